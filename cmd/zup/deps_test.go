@@ -1,0 +1,72 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// importOrder says who may import whom inside this module, from the leaves up.
+// A line names a package and, after the "<", every package of ours that it may
+// import, directly; test files may import more. Whoever adds an import adds it
+// here, where it can be seen that the arrows still go one way: config and
+// observed state go into plan, a plan goes into apply, and only cmd/zup knows
+// them all.
+const importOrder = `
+	plan/escape
+	plan/config         < plan/escape
+	plan/state          < plan/escape
+	plan/probe
+	plan                < plan/config plan/state plan/escape
+	plan/observe        < plan plan/config plan/escape
+	plan/apply          < plan plan/state plan/probe plan/escape
+	plan/show           < plan plan/escape
+	providers/ssh       < plan/escape
+	providers/ssh/sshtest
+	providers/zevenet   < plan plan/config plan/state plan/escape
+	cmd/zup             < plan plan/config plan/state plan/probe plan/observe plan/apply plan/show plan/escape providers/ssh providers/zevenet
+	examples/lab        < examples/lab/world plan/escape
+	examples/lab/world
+	examples/lab/enterprise
+`
+
+func TestImportsGoOneWay(t *testing.T) {
+	allowed := map[string][]string{}
+	var order []string
+	for line := range strings.Lines(strings.TrimSpace(importOrder)) {
+		pkg, imports, _ := strings.Cut(strings.TrimSpace(line), "<")
+		pkg = strings.TrimSpace(pkg)
+		for _, imp := range strings.Fields(imports) {
+			if !slices.Contains(order, imp) && imp != "examples/lab/world" {
+				t.Errorf("importOrder: %s may import %s, which stands below it", pkg, imp)
+			}
+		}
+		order = append(order, pkg)
+		allowed[pkg] = strings.Fields(imports)
+	}
+
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "zup/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := strings.TrimPrefix(fields[0], "zup/")
+		if _, ok := allowed[pkg]; !ok {
+			t.Errorf("package %s is not in importOrder: add it where it belongs", pkg)
+			continue
+		}
+		seen++
+		for _, imp := range fields[1:] {
+			imp, ours := strings.CutPrefix(imp, "zup/")
+			if ours && !slices.Contains(allowed[pkg], imp) {
+				t.Errorf("%s imports %s, which importOrder does not allow", pkg, imp)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("go list named no package of this module")
+	}
+}

@@ -1,0 +1,85 @@
+package escape
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+func TestLine(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                       "",
+		"plain text, ümläut":     "plain text, ümläut",
+		"\x1b[31mred\x1b[0m":     `\x1b[31mred\x1b[0m`,
+		"a\nb\tc\rd":             `a\nb\tc\rd`,
+		"bell\a del\x7f nul\x00": `bell\a del\x7f nul\x00`,
+		"bad \xff\xfe utf8":      `bad \xff\xfe utf8`,
+		"c1 \u009b31m":           `c1 \u009b31m`,
+		"bidi \u202egnp.exe":     `bidi \u202egnp.exe`,
+		"filler \u3164":          `filler \u3164`,
+		"\ufffd is itself":       "\ufffd is itself",
+	} {
+		if got := Line(in); got != want {
+			t.Errorf("Line(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestText(t *testing.T) {
+	if got, want := Text("one\r\ntwo\tx\n\x1b]0;title\a"), "one\ntwo\tx\n"+`\x1b]0;title\a`; got != want {
+		t.Errorf("Text = %q, want %q", got, want)
+	}
+	if got, want := Text("50%\r100%\n"), `50%\r100%`+"\n"; got != want {
+		t.Errorf("a carriage return alone hides text: Text = %q, want %q", got, want)
+	}
+}
+
+func TestTail(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		n    int
+		want string
+	}{
+		{"", 3, ""},
+		{"one\n", 3, "one"},
+		{"one\ntwo\nthree\n", 2, "two\nthree"},
+		{"one\r\n\x1btwo\r\n\r\n", 1, `\x1btwo`},
+		{"one\ntwo", 0, ""},
+	} {
+		if got := Tail(tt.in, tt.n); got != tt.want {
+			t.Errorf("Tail(%q, %d) = %q, want %q", tt.in, tt.n, got, tt.want)
+		}
+	}
+	if long := Tail(strings.Repeat("é", 5000), 1); len(long) > 420 || !utf8.ValidString(long) {
+		t.Errorf("a long line is %d bytes, valid %t", len(long), utf8.ValidString(long))
+	}
+}
+
+// FuzzLine: whatever goes in, what comes out is valid UTF-8 without a rune
+// that acts on a terminal.
+func FuzzLine(f *testing.F) {
+	f.Add("\x1b[2J\u202e\xff\r\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, out := range []string{Line(s), strings.NewReplacer("\n", "", "\t", "").Replace(Text(s)), strings.ReplaceAll(Tail(s, 3), "\n", "")} {
+			out = strings.ReplaceAll(out, "\t", "")
+			if !utf8.ValidString(out) {
+				t.Fatalf("not UTF-8: %q", out)
+			}
+			for _, r := range out {
+				if !unicode.IsPrint(r) {
+					t.Fatalf("%U came through in %q", r, out)
+				}
+			}
+		}
+	})
+}
+
+func BenchmarkLine(b *testing.B) {
+	s := strings.Repeat("Setting up zevenet (6.1.20) ... ", 32)
+	b.SetBytes(int64(len(s)))
+	b.ReportAllocs()
+	for b.Loop() {
+		Line(s)
+	}
+}
