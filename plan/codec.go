@@ -1,0 +1,204 @@
+package plan
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Encode writes the canonical form: JSON with sorted keys, no HTML escapes,
+// line feeds, one action and one cluster a line. The same plan gives the same
+// bytes.
+func (p *Plan) Encode(w io.Writer) error { return encode(w, p, false) }
+
+// Identify computes PlanID from everything but Created and PlanID.
+func (p *Plan) Identify() {
+	h := sha256.New()
+	if err := encode(h, p, true); err != nil {
+		panic("plan: " + err.Error()) // a hash takes every byte and Plan holds nothing that JSON can't
+	}
+	p.PlanID = hex.EncodeToString(h.Sum(nil))
+}
+
+// lines writes one JSON document, value by value, so that a plan of ten
+// thousand clusters is never in memory as text.
+type lines struct {
+	w   *bufio.Writer
+	buf bytes.Buffer
+	enc *json.Encoder
+	err error
+}
+
+func encode(w io.Writer, p *Plan, identity bool) error {
+	l := &lines{w: bufio.NewWriterSize(w, 1<<16)}
+	l.enc = json.NewEncoder(&l.buf)
+	l.enc.SetEscapeHTML(false)
+
+	l.raw("{\n")
+	list(l, "actions", p.Actions)
+	list(l, "clusters", p.Clusters)
+	l.field("config", &p.Config)
+	if !identity {
+		l.field("created", p.Created)
+	}
+	l.field("format_version", p.FormatVersion)
+	l.field("not_after", p.NotAfter)
+	if !identity {
+		l.field("plan_id", p.PlanID)
+	}
+	list(l, "products", p.Products)
+	l.field("state", &p.State)
+	l.key("zup_version")
+	l.value(p.ZupVersion)
+	l.raw("\n}\n")
+	if l.err == nil {
+		l.err = l.w.Flush()
+	}
+	return l.err
+}
+
+func (l *lines) raw(s string) {
+	if l.err == nil {
+		_, l.err = l.w.WriteString(s)
+	}
+}
+
+func (l *lines) key(name string) { l.raw(`"` + name + `":`) }
+
+// value writes v without the line feed that json.Encoder appends.
+func (l *lines) value(v any) {
+	if l.err != nil {
+		return
+	}
+	l.buf.Reset()
+	if l.err = l.enc.Encode(v); l.err == nil {
+		_, l.err = l.w.Write(bytes.TrimSuffix(l.buf.Bytes(), []byte("\n")))
+	}
+}
+
+func (l *lines) field(name string, v any) {
+	l.key(name)
+	l.value(v)
+	l.raw(",\n")
+}
+
+func list[T any](l *lines, name string, all []T) {
+	l.key(name)
+	l.raw("[")
+	for i := range all {
+		if i > 0 {
+			l.raw(",")
+		}
+		l.raw("\n")
+		l.value(&all[i])
+	}
+	if len(all) > 0 {
+		l.raw("\n")
+	}
+	l.raw("],\n")
+}
+
+// DamagedError says that a plan file is not what zup wrote.
+type DamagedError struct{ Reason string }
+
+func (e *DamagedError) Error() string { return "plan file damaged or altered: " + e.Reason }
+
+// NewerError says that a plan file was written in a later format.
+type NewerError struct {
+	Version    int    // of the file
+	ZupVersion string // of the zup that wrote it, as the file says
+}
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("plan file has format version %d; this zup reads version %d", e.Version, FormatVersion)
+}
+
+// maxFile bounds what Decode reads: 2 GiB are some 40,000 clusters.
+const maxFile = 2 << 30
+
+// Decode reads a plan file. It refuses, with a *DamagedError, whatever is not
+// byte for byte what Encode writes, whose ID is not that of its content or
+// which breaks a rule of Validate; with a *NewerError a later format.
+func Decode(r io.Reader) (*Plan, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read plan file: %w", err)
+	}
+	if len(data) > maxFile {
+		return nil, &DamagedError{"larger than 2 GiB"}
+	}
+	if err := checkFormat(data); err != nil {
+		return nil, err
+	}
+	var p Plan
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&p); err != nil {
+		return nil, &DamagedError{err.Error()}
+	}
+	if err := sameBytes(&p, data); err != nil {
+		return nil, err
+	}
+	said := p.PlanID
+	if p.Identify(); p.PlanID != said {
+		return nil, &DamagedError{fmt.Sprintf("plan_id is %.12s…, its content gives %.12s…", said, p.PlanID)}
+	}
+	if err := p.Validate(); err != nil {
+		return nil, &DamagedError{err.Error()}
+	}
+	return &p, nil
+}
+
+func checkFormat(data []byte) error {
+	var head struct {
+		FormatVersion int    `json:"format_version"`
+		ZupVersion    string `json:"zup_version"`
+	}
+	var syntax *json.SyntaxError
+	switch err := json.Unmarshal(data, &head); {
+	case errors.As(err, &syntax):
+		return &DamagedError{fmt.Sprintf("not JSON after byte %d of %d: %v", syntax.Offset, len(data), err)}
+	case err != nil:
+		return &DamagedError{err.Error()}
+	case head.FormatVersion > FormatVersion:
+		return &NewerError{head.FormatVersion, head.ZupVersion}
+	case head.FormatVersion < 1:
+		return &DamagedError{"no format_version: not a plan file"}
+	}
+	return nil
+}
+
+func sameBytes(p *Plan, data []byte) error {
+	c := &comparer{rest: data}
+	if err := p.Encode(c); err != nil || len(c.rest) > 0 {
+		return &DamagedError{fmt.Sprintf("byte %d is not what zup wrote", c.done)}
+	}
+	return nil
+}
+
+// comparer is a writer that takes only the bytes that it waits for.
+type comparer struct {
+	rest []byte
+	done int
+}
+
+var errDiffers = errors.New("differs")
+
+func (c *comparer) Write(b []byte) (int, error) {
+	if bytes.HasPrefix(c.rest, b) {
+		c.rest, c.done = c.rest[len(b):], c.done+len(b)
+		return len(b), nil
+	}
+	for i := range b {
+		if i >= len(c.rest) || c.rest[i] != b[i] {
+			c.done += i
+			break
+		}
+	}
+	return 0, errDiffers
+}

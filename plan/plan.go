@@ -1,0 +1,281 @@
+// Package plan holds the ordered graph of changes that zup carries out, and
+// builds it.
+//
+// A Plan is data: every script that will run on a node, every prompt with its
+// answer, every condition that is waited for and every way back is in it, word
+// for word. Build makes one from a configuration, what the nodes said just now
+// and what the state file says from last time; it has no clock, no network and
+// no files, and the same input gives the same bytes. Decode reads one back and
+// refuses what was altered. What is in a plan is carried out by package apply,
+// which knows no product.
+package plan
+
+import "time"
+
+// FormatVersion is the version of the plan file that this zup writes and the
+// only one that it reads. docs/plan-format.md has the policy.
+const FormatVersion = 1
+
+// Plan is one plan file. Its JSON keys are sorted because the fields of every
+// struct here are declared in the order of their JSON names; a test holds that.
+type Plan struct {
+	Actions       []Action  `json:"actions"`        // in an order in which they can be carried out
+	Clusters      []Cluster `json:"clusters"`       // sorted by name
+	Config        Config    `json:"config"`         // the text that was planned
+	Created       string    `json:"created"`        // RFC 3339, UTC; not part of the ID
+	FormatVersion int       `json:"format_version"` // see FormatVersion
+	NotAfter      string    `json:"not_after"`      // RFC 3339, UTC; empty: does not expire
+	PlanID        string    `json:"plan_id"`        // SHA-256 of the canonical bytes without Created and PlanID, hex
+	Products      []Product `json:"products"`       // sorted by name
+	State         StateRef  `json:"state"`          // the recorded state that it was made from
+	ZupVersion    string    `json:"zup_version"`
+}
+
+// Config is the configuration that was planned. Later edits of the files change
+// nothing about the plan.
+type Config struct {
+	Files  []File `json:"files"`  // sorted by path
+	SHA256 string `json:"sha256"` // over path and SHA-256 of every file, in order
+}
+
+// File is one configuration file. Text is what may be shown: where a sensitive
+// default stood there is a placeholder, and SHA256 is still that of the file.
+type File struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+	Text   string `json:"text"`
+}
+
+// StateRef names the recorded state that a plan was made from. A plan made
+// without a state file has neither.
+type StateRef struct {
+	Lineage string `json:"lineage"`
+	Serial  int64  `json:"serial"`
+}
+
+// Product is what apply needs of a product that it does not know: the script
+// that reads facts. Called with the names of facts as arguments it prints one
+// line name=value for each and then the line "end"; it changes nothing.
+type Product struct {
+	Facts string `json:"facts"`
+	Name  string `json:"name"`
+}
+
+// Cluster is one pair, as it is when the plan is made and as it shall be.
+type Cluster struct {
+	Boost             bool         `json:"boost"`
+	Checks            []Check      `json:"checks"`
+	From              string       `json:"from"` // the lowest version that a node runs
+	Interruption      Interruption `json:"interruption"`
+	Master            string       `json:"master"`              // who is MASTER when apply ends
+	MaxInterruptionMS int64        `json:"max_interruption_ms"` // 0: no limit
+	Name              string       `json:"name"`
+	Nodes             []Node       `json:"nodes"`
+	Probes            []Probe      `json:"probes"`
+	Provider          string       `json:"provider"`
+	Switchover        string       `json:"switchover"` // "drain" or "restart"
+	To                string       `json:"to"`
+	Warnings          []string     `json:"warnings"`
+}
+
+// Interruption is what users of the VIPs are predicted to feel. It is a
+// prediction, and Why says from what; what was measured stands in the report.
+type Interruption struct {
+	PerSwitchoverMSMax int64  `json:"per_switchover_ms_max"`
+	Switchovers        int    `json:"switchovers"`
+	Why                string `json:"why"`
+}
+
+// Node is a node of a cluster: how to reach it and the facts that the plan
+// rests on. Fingerprint is the digest of Facts; a plan whose nodes have others
+// by now is stale.
+type Node struct {
+	Address     string            `json:"address"`
+	Facts       map[string]string `json:"facts"`
+	Fingerprint string            `json:"fingerprint"`
+	HostKey     string            `json:"host_key"` // the key that the node showed when the plan was made, authorized_keys form
+	Name        string            `json:"name"`
+	Role        string            `json:"role"`
+	SSH         SSH               `json:"ssh"`
+	Version     string            `json:"version"`
+}
+
+// SSH is how the configuration wants a node to be reached; what is empty is
+// left to ~/.ssh/config and the agent of whoever applies.
+type SSH struct {
+	IdentityFile string   `json:"identity_file,omitempty"`
+	Jump         []string `json:"jump,omitempty"`
+	Port         int      `json:"port,omitempty"`
+	User         string   `json:"user,omitempty"`
+}
+
+// Probe watches one VIP from where zup runs. Exactly one of HTTP and TCP is set.
+type Probe struct {
+	HTTP       string `json:"http,omitempty"`
+	IntervalMS int64  `json:"interval_ms"`
+	Name       string `json:"name"`
+	TCP        string `json:"tcp,omitempty"`
+	TimeoutMS  int64  `json:"timeout_ms"`
+}
+
+// Status is the result of a check. Only Passed counts as passed.
+type Status string
+
+// The four results of a check.
+const (
+	Passed  Status = "passed"  // looked, and it is as it must be
+	Failed  Status = "failed"  // looked, and it is not
+	Error   Status = "error"   // could not look
+	Skipped Status = "skipped" // did not look, and Detail says why
+)
+
+// Check is one thing that was looked at before the plan was made. The detail of
+// a passed check holds nothing that changes from minute to minute.
+type Check struct {
+	Detail string `json:"detail"`
+	ID     string `json:"id"` // cluster.node.name, or cluster.name
+	Status Status `json:"status"`
+}
+
+// Impact is what an action does to the users of the VIPs.
+type Impact string
+
+// The impacts, from harmless to not.
+const (
+	None       Impact = "none"
+	Switchover Impact = "switchover" // MASTER moves
+	Outage     Impact = "outage"     // nobody serves for a while
+)
+
+// Primitive is one of the few ways in which apply carries out an action.
+type Primitive string
+
+// The primitives.
+const (
+	Script Primitive = "script" // run Action.Script on Action.Node, then Check must hold
+	Wait   Primitive = "wait"   // Until must hold before TimeoutS has passed
+	Gate   Primitive = "gate"   // Until must hold now
+)
+
+// Action is one step of a plan.
+//
+// An action goes from pending to running once everything in After is done and
+// Requires holds, and ends done, failed or (when it never ran because another
+// one failed) skipped:
+//
+//	pending ──requires hold──► running ──check holds──► done
+//	   │                          └──────otherwise────► failed ──► undo, if there is one
+//	   └──something before it failed──► skipped
+type Action struct {
+	After     []string    `json:"after"`              // IDs of the actions that must be done first
+	Check     []Condition `json:"check,omitempty"`    // proves a script done; waited for up to CheckS
+	CheckS    int         `json:"check_s,omitempty"`  // seconds
+	Closes    []string    `json:"closes,omitempty"`   // temporary changes, node/name, that are undone once it is done
+	Cluster   string      `json:"cluster"`            //
+	Detached  bool        `json:"detached,omitempty"` // the script runs as a job of its own on the node, exactly once
+	EstimateS int         `json:"estimate_s"`         // seconds, for the reader
+	Forbid    []string    `json:"forbid,omitempty"`   // RE2, by line: output that means failure whatever the exit status
+	ID        string      `json:"id"`                 // cluster.node.kind
+	Impact    Impact      `json:"impact"`             //
+	Kind      string      `json:"kind"`               // "update", "block", …; a provider's word
+	Next      bool        `json:"next,omitempty"`     // the run may not rest after this action: the next one belongs to it
+	Node      string      `json:"node"`               // empty: no single node
+	Opens     []string    `json:"opens,omitempty"`    // temporary changes, node/name: recorded as open before the script starts
+	Out       bool        `json:"out,omitempty"`      // its node can't serve while it runs: another one must, and no other node may be out
+	Primitive Primitive   `json:"primitive"`          //
+	Prompts   []Prompt    `json:"prompts,omitempty"`  // what the script may ask; not nil: it gets a terminal
+	Reason    string      `json:"reason"`             // the difference that caused it
+	Record    []Fact      `json:"record,omitempty"`   // facts to remember from here on
+	Requires  []Condition `json:"requires,omitempty"` // read again right before; what does not hold stops the run
+	Rule      bool        `json:"rule,omitempty"`     // failing is a refusal by a rule, not a failure of the action
+	Script    string      `json:"script,omitempty"`   // POSIX sh
+	TimeoutS  int         `json:"timeout_s"`          // seconds; passing it stops the run and ends nothing on the node
+	Title     string      `json:"title"`              // what it does, in a few words
+	Undo      string      `json:"undo,omitempty"`     // script that runs when this very action failed
+	Until     []Condition `json:"until,omitempty"`    // of a wait or a gate
+}
+
+// Prompt is a question that a script may ask, and its answer.
+type Prompt struct {
+	Answer string `json:"answer"` // without the line feed
+	Match  string `json:"match"`  // RE2, on the unfinished last line of output
+	Max    int    `json:"max"`    // how often it may be asked
+	Name   string `json:"name"`
+}
+
+// Fact names one fact of one node.
+type Fact struct {
+	Fact string `json:"fact"`
+	Node string `json:"node"`
+}
+
+// Condition is something that can be read on a node and compared. Exactly one
+// of Covers, Is, Not and SameAs is set. A fact that can't be read holds nothing.
+type Condition struct {
+	Covers string   `json:"covers,omitempty"`  // every word of this, or of what was recorded if it is Recorded, is in the fact
+	Fact   string   `json:"fact"`              //
+	Is     []string `json:"is,omitempty"`      // the fact is one of these
+	Node   string   `json:"node"`              //
+	Not    []string `json:"not,omitempty"`     // the fact is none of these
+	SameAs string   `json:"same_as,omitempty"` // the fact is the same as on this node, or as recorded if it is Recorded
+}
+
+// Recorded stands in a condition for what an earlier action of the same run
+// recorded of the same fact on the same node.
+const Recorded = "(recorded)"
+
+// Empty reports whether there is nothing to do.
+func (p *Plan) Empty() bool { return len(p.Actions) == 0 }
+
+// Cluster returns the cluster of that name, or nil.
+func (p *Plan) Cluster(name string) *Cluster {
+	for i := range p.Clusters {
+		if p.Clusters[i].Name == name {
+			return &p.Clusters[i]
+		}
+	}
+	return nil
+}
+
+// FactsScript returns the script that reads the facts of a product, or "".
+func (p *Plan) FactsScript(product string) string {
+	for _, pr := range p.Products {
+		if pr.Name == product {
+			return pr.Facts
+		}
+	}
+	return ""
+}
+
+// Node returns the node of that name, or nil.
+func (c *Cluster) Node(name string) *Node {
+	for i := range c.Nodes {
+		if c.Nodes[i].Name == name {
+			return &c.Nodes[i]
+		}
+	}
+	return nil
+}
+
+// Timeout is TimeoutS as a duration.
+func (a *Action) Timeout() time.Duration { return time.Duration(a.TimeoutS) * time.Second }
+
+// Changes reports whether the action may change a node.
+func (a *Action) Changes() bool { return a.Primitive == Script }
+
+// Estimate is the predicted duration of the actions: the longest path through
+// the graph, in seconds.
+func Estimate(actions []Action) int {
+	end := make(map[string]int, len(actions))
+	longest := 0
+	for i := range actions {
+		a := &actions[i]
+		start := 0
+		for _, id := range a.After {
+			start = max(start, end[id])
+		}
+		end[a.ID] = start + a.EstimateS
+		longest = max(longest, end[a.ID])
+	}
+	return longest
+}

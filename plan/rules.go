@@ -1,0 +1,283 @@
+package plan
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// rules is what holds for every plan that zup makes or reads, whatever the
+// product. Each returns a sentence about the first action that breaks it, or "".
+var rules = []struct {
+	name  string
+	check func(*checked) string
+}{
+	{"known clusters and nodes", knownNodes},
+	{"order", ordered},
+	{"well-formed actions", wellFormed},
+	{"temporary changes end", temporaryChangesEnd},
+	{"one node out at a time", oneOutAtATime},
+	{"somebody serves", somebodyServes},
+}
+
+// Validate checks the plan against every rule and returns the first broken one.
+func (p *Plan) Validate() error {
+	c := newChecked(p)
+	for _, r := range rules {
+		if broken := r.check(c); broken != "" {
+			return fmt.Errorf("rule %q: %s", r.name, broken)
+		}
+	}
+	return nil
+}
+
+// checked is a plan with the lookups that the rules share.
+type checked struct {
+	plan     *Plan
+	index    map[string]int      // action ID → place in Actions
+	clusters map[string]*Cluster // by name
+	branch   map[string][]int    // cluster name → its actions, in order
+	compiled map[string]error    // patterns seen so far
+}
+
+func newChecked(p *Plan) *checked {
+	c := &checked{
+		plan:     p,
+		index:    make(map[string]int, len(p.Actions)),
+		clusters: make(map[string]*Cluster, len(p.Clusters)),
+		branch:   make(map[string][]int, len(p.Clusters)),
+		compiled: map[string]error{},
+	}
+	for i := range p.Clusters {
+		c.clusters[p.Clusters[i].Name] = &p.Clusters[i]
+	}
+	for i := range p.Actions {
+		name := p.Actions[i].Cluster
+		c.branch[name] = append(c.branch[name], i)
+	}
+	return c
+}
+
+func knownNodes(c *checked) string {
+	if len(c.clusters) != len(c.plan.Clusters) {
+		return "two clusters have the same name"
+	}
+	for i := range c.plan.Clusters {
+		cl := &c.plan.Clusters[i]
+		if c.plan.FactsScript(cl.Provider) == "" {
+			return fmt.Sprintf("cluster %q is of product %q, whose facts script is missing", cl.Name, cl.Provider)
+		}
+	}
+	for i := range c.plan.Actions {
+		a := &c.plan.Actions[i]
+		cl := c.clusters[a.Cluster]
+		if cl == nil {
+			return fmt.Sprintf("action %q is for cluster %q, which is not in the plan", a.ID, a.Cluster)
+		}
+		for _, node := range a.nodes() {
+			if cl.Node(node) == nil {
+				return fmt.Sprintf("action %q names node %q, which cluster %q does not have", a.ID, node, cl.Name)
+			}
+		}
+	}
+	return ""
+}
+
+// nodes lists every node that an action names, each at least once.
+func (a *Action) nodes() []string {
+	var all []string
+	if a.Node != "" {
+		all = append(all, a.Node)
+	}
+	for _, list := range [][]Condition{a.Check, a.Requires, a.Until} {
+		for _, cond := range list {
+			all = append(all, cond.Node)
+			if cond.SameAs != "" && cond.SameAs != Recorded {
+				all = append(all, cond.SameAs)
+			}
+		}
+	}
+	for _, f := range a.Record {
+		all = append(all, f.Node)
+	}
+	for _, change := range slices.Concat(a.Opens, a.Closes) {
+		node, _, _ := strings.Cut(change, "/")
+		all = append(all, node)
+	}
+	return all
+}
+
+// ordered fills index on the way: what is there was seen before.
+func ordered(c *checked) string {
+	for i := range c.plan.Actions {
+		a := &c.plan.Actions[i]
+		if _, dup := c.index[a.ID]; dup || a.ID == "" {
+			return fmt.Sprintf("action ID %q is there twice or empty", a.ID)
+		}
+		for _, id := range a.After {
+			j, ok := c.index[id]
+			if !ok {
+				return fmt.Sprintf("action %q comes after %q, which does not stand before it", a.ID, id)
+			}
+			if c.plan.Actions[j].Cluster != a.Cluster {
+				return fmt.Sprintf("action %q comes after %q of another cluster", a.ID, id)
+			}
+		}
+		c.index[a.ID] = i
+	}
+	return ""
+}
+
+func wellFormed(c *checked) string {
+	for i := range c.plan.Actions {
+		if problem := c.shape(&c.plan.Actions[i]); problem != "" {
+			return fmt.Sprintf("action %q: %s", c.plan.Actions[i].ID, problem)
+		}
+	}
+	return ""
+}
+
+func (c *checked) shape(a *Action) string {
+	switch a.Primitive {
+	case Script:
+		switch {
+		case a.Script == "" || a.Node == "":
+			return "a script needs a script and a node"
+		case len(a.Check) == 0:
+			return "a script needs a check that proves it done"
+		case len(a.Until) > 0:
+			return "a script has a check, not conditions to wait for"
+		}
+	case Wait, Gate:
+		if a.Script != "" || a.Undo != "" || len(a.Until) == 0 || len(a.Opens) > 0 || a.Detached {
+			return fmt.Sprintf("a %s has conditions and changes nothing", a.Primitive)
+		}
+	default:
+		return fmt.Sprintf("primitive %q is not known", a.Primitive)
+	}
+	switch {
+	case a.TimeoutS <= 0:
+		return "no time limit"
+	case a.EstimateS < 0 || a.CheckS < 0:
+		return "a negative duration"
+	case !slices.Contains([]Impact{None, Switchover, Outage}, a.Impact):
+		return fmt.Sprintf("impact %q is not known", a.Impact)
+	}
+	for _, cond := range slices.Concat(a.Check, a.Requires, a.Until) {
+		if problem := cond.shape(); problem != "" {
+			return problem
+		}
+	}
+	for _, p := range a.Prompts {
+		if err := c.compile(p.Match); err != nil || p.Max < 1 || strings.ContainsAny(p.Answer, "\r\n") {
+			return fmt.Sprintf("prompt %q is malformed", p.Name)
+		}
+	}
+	for _, f := range a.Forbid {
+		if err := c.compile(f); err != nil {
+			return fmt.Sprintf("pattern %q: %v", f, err)
+		}
+	}
+	return ""
+}
+
+func (c *checked) compile(pattern string) error {
+	err, seen := c.compiled[pattern]
+	if !seen {
+		_, err = regexp.Compile(pattern)
+		c.compiled[pattern] = err
+	}
+	return err
+}
+
+func (cond *Condition) shape() string {
+	set := 0
+	for _, is := range []bool{cond.Covers != "", len(cond.Is) > 0, len(cond.Not) > 0, cond.SameAs != ""} {
+		if is {
+			set++
+		}
+	}
+	if set != 1 || cond.Fact == "" || cond.Node == "" {
+		return fmt.Sprintf("the condition on %q of %q does not say exactly one thing", cond.Fact, cond.Node)
+	}
+	return ""
+}
+
+// temporaryChangesEnd: what a plan opens it closes, in a later action.
+func temporaryChangesEnd(c *checked) string {
+	for _, branch := range c.branch {
+		open := map[string]string{} // change → action
+		for _, i := range branch {
+			a := &c.plan.Actions[i]
+			for _, name := range a.Closes {
+				delete(open, name)
+			}
+			for _, name := range a.Opens {
+				open[name] = a.ID
+			}
+		}
+		for change, id := range open {
+			return fmt.Sprintf("action %q opens %q, and no later action closes it", id, change)
+		}
+	}
+	return ""
+}
+
+// oneOutAtATime: two actions that each take another node out are in order.
+func oneOutAtATime(c *checked) string {
+	for _, branch := range c.branch {
+		var out []int
+		for _, i := range branch {
+			if c.plan.Actions[i].Out {
+				out = append(out, i)
+			}
+		}
+		for k, j := range out {
+			for _, i := range out[:k] {
+				a, b := &c.plan.Actions[i], &c.plan.Actions[j]
+				if a.Node != b.Node && !c.before(i, j) {
+					return fmt.Sprintf("%q and %q can run at the same time, and both nodes would be out", a.ID, b.ID)
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// before reports whether action i is done before action j starts.
+func (c *checked) before(i, j int) bool {
+	seen := map[int]bool{}
+	queue := []int{j}
+	for len(queue) > 0 {
+		k := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		for _, id := range c.plan.Actions[k].After {
+			prev := c.index[id]
+			if prev == i {
+				return true
+			}
+			if prev > i && !seen[prev] {
+				seen[prev] = true
+				queue = append(queue, prev)
+			}
+		}
+	}
+	return false
+}
+
+// somebodyServes: an action that takes a node out of a pair requires something
+// of another node of it, read right before.
+func somebodyServes(c *checked) string {
+	for i := range c.plan.Actions {
+		a := &c.plan.Actions[i]
+		if !a.Out || len(c.clusters[a.Cluster].Nodes) < 2 {
+			continue
+		}
+		other := func(cond Condition) bool { return cond.Node != a.Node }
+		if !slices.ContainsFunc(a.Requires, other) {
+			return fmt.Sprintf("action %q takes %q out and requires nothing of the other node", a.ID, a.Node)
+		}
+	}
+	return ""
+}
