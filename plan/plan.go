@@ -167,32 +167,34 @@ const (
 //	   │                          └──────otherwise────► failed ──► undo, if there is one
 //	   └──something before it failed──► skipped
 type Action struct {
-	After     []string    `json:"after"`              // IDs of the actions that must be done first
-	Check     []Condition `json:"check,omitempty"`    // proves a script done; waited for up to CheckS
-	CheckS    int         `json:"check_s,omitempty"`  // seconds
-	Closes    []string    `json:"closes,omitempty"`   // temporary changes, node/name, that are undone once it is done
-	Cluster   string      `json:"cluster"`            //
-	Detached  bool        `json:"detached,omitempty"` // the script runs as a job of its own on the node, exactly once
-	EstimateS int         `json:"estimate_s"`         // seconds, for the reader
-	Forbid    []string    `json:"forbid,omitempty"`   // RE2, by line: output that means failure whatever the exit status
-	ID        string      `json:"id"`                 // cluster.node.kind
-	Impact    Impact      `json:"impact"`             //
-	Kind      string      `json:"kind"`               // "update", "block", …; a provider's word
-	Next      bool        `json:"next,omitempty"`     // the run may not rest after this action: the next one belongs to it
-	Node      string      `json:"node"`               // empty: no single node
-	Opens     []string    `json:"opens,omitempty"`    // temporary changes, node/name: recorded as open before the script starts
-	Out       bool        `json:"out,omitempty"`      // its node can't serve while it runs: another one must, and no other node may be out
-	Primitive Primitive   `json:"primitive"`          //
-	Prompts   []Prompt    `json:"prompts,omitempty"`  // what the script may ask; not nil: it gets a terminal
-	Reason    string      `json:"reason"`             // the difference that caused it
-	Record    []Fact      `json:"record,omitempty"`   // facts to remember from here on
-	Requires  []Condition `json:"requires,omitempty"` // read again right before; what does not hold stops the run
-	Rule      bool        `json:"rule,omitempty"`     // failing is a refusal by a rule, not a failure of the action
-	Script    string      `json:"script,omitempty"`   // POSIX sh
-	TimeoutS  int         `json:"timeout_s"`          // seconds; passing it stops the run and ends nothing on the node
-	Title     string      `json:"title"`              // what it does, in a few words
-	Undo      string      `json:"undo,omitempty"`     // script that runs when this very action failed
-	Until     []Condition `json:"until,omitempty"`    // of a wait or a gate
+	After     []string    `json:"after"`                // IDs of the actions that must be done first
+	Check     []Condition `json:"check,omitempty"`      // proves a script done; waited for up to CheckS
+	CheckS    int         `json:"check_s,omitempty"`    // seconds
+	Closes    []string    `json:"closes,omitempty"`     // temporary changes, node/name, that are undone once it is done
+	Cluster   string      `json:"cluster"`              //
+	Detached  bool        `json:"detached,omitempty"`   // the script runs as a job of its own on the node, exactly once
+	EstimateS int         `json:"estimate_s"`           // seconds, for the reader
+	Final     bool        `json:"final,omitempty"`      // it proves the whole cluster: if it fails, everything was carried out all the same
+	Forbid    []string    `json:"forbid,omitempty"`     // RE2, by line: output that means failure whatever the exit status
+	ID        string      `json:"id"`                   // cluster.node.kind
+	Impact    Impact      `json:"impact"`               //
+	Kind      string      `json:"kind"`                 // "update", "block", …; a provider's word
+	Next      bool        `json:"next,omitempty"`       // the run may not rest after this action: the next one belongs to it
+	Node      string      `json:"node"`                 // empty: no single node
+	Opens     []string    `json:"opens,omitempty"`      // temporary changes, node/name: recorded as open before the script starts
+	Out       bool        `json:"out,omitempty"`        // its node can't serve while it runs: another one must, and no other node may be out
+	Primitive Primitive   `json:"primitive"`            //
+	Prompts   []Prompt    `json:"prompts,omitempty"`    // what the script may ask; not nil: it gets a terminal
+	Reason    string      `json:"reason"`               // the difference that caused it
+	Record    []Fact      `json:"record,omitempty"`     // facts to remember from here on
+	Requires  []Condition `json:"requires,omitempty"`   // read again right before; what does not hold stops the run
+	Rule      bool        `json:"rule,omitempty"`       // failing is a refusal by a rule, not a failure of the action
+	Script    string      `json:"script,omitempty"`     // POSIX sh
+	TimeoutS  int         `json:"timeout_s"`            // seconds; passing it stops the run and ends nothing on the node
+	Title     string      `json:"title"`                // what it does, in a few words
+	Undo      string      `json:"undo,omitempty"`       // script that runs when this very action failed
+	UndoCheck []Condition `json:"undo_check,omitempty"` // proves Undo done; waited for up to CheckS
+	Until     []Condition `json:"until,omitempty"`      // of a wait or a gate
 }
 
 // Prompt is a question that a script may ask, and its answer.

@@ -90,7 +90,7 @@ func (a *Action) nodes() []string {
 	if a.Node != "" {
 		all = append(all, a.Node)
 	}
-	for _, list := range [][]Condition{a.Check, a.Requires, a.Until} {
+	for _, list := range [][]Condition{a.Check, a.Requires, a.UndoCheck, a.Until} {
 		for _, cond := range list {
 			all = append(all, cond.Node)
 			if cond.SameAs != "" && cond.SameAs != Recorded {
@@ -148,6 +148,8 @@ func (c *checked) shape(a *Action) string {
 			return "a script needs a check that proves it done"
 		case len(a.Until) > 0:
 			return "a script has a check, not conditions to wait for"
+		case (a.Undo == "") != (len(a.UndoCheck) == 0):
+			return "an undo needs a check that proves it done"
 		}
 	case Wait, Gate:
 		if a.Script != "" || a.Undo != "" || len(a.Until) == 0 || len(a.Opens) > 0 || a.Detached {
@@ -164,7 +166,7 @@ func (c *checked) shape(a *Action) string {
 	case !slices.Contains([]Impact{None, Switchover, Outage}, a.Impact):
 		return fmt.Sprintf("impact %q is not known", a.Impact)
 	}
-	for _, cond := range slices.Concat(a.Check, a.Requires, a.Until) {
+	for _, cond := range slices.Concat(a.Check, a.Requires, a.UndoCheck, a.Until) {
 		if problem := cond.shape(); problem != "" {
 			return problem
 		}

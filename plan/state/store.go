@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -169,10 +170,7 @@ func (s *Store) State() *State { return s.state }
 // Update lets change work on a copy of the state and writes the result: whole
 // or not at all. It blocks on the disk. When it fails the state is as before.
 func (s *Store) Update(zupVersion string, change func(*State)) error {
-	next, err := s.copy()
-	if err != nil {
-		return err
-	}
+	next := s.state.clone()
 	change(next)
 	next.Serial++
 	next.ZupVersion = zupVersion
@@ -190,23 +188,25 @@ func (s *Store) Update(zupVersion string, change func(*State)) error {
 	return nil
 }
 
-func (s *Store) copy() (*State, error) {
-	if s.state == nil {
+// clone returns a copy whose clusters can be replaced or changed; nil gives a
+// new state with a lineage of its own.
+func (s *State) clone() *State {
+	if s == nil {
 		return &State{
+			Applied:       []Applied{},
 			Clusters:      map[string]*Cluster{},
 			FormatVersion: FormatVersion,
 			Lineage:       newLineage(),
-		}, nil
+		}
 	}
-	data, err := s.state.encode()
-	if err != nil {
-		return nil, err
+	next := *s
+	next.Applied = slices.Clone(s.Applied)
+	next.Clusters = make(map[string]*Cluster, len(s.Clusters))
+	for name := range s.Clusters {
+		c := s.Cluster(name)
+		next.Clusters[name] = &c
 	}
-	next, err := decode(s.path, data)
-	if err == nil && next.Clusters == nil {
-		next.Clusters = map[string]*Cluster{}
-	}
-	return next, err
+	return &next
 }
 
 // keepBackup puts the file as Open found it beside, once.

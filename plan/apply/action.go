@@ -1,0 +1,333 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"zup/plan"
+	"zup/plan/escape"
+	"zup/plan/state"
+)
+
+// action carries out the action at index i of the branch, from reading what it
+// requires to writing down that it is done. It returns why the branch stops
+// here, or nil.
+func (b *branch) action(ctx context.Context, i int) *Stop {
+	a := b.actions[i]
+	b.begin(i)
+	stop := b.carryOut(ctx, a)
+	b.end(i, stop)
+	return stop
+}
+
+func (b *branch) begin(i int) {
+	a := b.actions[i]
+	b.runner.mu.Lock()
+	b.report.action(a.ID).Started = b.Now().UTC()
+	b.runner.mu.Unlock()
+	b.event(b.about(i, Event{Kind: ActionBegin}))
+}
+
+func (b *branch) end(i int, stop *Stop) {
+	a := b.actions[i]
+	b.runner.mu.Lock()
+	ar := b.report.action(a.ID)
+	ar.Ended = b.Now().UTC()
+	ar.Outcome = ActionIsDone
+	if stop != nil {
+		ar.Outcome, ar.Undo = ActionHasFail, stop.Undo
+	}
+	took := ar.Took()
+	b.runner.mu.Unlock()
+	if stop != nil {
+		b.event(b.about(i, Event{Kind: ActionFailed, Text: stop.Why, Took: took}))
+		return
+	}
+	b.event(b.about(i, Event{Kind: ActionDone, Took: took}))
+}
+
+// about fills in which action an event is about.
+func (b *branch) about(i int, e Event) Event {
+	a := b.actions[i]
+	e.Action, e.Cluster, e.Node, e.Title = a.ID, a.Cluster, a.Node, a.Title
+	e.Index, e.Total = i+1, len(b.actions)
+	return e
+}
+
+func (b *branch) index(a *plan.Action) int { return slices.Index(b.actions, a) }
+
+func (b *branch) carryOut(ctx context.Context, a *plan.Action) *Stop {
+	if missed := b.missed(ctx, a.Requires); len(missed) > 0 {
+		return b.stopAt(ctx, a, &Stop{Kind: StopRule, Seen: missed, Why: "what this action requires does not hold"})
+	}
+	if err := b.writeBegin(a); err != nil {
+		return b.stopAt(ctx, a, &Stop{Kind: StopFailed, Why: "could not be written down, and so was not begun: " + err.Error()})
+	}
+	stop := b.primitive(ctx, a)
+	if stop == nil {
+		recorded, missed := b.record(ctx, a)
+		if len(missed) > 0 {
+			stop = &Stop{Kind: StopFailed, Seen: missed, Why: "what has to be remembered could not be read"}
+		} else if err := b.writeDone(a, recorded); err != nil {
+			stop = &Stop{Kind: StopFailed, Why: "is done, but could not be written down: " + err.Error()}
+		}
+	}
+	if stop == nil {
+		return nil
+	}
+	b.stopAt(ctx, a, stop)
+	b.journal.Write(state.Entry{Event: state.Fail, Action: a.ID, Detail: stop.Why}) // what can't be written here is still in the report
+	b.undo(ctx, a, stop)
+	return stop
+}
+
+// stopAt completes a stop with what all of them have in common.
+func (b *branch) stopAt(ctx context.Context, a *plan.Action, s *Stop) *Stop {
+	s.Action, s.Node = a.ID, a.Node
+	switch {
+	case a.Final && s.Kind != StopLeft:
+		s.Kind = StopUnproven
+	case ctx.Err() != nil && s.Kind != StopLeft:
+		s.Kind, s.Why = StopLeft, "nobody waited for it to end"
+	}
+	return s
+}
+
+// writeBegin writes the journal and, before they exist, the temporary changes
+// that the action opens.
+func (b *branch) writeBegin(a *plan.Action) error {
+	if len(a.Opens) > 0 {
+		if err := b.update(func(s *state.State) { b.open(s.Clusters[a.Cluster], a) }); err != nil {
+			return err
+		}
+	}
+	return b.journal.Write(state.Entry{Event: state.Begin, Action: a.ID})
+}
+
+func (b *branch) open(c *state.Cluster, a *plan.Action) {
+	for _, name := range a.Opens {
+		if !c.IsOpen(name) {
+			c.Open = append(c.Open, state.Change{Action: a.ID, Name: name, Run: b.RunID, Since: b.Now().UTC()})
+		}
+	}
+}
+
+func closeChanges(c *state.Cluster, names []string) {
+	c.Open = slices.DeleteFunc(c.Open, func(o state.Change) bool { return slices.Contains(names, o.Name) })
+}
+
+// writeDone writes the journal and closes what the action is proven to have
+// undone.
+func (b *branch) writeDone(a *plan.Action, recorded map[plan.Fact]string) error {
+	entry := state.Entry{Event: state.Done, Action: a.ID}
+	if len(recorded) > 0 {
+		entry.Recorded = map[string]string{}
+		for f, v := range recorded {
+			entry.Recorded[f.Node+"/"+f.Fact] = v
+		}
+	}
+	if err := b.journal.Write(entry); err != nil {
+		return err
+	}
+	if len(a.Closes) == 0 && len(recorded) == 0 {
+		return nil
+	}
+	return b.update(func(s *state.State) {
+		c := s.Clusters[a.Cluster]
+		closeChanges(c, a.Closes)
+		if c.Recorded == nil {
+			c.Recorded = map[string]string{}
+		}
+		maps.Copy(c.Recorded, entry.Recorded)
+	})
+}
+
+func (b *branch) record(ctx context.Context, a *plan.Action) (map[plan.Fact]string, []Mismatch) {
+	if len(a.Record) == 0 {
+		return nil, nil
+	}
+	wanted := map[string][]string{}
+	for _, f := range a.Record {
+		wanted[f.Node] = append(wanted[f.Node], f.Fact)
+	}
+	facts := b.read(ctx, wanted)
+	recorded := map[plan.Fact]string{}
+	var missed []Mismatch
+	for _, f := range a.Record {
+		v, ok := facts.get(f.Node, f.Fact)
+		if !ok || v == "unknown" {
+			missed = append(missed, Mismatch{Node: f.Node, Fact: f.Fact, Seen: "could not be read", Want: "any value"})
+			continue
+		}
+		recorded[f] = v
+	}
+	b.mu.Lock()
+	maps.Copy(b.recorded, recorded)
+	b.mu.Unlock()
+	return recorded, missed
+}
+
+func (b *branch) primitive(ctx context.Context, a *plan.Action) *Stop {
+	switch a.Primitive {
+	case plan.Gate:
+		if missed := b.missed(ctx, a.Until); len(missed) > 0 {
+			return &Stop{Kind: kindOf(a), Seen: missed, Why: "not everything is as it must be"}
+		}
+		return nil
+	case plan.Wait:
+		return b.until(ctx, a, a.Until, a.Timeout())
+	default:
+		return b.script(ctx, a)
+	}
+}
+
+func kindOf(a *plan.Action) StopKind {
+	if a.Rule {
+		return StopRule
+	}
+	return StopFailed
+}
+
+// until waits for conditions. Passing the limit is a stop, never a go.
+func (b *branch) until(ctx context.Context, a *plan.Action, conditions []plan.Condition, limit time.Duration) *Stop {
+	deadline := b.Now().Add(limit)
+	said := ""
+	for {
+		missed := b.missed(ctx, conditions)
+		if len(missed) == 0 {
+			return nil
+		}
+		if text := waitsFor(missed); text != said {
+			said = text
+			b.event(b.about(b.index(a), Event{Kind: ActionWaits, Text: text}))
+		}
+		if ctx.Err() != nil {
+			return &Stop{Kind: StopLeft, Seen: missed, Why: "nobody waited for it to end"}
+		}
+		if !b.Now().Before(deadline) {
+			return &Stop{Kind: kindOf(a), Seen: missed, Why: "not everything was as it must be within " + round(limit)}
+		}
+		select {
+		case <-time.After(b.Poll):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func waitsFor(missed []Mismatch) string {
+	text := fmt.Sprintf("%s: %s is %s", missed[0].Node, missed[0].Fact, missed[0].Seen)
+	if len(missed) > 1 {
+		text += fmt.Sprintf(" (and %d more)", len(missed)-1)
+	}
+	return text
+}
+
+// script runs the action's script and waits until its check holds.
+func (b *branch) script(ctx context.Context, a *plan.Action) *Stop {
+	t, err := b.transcript(a)
+	if err != nil {
+		return &Stop{Kind: StopFailed, Why: "could not be written down, and so was not begun: " + err.Error()}
+	}
+	defer t.close()
+	exit, err := b.execute(ctx, a, b.jobID(a.ID), a.Script, t)
+	t.ended(exit, err)
+	if stop := t.judge(exit, err); stop != nil {
+		return stop
+	}
+	stop := b.until(ctx, a, a.Check, time.Duration(a.CheckS)*time.Second)
+	if stop != nil {
+		stop.Tail = t.tail()
+	}
+	return stop
+}
+
+func (b *branch) jobID(action string) string { return b.RunID + "." + action }
+
+// execute runs a script on the action's node, detached if the action is.
+func (b *branch) execute(ctx context.Context, a *plan.Action, id, script string, t *transcript) (int, error) {
+	host, err := b.dial(ctx, a.Node)
+	if err != nil {
+		return 0, err
+	}
+	if a.Detached {
+		return host.Job(ctx, Job{ID: id, Script: script, Prompts: a.Prompts, Timeout: a.Timeout(), Output: t.output})
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.Timeout())
+	defer cancel()
+	out, exit, err := host.Run(ctx, script)
+	t.output(out)
+	return exit, err
+}
+
+// undo takes the action back, if it says how, and if nothing of it can still be
+// running.
+func (b *branch) undo(ctx context.Context, a *plan.Action, stop *Stop) {
+	if a.Undo == "" || stop.Running != "" || ctx.Err() != nil {
+		return
+	}
+	i := b.index(a)
+	b.event(b.about(i, Event{Kind: UndoBegin}))
+	b.journal.Write(state.Entry{Event: state.UndoBegin, Action: a.ID})
+	entry := state.Entry{Event: state.UndoDone, Action: a.ID}
+	stop.Undo = "undone"
+	if why := b.undoNow(ctx, a); why != "" {
+		stop.Undo = "could not be undone: " + why
+		entry.Event, entry.Detail = state.UndoFail, why
+	}
+	b.journal.Write(entry)
+	b.event(b.about(i, Event{Kind: UndoEnd, Text: stop.Undo}))
+}
+
+func (b *branch) undoNow(ctx context.Context, a *plan.Action) string {
+	t, err := b.transcriptOf(a, a.ID+".undo", a.Undo)
+	if err != nil {
+		return err.Error()
+	}
+	defer t.close()
+	exit, err := b.execute(ctx, a, b.jobID(a.ID)+".undo", a.Undo, t)
+	t.ended(exit, err)
+	switch {
+	case err != nil:
+		return escape.Line(err.Error())
+	case exit != 0:
+		return fmt.Sprintf("its script ended with status %d", exit)
+	}
+	if s := b.until(ctx, a, a.UndoCheck, time.Duration(a.CheckS)*time.Second); s != nil {
+		return waitsFor(s.Seen)
+	}
+	if err := b.update(func(s *state.State) { closeChanges(s.Clusters[a.Cluster], a.Opens) }); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// dial returns the connection to a node of the cluster.
+func (b *branch) dial(ctx context.Context, name string) (Host, error) {
+	b.mu.Lock()
+	host := b.host[name]
+	b.mu.Unlock()
+	if host != nil {
+		return host, nil
+	}
+	host, err := b.Dial(ctx, b.cluster, b.cluster.Node(name))
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	b.host[name] = host
+	b.mu.Unlock()
+	return host, nil
+}
+
+// stillRunning returns the ID of the job that an error says is still running.
+func stillRunning(err error) string {
+	var e *StillRunningError
+	if errors.As(err, &e) {
+		return e.Job
+	}
+	return ""
+}

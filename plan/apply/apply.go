@@ -1,0 +1,241 @@
+// Package apply carries out a plan. It is an interpreter: it knows the
+// primitives of package plan, what goes before and after an action, and no
+// product at all.
+//
+// Start with Run. Around every action it reads the required facts again, writes
+// the journal before the first byte goes to a node, keeps temporary changes in
+// the state from before they are made until they are proven gone, and evaluates
+// the action's own check; nothing counts as done because a command exited with
+// 0. Time-outs stop a branch, they never go forward. Clusters are independent
+// branches of one graph.
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"zup/plan"
+	"zup/plan/probe"
+	"zup/plan/state"
+)
+
+// Host is a connection to one node.
+type Host interface {
+	// Run runs a script that may be run any number of times, with arguments, and
+	// returns what it wrote to its standard output and its exit status.
+	Run(ctx context.Context, script string, args ...string) (out []byte, exit int, err error)
+	// Job runs a script as a job of its own that outlives the connection, exactly
+	// once for an ID, and follows it to its end.
+	Job(ctx context.Context, job Job) (exit int, err error)
+}
+
+// Job is a detached job on a node.
+type Job struct {
+	ID      string        // [A-Za-z0-9._-]
+	Script  string        // POSIX sh
+	Prompts []plan.Prompt // not empty: the job has a terminal
+	Timeout time.Duration
+	Output  func([]byte) // gets every byte of output as it comes
+}
+
+// StillRunningError is what Job returns when it stopped waiting for a job that
+// goes on on the node.
+type StillRunningError struct {
+	Job   string // its ID
+	Cause error
+}
+
+func (e *StillRunningError) Error() string {
+	return fmt.Sprintf("job %s is still running on the node: %v", e.Job, e.Cause)
+}
+
+func (e *StillRunningError) Unwrap() error { return e.Cause }
+
+// Options are everything that Run needs besides the plan.
+type Options struct {
+	// Dial returns the connection to a node, the same one each time.
+	Dial func(ctx context.Context, cluster *plan.Cluster, node *plan.Node) (Host, error)
+
+	Store       *state.Store // under its lock
+	RunID       string       // fit for a file name and a job ID
+	Dir         string       // the run's own folder; Run makes it
+	Version     string       // zup's own
+	Parallelism int          // clusters carried out side by side; 0: 10
+	FailFast    bool         // one that fails stops the others at their next safe point
+
+	Stop   <-chan struct{}  // closed: stop at the next safe point; nil: never
+	Events func(Event)      // what happens, as it happens, from several goroutines; may be nil
+	Now    func() time.Time // the clock of journal, report and time limits; nil: time.Now
+	Poll   time.Duration    // between two looks at a condition that is waited for; 0: 250 ms
+}
+
+// runner is one run of one plan.
+type runner struct {
+	Options
+	plan     *plan.Plan
+	branches map[string][]*plan.Action // by cluster, in order
+	journal  *state.Journal
+	watch    map[string]*probe.Watch // by cluster
+	report   *Report
+	stopping context.Context // ends when the run shall stop at the next safe point
+	stop     context.CancelFunc
+
+	mu sync.Mutex // of Store, report and events.jsonl
+	ev *os.File
+}
+
+// Run carries out the plan and returns what became of it. The report is never
+// nil. The error is nil only if every cluster ended verified; otherwise it is an
+// *IncompleteError, or an error about zup's own files before anything was done.
+//
+// Cancelling ctx stops the waiting at once: jobs that run on nodes go on there.
+func Run(ctx context.Context, p *plan.Plan, o Options) (*Report, error) {
+	r := &runner{Options: o, plan: p, branches: branches(p), watch: map[string]*probe.Watch{}}
+	r.defaults()
+	r.report = newReport(p, r.RunID, r.Now())
+	if err := r.open(); err != nil {
+		return r.report, fmt.Errorf("run %s: %w; nothing was changed", r.RunID, err)
+	}
+	defer r.close()
+	r.stopping, r.stop = context.WithCancel(ctx)
+	defer r.stop()
+	if r.Stop != nil {
+		go func() {
+			select {
+			case <-r.Stop:
+				r.stop()
+			case <-r.stopping.Done():
+			}
+		}()
+	}
+	r.event(Event{Kind: RunBegin})
+	r.clusters(ctx)
+	return r.report, r.end()
+}
+
+func (r *runner) defaults() {
+	if r.Now == nil {
+		r.Now = time.Now
+	}
+	if r.Poll == 0 {
+		r.Poll = 250 * time.Millisecond
+	}
+	if r.Parallelism == 0 {
+		r.Parallelism = 10
+	}
+	if r.Events == nil {
+		r.Events = func(Event) {}
+	}
+}
+
+// open makes the run's folder and writes down that it begins.
+func (r *runner) open() error {
+	if err := os.MkdirAll(filepath.Join(r.Dir, "transcripts"), 0o700); err != nil {
+		return err
+	}
+	if err := r.writePlan(); err != nil {
+		return err
+	}
+	var err error
+	if r.journal, err = state.CreateJournal(filepath.Join(r.Dir, "journal.jsonl"), r.Now); err != nil {
+		return err
+	}
+	if r.ev, err = os.OpenFile(filepath.Join(r.Dir, "events.jsonl"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+		return err
+	}
+	if err := r.journal.Write(state.Entry{Event: state.RunBegin, Detail: "plan " + r.plan.PlanID}); err != nil {
+		return err
+	}
+	return r.update(r.recordBegin)
+}
+
+func (r *runner) writePlan() error {
+	f, err := os.OpenFile(filepath.Join(r.Dir, "plan.zup"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.plan.Encode(f), f.Sync(), f.Close())
+}
+
+func (r *runner) close() {
+	if r.journal != nil {
+		r.journal.Close()
+	}
+	if r.ev != nil {
+		r.ev.Close()
+	}
+}
+
+// end writes down how the run ended.
+func (r *runner) end() error {
+	r.report.finish(r.Now())
+	errs := []error{
+		r.update(r.recordEnd),
+		r.journal.Write(state.Entry{Event: state.RunEnd, Detail: r.report.Outcome}),
+		r.report.write(filepath.Join(r.Dir, "report.json")),
+	}
+	r.event(Event{Kind: RunEnd, Text: r.report.Outcome})
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("run %s was carried out (%s), but its end could not be written down: %w", r.RunID, r.report.Outcome, err)
+	}
+	return r.report.incomplete()
+}
+
+// update changes the state file.
+func (r *runner) update(change func(*state.State)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.Store.Update(r.Version, change)
+}
+
+func (r *runner) recordBegin(s *state.State) {
+	s.Applied = append(s.Applied, state.Applied{
+		Outcome: state.OutcomeRunning, PlanID: r.plan.PlanID, Run: r.RunID, Started: r.Now().UTC(),
+	})
+	for i := range r.plan.Clusters {
+		c := &r.plan.Clusters[i]
+		if len(r.branches[c.Name]) == 0 {
+			continue
+		}
+		known := s.Cluster(c.Name)
+		known.Master, known.Outcome, known.PlanID, known.Run = c.Master, state.OutcomeRunning, r.plan.PlanID, r.RunID
+		if known.Open == nil {
+			known.Open = []state.Change{}
+		}
+		s.Clusters[c.Name] = &known
+	}
+}
+
+func (r *runner) recordEnd(s *state.State) {
+	for i := range s.Applied {
+		if s.Applied[i].Run == r.RunID {
+			s.Applied[i].Outcome = r.report.Outcome
+		}
+	}
+	for i := range r.report.Clusters {
+		c := &r.report.Clusters[i]
+		known := s.Clusters[c.Name]
+		if known == nil || known.Run != r.RunID {
+			continue
+		}
+		known.Outcome = c.Outcome
+		if c.Outcome == state.OutcomeDone {
+			known.Master, known.Recorded, known.Version = "", nil, r.plan.Cluster(c.Name).To
+		}
+	}
+}
+
+// branches returns the actions of each cluster, in order.
+func branches(p *plan.Plan) map[string][]*plan.Action {
+	all := make(map[string][]*plan.Action, len(p.Clusters))
+	for i := range p.Actions {
+		a := &p.Actions[i]
+		all[a.Cluster] = append(all[a.Cluster], a)
+	}
+	return all
+}

@@ -1,0 +1,131 @@
+package apply
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"zup/plan"
+	"zup/plan/escape"
+)
+
+// readLimit is how long a node may take to answer for its facts; the slowest of
+// them ask the peer over ssh.
+const readLimit = 75 * time.Second
+
+// facts are what some nodes said just now; a node that did not answer is not in.
+type facts struct {
+	of  map[string]map[string]string
+	err map[string]error
+}
+
+func (f facts) get(node, fact string) (string, bool) {
+	v, ok := f.of[node][fact]
+	return v, ok
+}
+
+// read asks the nodes for facts, all of them side by side.
+func (b *branch) read(ctx context.Context, wanted map[string][]string) facts {
+	f := facts{of: map[string]map[string]string{}, err: map[string]error{}}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for node, names := range wanted {
+		wg.Go(func() {
+			got, err := b.readNode(ctx, node, names)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				f.err[node] = err
+				return
+			}
+			f.of[node] = got
+		})
+	}
+	wg.Wait()
+	return f
+}
+
+func (b *branch) readNode(ctx context.Context, node string, names []string) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	defer cancel()
+	host, err := b.dial(ctx, node)
+	if err != nil {
+		return nil, err
+	}
+	out, _, err := host.Run(ctx, b.plan.FactsScript(b.cluster.Provider), names...)
+	if err != nil {
+		return nil, err
+	}
+	return plan.ParseFacts(out, names)
+}
+
+// missed evaluates conditions and returns those that do not hold. A node that
+// does not answer holds nothing.
+func (b *branch) missed(ctx context.Context, conditions []plan.Condition) []Mismatch {
+	if len(conditions) == 0 {
+		return nil
+	}
+	f := b.read(ctx, plan.Reads(conditions))
+	recorded := func(node, fact string) (string, bool) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		v, ok := b.recorded[plan.Fact{Node: node, Fact: fact}]
+		return v, ok
+	}
+	var missed []Mismatch
+	for _, c := range conditions {
+		holds, want, seen := c.Holds(f.get, recorded)
+		if holds {
+			continue
+		}
+		if err := f.err[c.Node]; err != nil {
+			seen = "not known (" + err.Error() + ")"
+		}
+		missed = append(missed, Mismatch{Node: c.Node, Fact: c.Fact, Want: escape.Line(want), Seen: escape.Line(seen)})
+	}
+	return missed
+}
+
+// conditionFacts are what tells in what condition a node was left.
+var conditionFacts = []string{"version", "role", "vrrp", "maintenance", "deny", "replication"}
+
+// condition reads how the cluster was left, for the message about a stop. It
+// takes no longer than a person would wait.
+func (b *branch) condition(ctx context.Context) *Condition {
+	c := &Condition{Changed: b.changed()}
+	b.runner.mu.Lock()
+	if known := b.Store.State().Cluster(b.cluster.Name); known.Run == b.RunID {
+		c.Open = known.Open
+	}
+	b.runner.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	wanted := map[string][]string{}
+	for _, n := range b.cluster.Nodes {
+		wanted[n.Name] = conditionFacts
+	}
+	f := b.read(ctx, wanted)
+	for _, n := range b.cluster.Nodes {
+		nc := NodeCondition{Name: n.Name, Facts: f.of[n.Name]}
+		for name, value := range nc.Facts {
+			nc.Facts[name] = escape.Line(value)
+		}
+		if err := f.err[n.Name]; err != nil {
+			nc.Why = escape.Line(err.Error())
+		}
+		c.Nodes = append(c.Nodes, nc)
+	}
+	return c
+}
+
+// changed reports whether any script of the branch may have run.
+func (b *branch) changed() bool {
+	b.runner.mu.Lock()
+	defer b.runner.mu.Unlock()
+	for _, a := range b.actions {
+		if a.Changes() && !b.report.action(a.ID).Started.IsZero() {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,161 @@
+package apply
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"zup/plan"
+	"zup/plan/escape"
+)
+
+const (
+	transcriptLimit = 32 << 20 // bytes of output that a transcript keeps
+	lineLimit       = 64 << 10 // a longer line is cut in two
+	tailLines       = 12       // lines of output that an error shows
+)
+
+// transcript is what was sent to a node for one action and what came back, in a
+// file of its own: the script, the output, escaped, the exit status, the time.
+type transcript struct {
+	b      *branch
+	action *plan.Action
+	file   *os.File
+	began  time.Time
+	forbid []*regexp.Regexp
+
+	mu      sync.Mutex
+	partial []byte   // of a line that has not ended
+	last    []string // the last lines
+	written int64
+	bad     string // the first line that a pattern of Forbid matched
+}
+
+func (b *branch) transcript(a *plan.Action) (*transcript, error) {
+	t, err := b.transcriptOf(a, a.ID, a.Script)
+	if err != nil {
+		return nil, err
+	}
+	for _, pattern := range a.Forbid {
+		re, err := regexp.Compile(pattern)
+		if err != nil {
+			t.close()
+			return nil, err
+		}
+		t.forbid = append(t.forbid, re)
+	}
+	return t, nil
+}
+
+func (b *branch) transcriptOf(a *plan.Action, name, script string) (*transcript, error) {
+	path := filepath.Join("transcripts", name+".txt")
+	f, err := os.OpenFile(filepath.Join(b.Dir, path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	t := &transcript{b: b, action: a, file: f, began: b.Now()}
+	_, err = fmt.Fprintf(f, "# %s on %s, begun %s\n# script:\n%s\n# output:\n",
+		name, a.Node, t.began.UTC().Format(time.RFC3339Nano), indent(script))
+	b.runner.mu.Lock()
+	b.report.action(a.ID).Transcript = path
+	b.runner.mu.Unlock()
+	return t, err
+}
+
+func indent(s string) string {
+	return "\t" + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n\t")
+}
+
+// output takes bytes of output as they come.
+func (t *transcript) output(data []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for len(data) > 0 {
+		n := bytes.IndexByte(data, '\n')
+		if n < 0 {
+			t.partial = append(t.partial, data...)
+			if len(t.partial) > lineLimit {
+				t.line()
+			}
+			return
+		}
+		t.partial = append(t.partial, data[:n]...)
+		t.line()
+		data = data[n+1:]
+	}
+}
+
+// line ends the line in partial.
+func (t *transcript) line() {
+	text := escape.Line(strings.TrimRight(string(t.partial), "\r"))
+	if t.bad == "" {
+		t.bad = t.forbidden(strings.TrimRight(string(t.partial), "\r"))
+	}
+	t.partial = t.partial[:0]
+	if t.last = append(t.last, text); len(t.last) > tailLines {
+		t.last = t.last[1:]
+	}
+	if t.written <= transcriptLimit {
+		n, _ := t.file.WriteString(text + "\n")
+		if t.written += int64(n); t.written > transcriptLimit {
+			t.file.WriteString("# the rest of the output is left out\n")
+		}
+	}
+	t.b.event(t.b.about(t.b.index(t.action), Event{Kind: ActionPrints, Text: text}))
+}
+
+func (t *transcript) forbidden(line string) string {
+	for _, re := range t.forbid {
+		if re.MatchString(line) {
+			return escape.Line(line)
+		}
+	}
+	return ""
+}
+
+// ended writes how the script ended.
+func (t *transcript) ended(exit int, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.partial) > 0 {
+		t.line()
+	}
+	how := fmt.Sprintf("exit status %d", exit)
+	if err != nil {
+		how = escape.Line(err.Error())
+	}
+	fmt.Fprintf(t.file, "# %s after %s\n", how, round(t.b.Now().Sub(t.began)))
+}
+
+// judge says whether the script failed by what it printed or how it ended.
+func (t *transcript) judge(exit int, err error) *Stop {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := &Stop{Kind: StopFailed, Tail: strings.Join(t.last, "\n")}
+	switch running := stillRunning(err); {
+	case running != "":
+		s.Running, s.Why = running, escape.Line(err.Error())
+	case err != nil:
+		s.Why = escape.Line(err.Error())
+	case t.bad != "":
+		s.Why = fmt.Sprintf("the node printed %q", t.bad)
+	case exit != 0:
+		s.Why = fmt.Sprintf("its script ended with status %d", exit)
+	default:
+		return nil
+	}
+	return s
+}
+
+func (t *transcript) tail() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.Join(t.last, "\n")
+}
+
+func (t *transcript) close() { t.file.Close() }

@@ -1,0 +1,284 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"zup/plan/config"
+	"zup/plan/state"
+)
+
+// Observed is what the nodes of all clusters said just now.
+type Observed map[string][]ObservedNode // by cluster name; nodes in the order of the configuration
+
+// ObservedNode is what one node said. Either Err is set or Facts is.
+type ObservedNode struct {
+	Err     error             // why it could not be asked
+	Facts   map[string]string // as the product's facts script printed them
+	HostKey string            // the key that it showed, authorized_keys form without comment
+	Name    string            // as the configuration calls it
+}
+
+// Provider knows a product. Its methods are pure: no clock, no network, no
+// files. What they return depends on their arguments alone.
+type Provider interface {
+	// FactsScript returns the script of Product.Facts.
+	FactsScript() string
+	// Decide looks at one cluster all of whose nodes answered, and says what
+	// has to be done or why nothing may be.
+	Decide(Situation) Decision
+}
+
+// Situation is everything that a provider decides on.
+type Situation struct {
+	Config   *config.Cluster
+	Nodes    []ObservedNode // in the order of the configuration, none with Err
+	Recorded state.Cluster
+}
+
+// Decision is what a provider makes of a situation. With refusals there are no
+// actions. Without actions nothing has to be done. Of Cluster the provider sets
+// Checks, From, Interruption, Master, Warnings, and of each node Facts, Role and
+// Version; Build sets what the configuration says.
+type Decision struct {
+	Actions  []Action
+	Cluster  Cluster
+	Refusals []Refusal
+}
+
+// Refusal says why a cluster can't be planned.
+type Refusal struct {
+	Cluster string
+	Node    string // empty: the cluster as a whole
+	Check   string // name of the check that did not pass
+	Summary string // one sentence: what is wrong
+	Detail  string // what was seen, where; may be empty
+	Hint    string // what to do next; may be empty
+	Rule    bool   // a rule refuses; otherwise something could not be reached or read
+}
+
+func (r Refusal) String() string {
+	where := fmt.Sprintf("cluster %q", r.Cluster)
+	if r.Node != "" {
+		where += fmt.Sprintf(", node %q", r.Node)
+	}
+	s := where + ": " + r.Summary
+	if r.Detail != "" {
+		s += ": " + r.Detail
+	}
+	return s
+}
+
+// RefusedError carries every reason why a plan was not made. Partial is what was
+// found out on the way: the clusters with their checks, without actions.
+type RefusedError struct {
+	Partial  []Cluster
+	Refusals []Refusal
+}
+
+func (e *RefusedError) Error() string {
+	lines := make([]string, len(e.Refusals))
+	for i, r := range e.Refusals {
+		lines[i] = r.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Rule reports whether every refusal comes from a rule.
+func (e *RefusedError) Rule() bool {
+	return !slices.ContainsFunc(e.Refusals, func(r Refusal) bool { return !r.Rule })
+}
+
+// Input is everything that Build works from.
+type Input struct {
+	Config    *config.Config
+	Clusters  []string // names of the clusters to plan; nil: all
+	NotAfter  string   // see Plan.NotAfter
+	Observed  Observed
+	Providers map[string]Provider
+	Recorded  *state.State // nil: there is no state file
+	Version   string       // zup's own
+}
+
+// Build makes a plan. It returns a *RefusedError when a cluster can't be
+// planned; any other error is a defect of zup: a plan that breaks its own rules.
+func Build(in Input) (*Plan, error) {
+	p := &Plan{
+		Config:        planned(in.Config),
+		FormatVersion: FormatVersion,
+		NotAfter:      in.NotAfter,
+		Actions:       []Action{},
+		Clusters:      make([]Cluster, 0, len(in.Config.Clusters)),
+		Products:      []Product{},
+		ZupVersion:    in.Version,
+	}
+	if in.Recorded != nil {
+		p.State = StateRef{in.Recorded.Lineage, in.Recorded.Serial}
+	}
+	var refused RefusedError
+	for _, cfg := range selected(in) {
+		d := decide(in, cfg)
+		p.Clusters = append(p.Clusters, d.Cluster)
+		p.Actions = append(p.Actions, d.Actions...)
+		refused.Refusals = append(refused.Refusals, d.Refusals...)
+	}
+	if len(refused.Refusals) > 0 {
+		refused.Partial = p.Clusters
+		return nil, &refused
+	}
+	p.Products = products(in, p.Clusters)
+	if err := p.Validate(); err != nil {
+		return nil, fmt.Errorf("the plan that was made breaks a rule; this is a defect of zup: %w", err)
+	}
+	p.Identify()
+	return p, nil
+}
+
+// selected returns the clusters to plan, sorted by name.
+func selected(in Input) []*config.Cluster {
+	all := make([]*config.Cluster, 0, len(in.Config.Clusters))
+	for _, c := range in.Config.Clusters {
+		if in.Clusters == nil || slices.Contains(in.Clusters, c.Name) {
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b *config.Cluster) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+func decide(in Input, cfg *config.Cluster) Decision {
+	nodes := in.Observed[cfg.Name]
+	var d Decision
+	if refusals := unanswered(cfg, nodes); len(refusals) > 0 {
+		d.Refusals = refusals
+	} else {
+		d = in.Providers[cfg.Provider].Decide(Situation{cfg, nodes, in.Recorded.Cluster(cfg.Name)})
+	}
+	fillIn(&d.Cluster, cfg, nodes)
+	return d
+}
+
+func unanswered(cfg *config.Cluster, nodes []ObservedNode) []Refusal {
+	var all []Refusal
+	for i := range cfg.Nodes {
+		name := cfg.Nodes[i].Name
+		switch {
+		case i >= len(nodes):
+			all = append(all, Refusal{Cluster: cfg.Name, Node: name, Check: "reachable", Summary: "was not asked"})
+		case nodes[i].Err != nil:
+			all = append(all, Refusal{
+				Cluster: cfg.Name, Node: name, Check: "reachable",
+				Summary: "can't be observed", Detail: nodes[i].Err.Error(), Hint: hint(nodes[i].Err),
+			})
+		}
+	}
+	return all
+}
+
+// hint returns what an error advises to do, from whichever layer knows.
+func hint(err error) string {
+	for err != nil {
+		if h, ok := err.(interface{ Hint() string }); ok {
+			return h.Hint()
+		}
+		u, ok := err.(interface{ Unwrap() error })
+		if !ok {
+			return ""
+		}
+		err = u.Unwrap()
+	}
+	return ""
+}
+
+// fillIn sets what the configuration says about a cluster.
+func fillIn(c *Cluster, cfg *config.Cluster, nodes []ObservedNode) {
+	c.Boost = cfg.Boost
+	c.MaxInterruptionMS = cfg.MaxInterruption.Milliseconds()
+	c.Name, c.Provider = cfg.Name, cfg.Provider
+	c.Switchover, c.To = cfg.Switchover, cfg.Version
+	c.Probes = make([]Probe, len(cfg.Probes))
+	for i, p := range cfg.Probes {
+		c.Probes[i] = Probe{
+			HTTP: p.HTTP, IntervalMS: p.Interval.Milliseconds(), Name: p.Name,
+			TCP: p.TCP, TimeoutMS: p.Timeout.Milliseconds(),
+		}
+	}
+	if c.Nodes == nil {
+		c.Nodes = make([]Node, len(cfg.Nodes))
+	}
+	for i := range c.Nodes {
+		n, from := &c.Nodes[i], &cfg.Nodes[i]
+		n.Address, n.Name = from.Address, from.Name
+		n.SSH = SSH{IdentityFile: from.SSH.IdentityFile, Jump: jump(from.SSH.Jump), Port: from.SSH.Port, User: from.SSH.User}
+		if i < len(nodes) {
+			n.HostKey = nodes[i].HostKey
+		}
+		n.Fingerprint = Fingerprint(n.Facts)
+	}
+	if c.Checks == nil {
+		c.Checks = []Check{}
+	}
+	if c.Warnings == nil {
+		c.Warnings = []string{}
+	}
+}
+
+func jump(hops []config.Hop) []string {
+	if hops == nil {
+		return nil
+	}
+	if len(hops) == 0 {
+		return []string{"none"}
+	}
+	all := make([]string, len(hops))
+	for i, h := range hops {
+		all[i] = h.String()
+	}
+	return all
+}
+
+// Fingerprint is the digest of the facts that a plan rests on: SHA-256 over
+// name=value lines in the order of the names, hex.
+func Fingerprint(facts map[string]string) string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(facts)) {
+		io.WriteString(h, name)
+		io.WriteString(h, "=")
+		io.WriteString(h, strconv.Quote(facts[name]))
+		io.WriteString(h, "\n")
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func planned(cfg *config.Config) Config {
+	c := Config{Files: make([]File, len(cfg.Files))}
+	h := sha256.New()
+	for i, f := range cfg.Files {
+		c.Files[i] = File{Path: f.Path, SHA256: f.SHA256, Text: f.Text}
+		fmt.Fprintf(h, "%s  %s\n", f.SHA256, f.Path)
+	}
+	for _, f := range cfg.VarFiles {
+		fmt.Fprintf(h, "%s  %s\n", f.SHA256, f.Path)
+	}
+	c.SHA256 = hex.EncodeToString(h.Sum(nil))
+	return c
+}
+
+// products returns each product that a cluster is of, sorted by name.
+func products(in Input, clusters []Cluster) []Product {
+	names := map[string]bool{}
+	for i := range clusters {
+		names[clusters[i].Provider] = true
+	}
+	all := make([]Product, 0, len(names))
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		all = append(all, Product{Facts: in.Providers[name].FactsScript(), Name: name})
+	}
+	return all
+}

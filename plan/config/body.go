@@ -1,0 +1,315 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// What each block of the language may hold. None of the arguments is marked as
+// required here: what is missing is told in our own words.
+var (
+	rootBody = &hcl.BodySchema{
+		Blocks: []hcl.BlockHeaderSchema{
+			{Type: "zup"},
+			{Type: "variable", LabelNames: []string{"name"}},
+			{Type: "locals"},
+			{Type: "cluster", LabelNames: []string{"provider", "name"}},
+		},
+	}
+	zupBody = &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "required_version"}},
+	}
+	variableBody = &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{
+			{Name: "type"}, {Name: "default"}, {Name: "description"}, {Name: "sensitive"}, {Name: "nullable"},
+		},
+		Blocks: []hcl.BlockHeaderSchema{{Type: "validation"}},
+	}
+	validationBody = &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "condition"}, {Name: "error_message"}},
+	}
+	clusterBody = &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{
+			{Name: "version"}, {Name: "switchover"}, {Name: "boost"}, {Name: "master"}, {Name: "max_interruption"},
+		},
+		Blocks: []hcl.BlockHeaderSchema{
+			{Type: "ssh"}, {Type: "node", LabelNames: []string{"name"}}, {Type: "package"}, {Type: "snapshot"},
+			{Type: "probe", LabelNames: []string{"name"}},
+		},
+	}
+	clusterSSHBody = &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "user"}, {Name: "port"}, {Name: "identity_file"}, {Name: "jump"}},
+	}
+	nodeBody = &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "address"}},
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "ssh"}},
+	}
+	nodeSSHBody = &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{
+			{Name: "user"}, {Name: "port"}, {Name: "identity_file"}, {Name: "jump"}, {Name: "host_key"},
+		},
+	}
+	packageBody = &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "offline"}, {Name: "sha256"}},
+	}
+	snapshotBody = &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "create"}, {Name: "restore"}, {Name: "delete"}, {Name: "list"}},
+	}
+	probeBody = &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "tcp"}, {Name: "http"}, {Name: "interval"}, {Name: "timeout"}},
+	}
+)
+
+// homes says where a name belongs that was found in another place.
+var homes = []struct {
+	place  string
+	schema *hcl.BodySchema
+}{
+	{"at the top level", rootBody},
+	{"in a zup block", zupBody},
+	{"in a cluster block", clusterBody},
+	{"in an ssh block", clusterSSHBody},
+	{"in a node block", nodeBody},
+	{"in the ssh block of a node", nodeSSHBody},
+	{"in a package block", packageBody},
+	{"in a snapshot block", snapshotBody},
+	{"in a probe block", probeBody},
+	{"in a variable block", variableBody},
+	{"in a validation block", validationBody},
+}
+
+// content takes a body apart. What the schema does not know is reported; place
+// says where we are, as in homes.
+func (r *report) content(body hcl.Body, schema *hcl.BodySchema, place string) *hcl.BodyContent {
+	content, diags := body.Content(schema)
+	for _, d := range diags {
+		switch d.Summary {
+		case "Unsupported argument", "Unsupported block type", "Extraneous JSON object property":
+			r.unknown(d, schema, place)
+		default:
+			r.add(d)
+		}
+	}
+	return content
+}
+
+// unknown says in our words what the library says of a name that does not
+// belong in a body.
+func (r *report) unknown(d *hcl.Diagnostic, schema *hcl.BodySchema, place string) {
+	name := r.word(*d.Subject)
+	kind := "argument"
+	if d.Summary == "Unsupported block type" || (d.Summary == "Extraneous JSON object property" && schema == rootBody) {
+		kind = "block"
+	}
+	r.errorf(d.Subject, fmt.Sprintf("unknown %s %q", kind, name), "%s", hintForUnknown(name, kind, schema, place))
+}
+
+func hintForUnknown(name, kind string, schema *hcl.BodySchema, place string) string {
+	args, blocks := names(schema)
+	for _, b := range blocks {
+		if b == name {
+			return fmt.Sprintf("%q is a block here, not an argument: write it without the equals sign, %s { … }.", name, name)
+		}
+	}
+	for _, a := range args {
+		if a == name {
+			return fmt.Sprintf("%q is an argument here, not a block: write %s = …", name, name)
+		}
+	}
+	known := append(args, blocks...)
+	if n := near(name, known...); n != "" {
+		return fmt.Sprintf("Did you mean %q?", n)
+	}
+	for _, h := range homes {
+		args, blocks := names(h.schema)
+		for _, k := range append(args, blocks...) {
+			if k == name && h.place != place {
+				return fmt.Sprintf("%q belongs %s.", name, h.place)
+			}
+		}
+	}
+	if len(known) == 1 {
+		return fmt.Sprintf("The only %s that is known %s is %s.", kind, place, known[0])
+	}
+	return fmt.Sprintf("What is known %s: %s.", place, list(known, "and"))
+}
+
+func names(schema *hcl.BodySchema) (args, blocks []string) {
+	for _, a := range schema.Attributes {
+		args = append(args, a.Name)
+	}
+	for _, b := range schema.Blocks {
+		blocks = append(blocks, b.Type)
+	}
+	return args, blocks
+}
+
+// word returns the name at a place, without the quotes that it has in JSON.
+func (r *report) word(rng hcl.Range) string {
+	src := r.sources[rng.Filename]
+	if src == nil {
+		return ""
+	}
+	sp := src.clamp(rng)
+	w := string(src.text[sp.start:sp.end])
+	if src.json {
+		if u, err := strconv.Unquote(w); err == nil {
+			return u
+		}
+		w = strings.Trim(w, `"`)
+	}
+	return w
+}
+
+// body is a block whose arguments are being read: each with its value, and with
+// its place for later.
+type body struct {
+	l      *loader
+	name   string // what the block is called in messages: `cluster "edge"`
+	attrs  hcl.Attributes
+	blocks hcl.Blocks
+	place  Place
+}
+
+func (l *loader) body(b *hcl.Block, schema *hcl.BodySchema, place string) *body {
+	content := l.content(b.Body, schema, place)
+	header := blockHeader(b)
+	out := &body{l: l, attrs: content.Attributes, blocks: content.Blocks, place: Place{Range: header}}
+	if n := len(content.Attributes); n > 0 {
+		out.place.args = make([]argRange, 0, n)
+		for _, a := range schema.Attributes {
+			if attr, ok := content.Attributes[a.Name]; ok {
+				out.place.args = append(out.place.args, argRange{a.Name, attr.Expr.Range()})
+			}
+		}
+	}
+	return out
+}
+
+// said reports whether an argument is written in the block at all.
+func (b *body) said(name string) bool { return b.attrs[name] != nil }
+
+// absent reports whether an argument is not said, or is null. One that could not
+// be evaluated is said.
+func (b *body) absent(name string) bool {
+	if !b.said(name) {
+		return true
+	}
+	v, ok := b.l.eval(b.attrs[name].Expr, b.l.scope)
+	v, _ = v.Unmark()
+	return ok && v.IsNull()
+}
+
+// at returns the place of an argument's value, or of the block's header.
+func (b *body) at(name string) *hcl.Range {
+	rng := b.place.At(name)
+	return &rng
+}
+
+// value evaluates an argument and converts it. It is not ok when the argument
+// is not said, is null, or is wrong, which has been reported then.
+func (b *body) value(name string, want cty.Type) (v cty.Value, ok bool) {
+	v, ok = b.raw(name)
+	if !ok {
+		return v, false
+	}
+	if v.ContainsMarked() {
+		b.l.errorf(b.at(name), fmt.Sprintf("%q is sensitive", name),
+			"This value comes from a sensitive variable and would be written into the plan file, which people attach to tickets. Only the commands of a snapshot block may hold one.")
+		return v, false
+	}
+	return b.convert(name, v, want)
+}
+
+// raw is value without the conversion, and with sensitive values let through.
+func (b *body) raw(name string) (v cty.Value, ok bool) {
+	attr := b.attrs[name]
+	if attr == nil {
+		return v, false
+	}
+	v, ok = b.l.eval(attr.Expr, b.l.scope)
+	if !ok {
+		return v, false
+	}
+	if shallow, _ := v.Unmark(); shallow.IsNull() {
+		return v, false
+	}
+	return v, true
+}
+
+func (b *body) convert(name string, v cty.Value, want cty.Type) (cty.Value, bool) {
+	out, err := convert.Convert(v, want)
+	if err != nil {
+		got := noun(v.Type())
+		if want.IsListType() && got == "a list" {
+			got = fmt.Sprintf("a list with something else in it: %s", err)
+		}
+		b.l.errorf(b.at(name), fmt.Sprintf("wrong type for %q", name), "%s is wanted here, and this is %s.", sentenceNoun(want), got)
+		return out, false
+	}
+	if !out.IsWhollyKnown() || hasNull(out) {
+		if out.IsWhollyKnown() {
+			b.l.errorf(b.at(name), fmt.Sprintf("wrong type for %q", name), "One of the values in it is null.")
+		}
+		return out, false
+	}
+	return out, true
+}
+
+func hasNull(v cty.Value) bool {
+	found := false
+	cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) { //nolint:errcheck // the callback never fails
+		shallow, _ := v.Unmark()
+		found = found || shallow.IsNull()
+		return !found, nil
+	})
+	return found
+}
+
+// text reads an argument that is a string.
+func (b *body) text(name string) (string, bool) {
+	v, ok := b.value(name, cty.String)
+	if !ok {
+		return "", false
+	}
+	return v.AsString(), true
+}
+
+// noun names a type as in "this is a list".
+func noun(t cty.Type) string {
+	switch {
+	case t == cty.String:
+		return "a string"
+	case t == cty.Bool:
+		return "true or false"
+	case t == cty.Number:
+		return "a number"
+	case t.IsListType() && t.ElementType() == cty.String:
+		return "a list of strings"
+	case t.IsListType(), t.IsTupleType(), t.IsSetType():
+		return "a list"
+	case t.IsMapType(), t.IsObjectType():
+		return "an object"
+	}
+	return "of type " + t.FriendlyName()
+}
+
+func sentenceNoun(t cty.Type) string {
+	n := noun(t)
+	return strings.ToUpper(n[:1]) + n[1:]
+}
+
+// inOrder returns attributes as they stand in the file.
+func inOrder(attrs hcl.Attributes) []*hcl.Attribute {
+	return slices.SortedFunc(maps.Values(attrs), func(a, b *hcl.Attribute) int {
+		return cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte)
+	})
+}

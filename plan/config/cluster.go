@@ -1,0 +1,297 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	debversion "github.com/knqyf263/go-deb-version"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// readClusters reads every cluster block. A mistake in one does not keep the
+// others from being read.
+func (l *loader) readClusters() []*Cluster {
+	clusters := make([]*Cluster, 0, len(l.blocks.cluster))
+	first := make(map[string]*Cluster, len(l.blocks.cluster))
+	owners := make(map[string]*Cluster, 2*len(l.blocks.cluster))
+	for _, b := range l.blocks.cluster {
+		c := l.readCluster(b)
+		if other := first[c.Name]; other != nil {
+			l.errorf(&b.LabelRanges[1], fmt.Sprintf("cluster %q is declared twice", c.Name),
+				"The first one is at %s. The name alone identifies a cluster, whatever its provider.", place(other.Range))
+		} else {
+			first[c.Name] = c
+		}
+		l.checkOwners(c, owners)
+		clusters = append(clusters, c)
+	}
+	return clusters
+}
+
+// checkOwners refuses a node that is in another cluster too: two clusters are
+// updated side by side, and then nobody counts how many of its nodes are out.
+func (l *loader) checkOwners(c *Cluster, owners map[string]*Cluster) {
+	for _, n := range c.Nodes {
+		if n.Address == "" {
+			continue
+		}
+		key := endpoint(n)
+		switch owner := owners[key]; owner {
+		case nil:
+			owners[key] = c
+		case c:
+			// Reported where the nodes of one cluster are compared.
+		default:
+			at := n.At("address")
+			l.errorf(&at, fmt.Sprintf("address %q is in two clusters", n.Address), "It is a node of cluster %q too, at %s.", owner.Name, place(owner.Range))
+		}
+	}
+}
+
+func (l *loader) readCluster(block *hcl.Block) *Cluster {
+	b := l.body(block, clusterBody, "in a cluster block")
+	c := &Cluster{Provider: block.Labels[0], Name: block.Labels[1], Switchover: SwitchoverDrain, Place: b.place}
+	l.checkProvider(block)
+	l.checkName("cluster", c.Name, &block.LabelRanges[1])
+	c.Version = l.readVersion(b)
+	l.readSwitchover(b, c)
+	if limit, ok := b.duration("max_interruption"); ok {
+		if limit <= 0 {
+			l.errorf(b.at("max_interruption"), "max_interruption leaves no time at all", "Every switchover interrupts for some milliseconds. Leave the argument out for no limit.")
+		}
+		c.MaxInterruption = limit
+	}
+
+	var ssh SSH
+	if one := l.only(b, "ssh"); one != nil {
+		ssh = l.readSSH(one, clusterSSHBody, "in an ssh block")
+	}
+	c.Nodes = l.readNodes(b, ssh)
+	c.Master = l.readMaster(b, c.Nodes)
+	if one := l.only(b, "package"); one != nil {
+		c.Package = l.readPackage(one)
+	}
+	if one := l.only(b, "snapshot"); one != nil {
+		c.Snapshot = l.readSnapshot(one)
+	}
+	c.Probes = l.readProbes(b)
+	return c
+}
+
+// only returns the block of a type that there may be one of, or nil.
+func (l *loader) only(b *body, blockType string) *hcl.Block {
+	var one *hcl.Block
+	for _, block := range b.blocks {
+		switch {
+		case block.Type != blockType:
+		case one != nil:
+			l.errorf(&block.TypeRange, fmt.Sprintf("a second %s block", blockType), "There can be one. The first is at %s.", place(one.TypeRange))
+		default:
+			one = block
+		}
+	}
+	return one
+}
+
+func (l *loader) checkProvider(block *hcl.Block) {
+	name := block.Labels[0]
+	if known := l.opts.Providers; len(known) > 0 && !slices.Contains(known, name) {
+		l.errorf(&block.LabelRanges[0], fmt.Sprintf("unknown provider %q", name), "%s",
+			didYouMean(name, fmt.Sprintf("This zup knows: %s.", list(known, "and")), known...))
+	}
+}
+
+// checkName checks the name of a cluster or a probe.
+func (l *loader) checkName(kind, name string, at *hcl.Range) {
+	if !isName(name) {
+		l.errorf(at, fmt.Sprintf("%q is no usable name for a %s", name, kind),
+			"It becomes part of file names and identifiers: lower-case letters, digits, dashes and underscores, 63 at most, beginning with a letter or digit.")
+	}
+}
+
+// isName reports whether a name is [a-z0-9][a-z0-9_-]{0,62}.
+func isName(s string) bool {
+	if s == "" || len(s) > 63 || s[0] == '-' || s[0] == '_' {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *loader) readVersion(b *body) string {
+	text, ok := b.text("version")
+	if !ok {
+		if b.absent("version") {
+			l.errorf(&b.place.Range, `missing "version"`, `It is the version that every node shall run: version = "6.1.20"`)
+		}
+		return ""
+	}
+	if hint := versionProblem(text); hint != "" {
+		l.errorf(b.at("version"), fmt.Sprintf("%q is not an exact version", text), "%s", hint)
+		return ""
+	}
+	return text
+}
+
+// versionProblem says what is wrong with a version, or nothing. It is compared
+// with what a node says of itself, so there must be one way to write it.
+func versionProblem(s string) string {
+	const example = `Write one such as "6.1.20".`
+	switch {
+	case s == "":
+		return "It is empty. " + example
+	case s == "latest" || s == "stable" || s == "newest":
+		return "A plan names what will be installed, and that may be another version tomorrow. " + example
+	case strings.ContainsAny(s, "<>=~^*! ") && strings.ContainsAny(s[:1], "<>=~^*!"):
+		return "A requirement leaves open what will be installed. " + example
+	case strings.TrimSpace(s) != s:
+		return "There is a blank at one end."
+	case (s[0] == 'v' || s[0] == 'V') && versionProblem(s[1:]) == "":
+		return fmt.Sprintf("Write it without the %q: %q.", s[:1], s[1:])
+	}
+	numbers, rest := s, ""
+	if i := strings.IndexAny(s, "-+~"); i >= 0 {
+		numbers, rest = s[:i], s[i:]
+	}
+	parts := strings.Split(numbers, ".")
+	for _, p := range parts {
+		if p == "" || strings.Trim(p, "0123456789") != "" {
+			return "It is made of numbers with dots between. " + example
+		}
+		if len(p) > 1 && p[0] == '0' {
+			return fmt.Sprintf("The number %q begins with a zero, and the nodes write it without.", p)
+		}
+	}
+	if len(parts) < 3 {
+		return "It has fewer than three numbers, which leaves open what will be installed. " + example
+	}
+	if _, err := debversion.NewVersion(s); err != nil || rest == "-" || rest == "+" || rest == "~" {
+		return "The part behind the numbers is not that of a Debian package version. " + example
+	}
+	return ""
+}
+
+func (l *loader) readSwitchover(b *body, c *Cluster) {
+	if text, ok := b.text("switchover"); ok {
+		switch text {
+		case SwitchoverDrain, SwitchoverRestart:
+			c.Switchover = text
+		default:
+			l.errorf(b.at("switchover"), fmt.Sprintf("unknown switchover %q", text), "%s",
+				didYouMean(text, `It is "drain", which moves the role before a service restarts, or "restart", the vendor's own order.`, SwitchoverDrain, SwitchoverRestart))
+		}
+	}
+	boost, ok := b.value("boost", cty.Bool)
+	c.Boost = ok && boost.True()
+	if c.Boost && c.Switchover == SwitchoverRestart {
+		l.errorf(b.at("boost"), `boost does nothing with switchover = "restart"`,
+			`Boost raises BACKUP's priority for the moment of a switchover that maintenance mode makes. With "restart" no switchover is planned: the update's own restart moves the role. Remove boost, or use switchover = "drain".`)
+	}
+}
+
+func (l *loader) readMaster(b *body, nodes []Node) string {
+	text, ok := b.text("master")
+	if !ok {
+		return ""
+	}
+	known := make([]string, 0, len(nodes))
+	for _, n := range nodes {
+		if n.Name == text {
+			return text
+		}
+		known = append(known, n.Name)
+	}
+	hint := "The cluster has no node."
+	if len(known) > 0 {
+		quoted := make([]string, len(known))
+		for i, k := range known {
+			quoted[i] = strconv.Quote(k)
+		}
+		hint = didYouMean(text, fmt.Sprintf("It is the name of one of the nodes: %s.", list(quoted, "or")), known...)
+	}
+	l.errorf(b.at("master"), fmt.Sprintf("master %q is not a node of this cluster", text), "%s", hint)
+	return ""
+}
+
+// duration reads an argument such as "500ms".
+func (b *body) duration(name string) (time.Duration, bool) {
+	text, ok := b.text(name)
+	if !ok {
+		return 0, false
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		b.l.errorf(b.at(name), fmt.Sprintf("%q is not a duration", text), "%s", durationHint(text))
+		return 0, false
+	}
+	return d, true
+}
+
+func durationHint(text string) string {
+	number, unit := strings.TrimSpace(text), ""
+	if i := strings.IndexFunc(number, func(r rune) bool { return (r < '0' || r > '9') && r != '.' }); i >= 0 {
+		number, unit = number[:i], strings.ToLower(strings.TrimSpace(number[i:]))
+	}
+	if _, err := strconv.ParseFloat(number, 64); err == nil {
+		switch unit {
+		case "":
+			return fmt.Sprintf("A duration has a unit: %q or %q.", number+"ms", number+"s")
+		case "msec", "msecs", "millis", "millisecond", "milliseconds", "ms":
+			return fmt.Sprintf("Did you mean %q?", number+"ms")
+		case "sec", "secs", "second", "seconds", "s":
+			return fmt.Sprintf("Did you mean %q?", number+"s")
+		case "min", "mins", "minute", "minutes", "m":
+			return fmt.Sprintf("Did you mean %q?", number+"m")
+		}
+	}
+	return `Write a number with a unit, such as "500ms", "1s" or "2m".`
+}
+
+func (l *loader) readPackage(block *hcl.Block) *Package {
+	b := l.body(block, packageBody, "in a package block")
+	p := &Package{Place: b.place}
+	switch text, ok := b.text("offline"); {
+	case ok:
+		p.Offline = text
+		l.checkPath(b, "offline", text)
+	case b.absent("offline"):
+		l.errorf(&b.place.Range, `missing "offline"`, "A package block names the image that zup carries to the nodes. Without the block they fetch from the vendor's repository.")
+	}
+	if text, ok := b.text("sha256"); ok {
+		p.SHA256 = strings.ToLower(text)
+		if len(text) != 64 || strings.Trim(p.SHA256, "0123456789abcdef") != "" {
+			l.errorf(b.at("sha256"), "this is not a SHA-256", "It has 64 hexadecimal digits, as sha256sum prints them; this has %d characters.", len([]rune(text)))
+		}
+	}
+	return p
+}
+
+// checkPath refuses what can't be a path. Whether there is a file is found out
+// when it is needed.
+func (l *loader) checkPath(b *body, name, path string) {
+	switch {
+	case strings.TrimSpace(path) == "":
+		l.errorf(b.at(name), fmt.Sprintf("%q is empty", name), "It is the path of a file.")
+	case strings.ContainsFunc(path, isControl):
+		l.errorf(b.at(name), fmt.Sprintf("%q is not a path", name), "There is a control character in it.")
+	}
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+// intValue returns a number as an int if it is a whole one that fits.
+func intValue(v cty.Value) (int, bool) {
+	n, accuracy := v.AsBigFloat().Int64()
+	if accuracy != 0 || int64(int(n)) != n {
+		return 0, false
+	}
+	return int(n), true
+}

@@ -1,0 +1,222 @@
+// Package config reads a directory of *.zup.hcl and *.zup.json files and turns
+// it into values: which clusters there are, where their nodes answer and which
+// version they shall run.
+//
+// Start with Load. It evaluates every expression and checks everything that can
+// be checked without a node, and it reports all mistakes of all files at once,
+// each with its place; Diagnostics prints them. Format is what "zup fmt" does
+// and Starter what "zup init" writes.
+//
+// The language is pure: no clock, no randomness, no network, and no file
+// outside the configuration's own directory, so that the same files, variables
+// and environment always mean the same. The package never connects to anything
+// and never writes a file. It knows no product either; providers are names here.
+package config
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Config is what the files of one directory say.
+type Config struct {
+	Dir string // as handed to Load; relative paths in the configuration start here
+
+	// Files are the configuration files, sorted by path. Together with
+	// VarFiles and the variables' values they are all that went into Clusters.
+	Files    []File
+	VarFiles []VarFile // sorted by path
+
+	Clusters []*Cluster // in order of file name, then of place in the file
+}
+
+// File is one configuration file as a plan keeps it.
+type File struct {
+	Path   string // relative to the directory, with slashes
+	SHA256 string // of the file's own bytes, in hex
+	Text   string // the file, with every sensitive variable's default replaced
+}
+
+// VarFile is a file that gave values to variables. Its text is nowhere kept,
+// because this is where people put what must not be shown.
+type VarFile struct {
+	Path   string // relative to the directory; of a -var-file as it was given
+	SHA256 string // of the file's own bytes, in hex
+}
+
+// How MASTER's role moves to the other node before it is updated.
+const (
+	SwitchoverDrain   = "drain"   // maintenance mode first, so that the other node takes over while this one still serves
+	SwitchoverRestart = "restart" // the vendor's own order: the update's restart moves the role
+)
+
+// Cluster is one cluster block: a pair of nodes, or a single one.
+type Cluster struct {
+	Provider string // the product family, the first label
+	Name     string // unique in a configuration and fit for a file name: [a-z0-9][a-z0-9_-]{0,62}
+
+	Version         string        // what every node shall run, exactly: "6.1.20"
+	Switchover      string        // SwitchoverDrain or SwitchoverRestart
+	Boost           bool          // raise BACKUP's priority for the moment of a planned switchover; never with SwitchoverRestart
+	Master          string        // name of the node that is MASTER when apply ends; empty: whoever is when the plan is made
+	MaxInterruption time.Duration // the longest gap that a probe may see in one switchover; 0: no limit
+
+	Nodes    []Node    // one or two, as written
+	Package  *Package  // nil: nodes fetch from the vendor's repository
+	Snapshot *Snapshot // nil: there is no way back
+	Probes   []Probe   // as written
+
+	Place
+}
+
+// Node is one machine of a cluster.
+type Node struct {
+	Name    string // its own host name, a single label
+	Address string // management address: IP or DNS name, no port
+	SSH     SSH    // the cluster's ssh block with the node's own laid over it
+
+	Place
+}
+
+// SSH says how a node is reached. What is empty was not said: ssh_config,
+// known_hosts and the agent decide then.
+type SSH struct {
+	User         string
+	Port         int    // 1 to 65535; 0: not said
+	IdentityFile string // may begin with "~/"; a relative path starts at Config.Dir
+	Jump         []Hop  // in the order of travel; nil: not said; empty but not nil: explicitly none
+	HostKey      string // the pinned key, "type base64", without comment
+
+	Place
+}
+
+// Hop is one host on the way to a node.
+type Hop struct {
+	User string // empty: not said
+	Host string // IP or name, IPv6 without brackets
+	Port int    // 0: not said
+}
+
+// String returns the hop as ssh's -J takes it.
+func (h Hop) String() string {
+	s := h.Host
+	if strings.Contains(s, ":") {
+		s = "[" + s + "]"
+	}
+	if h.User != "" {
+		s = h.User + "@" + s
+	}
+	if h.Port != 0 {
+		s += ":" + strconv.Itoa(h.Port)
+	}
+	return s
+}
+
+// Package is an update that zup carries to the nodes itself.
+type Package struct {
+	Offline string // path of the image; a relative path starts at Config.Dir; whether it exists is not checked here
+	SHA256  string // of the image, 64 lower-case hex digits; empty: not said
+
+	Place
+}
+
+// Snapshot holds the commands that run on zup's own machine around an update.
+type Snapshot struct {
+	Create  Argv // contains {name}
+	Restore Argv // contains {name}; nil: not said
+	Delete  Argv // contains {name}; nil: not said
+	List    Argv // nil: not said
+
+	Place
+}
+
+// Argv is a command as a list of arguments: no shell reads it. {node} and
+// {name} stand in it until Expand.
+type Argv []Arg
+
+// Arg is one argument. It prints itself as "(sensitive)" where its value comes
+// from a sensitive variable, so that it can't get into a plan or a log by
+// accident; Text is what a process is to be given.
+type Arg struct {
+	Text      string
+	Sensitive bool
+}
+
+// String returns what may be shown of the argument.
+func (a Arg) String() string {
+	if a.Sensitive {
+		return sensitiveText
+	}
+	return a.Text
+}
+
+// GoString is String in quotes: %#v shows no secret either.
+func (a Arg) GoString() string { return strconv.Quote(a.String()) }
+
+// MarshalText is String as bytes: JSON shows no secret either.
+func (a Arg) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// Expand returns the command for one node with {node} and {name} replaced in
+// every argument, in one pass: what was put in is not looked at again.
+func (v Argv) Expand(node, name string) Argv {
+	r := strings.NewReplacer("{node}", node, "{name}", name)
+	out := make(Argv, len(v))
+	for i, a := range v {
+		out[i] = Arg{r.Replace(a.Text), a.Sensitive}
+	}
+	return out
+}
+
+// Shown returns the arguments as they may be shown.
+func (v Argv) Shown() []string {
+	out := make([]string, len(v))
+	for i, a := range v {
+		out[i] = a.String()
+	}
+	return out
+}
+
+// Probe asks a virtual IP for an answer, again and again, while the cluster is
+// updated. Exactly one of TCP and HTTP is set.
+type Probe struct {
+	Name     string        // unique in its cluster, spelled like a cluster's name
+	TCP      string        // "host:port"
+	HTTP     string        // an http or https URL without credentials
+	Interval time.Duration // from one request to the next, 1ms to 60s
+	Timeout  time.Duration // for one answer, 10ms to 60s
+
+	Place
+}
+
+// What a probe does where its block does not say.
+const (
+	DefaultInterval = 100 * time.Millisecond
+	DefaultTimeout  = time.Second
+)
+
+// Place is where a block stands in the files, for messages about it. The zero
+// Place is that of something that was not read from a file.
+type Place struct {
+	Range hcl.Range // the block's header
+
+	args []argRange
+}
+
+type argRange struct {
+	name  string
+	value hcl.Range
+}
+
+// At returns where the value of an argument stands, or the block's header where
+// the argument is not said.
+func (p Place) At(arg string) hcl.Range {
+	for i := range p.args {
+		if p.args[i].name == arg {
+			return p.args[i].value
+		}
+	}
+	return p.Range
+}

@@ -1,0 +1,223 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// sensitive is the mark on a value that must not be shown. It spreads to every
+// value that is computed from it.
+type mark string
+
+const sensitive = mark("sensitive")
+
+// eval evaluates an expression where names are known. It is not ok when there is
+// no value, which has been reported then, here or where the cause lies: a value
+// that could not be had is unknown wherever it is used, and silently.
+func (l *loader) eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, bool) {
+	if v, ok := literal(expr); ok {
+		return v, true
+	}
+	refs := expr.Variables()
+	known := true
+	for _, ref := range refs {
+		known = l.checkReference(ref, expr) && known
+	}
+	if !known {
+		return cty.DynamicVal, false
+	}
+	v, diags := expr.Value(ctx)
+	if diags.HasErrors() {
+		secret := l.mentionsSensitive(expr) || refersToSensitive(refs, ctx)
+		for _, d := range diags {
+			l.addEvaluation(d, expr, secret)
+		}
+		return cty.DynamicVal, false
+	}
+	return v, v.IsWhollyKnown()
+}
+
+// literal is the short way for what most arguments are: a number, true, false or
+// a plain string.
+func literal(expr hcl.Expression) (cty.Value, bool) {
+	switch e := expr.(type) {
+	case *hclsyntax.LiteralValueExpr:
+		return e.Val, true
+	case *hclsyntax.TemplateExpr:
+		if e.IsStringLiteral() {
+			v, diags := e.Parts[0].Value(nil)
+			return v, !diags.HasErrors()
+		}
+	}
+	return cty.NilVal, false
+}
+
+// evalConstant evaluates an expression that may refer to nothing.
+func (l *loader) evalConstant(expr hcl.Expression, secret bool) (cty.Value, bool) {
+	v, diags := expr.Value(nil)
+	for _, d := range diags {
+		l.addEvaluation(d, expr, secret)
+	}
+	return v, !diags.HasErrors()
+}
+
+// addEvaluation reports what the library says of an expression. Its details may
+// quote values, so they are withheld if a sensitive one takes part.
+func (l *loader) addEvaluation(d *hcl.Diagnostic, expr hcl.Expression, secret bool) {
+	c := *d
+	c.Subject = l.placeIn(expr, d.Subject)
+	if unknown, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](d); ok {
+		l.unknownFunction(c.Subject, unknown.CalledFunctionNamespace()+unknown.CalledFunctionName())
+		return
+	}
+	if secret {
+		c.Detail = "The details are withheld, because a sensitive value takes part in this expression."
+	} else if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok {
+		c.Detail = callDetail(call, c.Detail)
+	}
+	l.add(&c)
+}
+
+// callDetail leaves out what the library adds to a function's own message if
+// that message is made of sentences.
+func callDetail(call hclsyntax.FunctionCallDiagExtra, detail string) string {
+	var said messageError
+	if err := call.FunctionCallError(); errors.As(err, &said) {
+		return string(said)
+	}
+	return strings.ReplaceAll(detail, "..", ".")
+}
+
+// messageError is a function's error that stands for itself, in sentences.
+type messageError string
+
+func (e messageError) Error() string { return string(e) }
+
+// placeIn returns a place in an expression. In a JSON string with escapes the
+// library can't tell places; the whole string is shown then.
+func (l *loader) placeIn(expr hcl.Expression, rng *hcl.Range) *hcl.Range {
+	whole := expr.Range()
+	if rng == nil {
+		return &whole
+	}
+	src := l.sources[whole.Filename]
+	if src == nil || !src.json {
+		return rng
+	}
+	sp := src.clamp(whole)
+	if bytes.IndexByte(src.text[sp.start:sp.end], '\\') >= 0 {
+		return &whole
+	}
+	return rng
+}
+
+// mentionsSensitive reports whether an expression calls the function sensitive.
+// It looks at the text only, and rather sees one too many.
+func (l *loader) mentionsSensitive(expr hcl.Expression) bool {
+	rng := expr.Range()
+	src := l.sources[rng.Filename]
+	if src == nil {
+		return true
+	}
+	sp := src.clamp(rng)
+	return bytes.Contains(src.text[sp.start:sp.end], []byte("sensitive"))
+}
+
+func refersToSensitive(refs []hcl.Traversal, ctx *hcl.EvalContext) bool {
+	for _, ref := range refs {
+		if len(ref) < 2 {
+			continue
+		}
+		v, diags := ref[:2].TraverseAbs(ctx)
+		if !diags.HasErrors() && v.ContainsMarked() {
+			return true
+		}
+	}
+	return false
+}
+
+// checkReference reports a name that does not exist. It is better at it than the
+// library: it knows what was meant by a name without its "var.".
+func (l *loader) checkReference(ref hcl.Traversal, expr hcl.Expression) bool {
+	root, ok := ref[0].(hcl.TraverseRoot)
+	if !ok {
+		return true
+	}
+	name, rng, named := referredName(ref)
+	at := l.placeIn(expr, &rng)
+	switch {
+	case root.Name != "var" && root.Name != "local" && root.Name != "path":
+		l.unknownRoot(root.Name, l.placeIn(expr, &root.SrcRange))
+	case !named:
+		l.errorf(at, fmt.Sprintf("%q needs a name", root.Name), "Write %s.name; %s alone is not a value.", root.Name, root.Name)
+	case root.Name == "path" && name != "root":
+		l.errorf(at, fmt.Sprintf("unknown path %q", name), "There is path.root, the configuration's own directory. A path that depends on where zup runs would change the plan.")
+	case root.Name == "path":
+		return true
+	case root.Name == "var" && l.variables[name] != nil, root.Name == "local" && l.locals[name] != nil:
+		return true
+	case l.incomplete:
+		// It may be declared in the part that could not be read.
+	case root.Name == "var":
+		l.errorf(at, fmt.Sprintf("variable %q is not declared", name), "%s",
+			didYouMean(name, fmt.Sprintf("Declare it: variable %q { }", name), sortedKeys(l.variables)...))
+	default:
+		l.errorf(at, fmt.Sprintf("local value %q is not declared", name), "%s",
+			didYouMean(name, fmt.Sprintf("Declare it: locals { %s = … }", name), sortedKeys(l.locals)...))
+	}
+	return false
+}
+
+// referredName returns the name in var.name or var["name"].
+func referredName(ref hcl.Traversal) (name string, rng hcl.Range, ok bool) {
+	if len(ref) < 2 {
+		return "", ref.SourceRange(), false
+	}
+	switch step := ref[1].(type) {
+	case hcl.TraverseAttr:
+		return step.Name, hcl.RangeBetween(ref[0].SourceRange(), step.SrcRange), true
+	case hcl.TraverseIndex:
+		if key := step.Key; key.Type() == cty.String && key.IsKnown() && !key.IsNull() {
+			return key.AsString(), hcl.RangeBetween(ref[0].SourceRange(), step.SrcRange), true
+		}
+	}
+	return "", ref.SourceRange(), false
+}
+
+func (l *loader) unknownRoot(name string, at *hcl.Range) {
+	summary := fmt.Sprintf("unknown name %q", name)
+	switch {
+	case l.variables[name] != nil:
+		l.errorf(at, summary, `Did you mean "var.%s"?`, name)
+	case l.locals[name] != nil:
+		l.errorf(at, summary, `Did you mean "local.%s"?`, name)
+	case near(name, "var", "local", "path") != "":
+		l.errorf(at, summary, "Did you mean %q?", near(name, "var", "local", "path"))
+	default:
+		l.errorf(at, summary, "An expression can refer to var.name, local.name and path.root. A text stands in quotes: %q.", name)
+	}
+}
+
+func (l *loader) unknownFunction(at *hcl.Range, name string) {
+	for _, o := range OmittedFunctions() {
+		if o.Name == name {
+			l.errorf(at, fmt.Sprintf("function %q is left out on purpose", name), "%s", o.Reason)
+			return
+		}
+	}
+	if strings.Contains(name, "::") {
+		l.errorf(at, fmt.Sprintf("unknown function %q", name), "There are no namespaces of functions here: a provider brings none.")
+		return
+	}
+	l.errorf(at, fmt.Sprintf("unknown function %q", name), "%s", didYouMean(name, "", sortedKeys(functionTable())...))
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,83 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// readJump reads how to get to a node: "user@host:port", several of them with
+// commas between, or a list. An empty list and ssh's own word "none" mean
+// directly, whatever the cluster's ssh block and ssh_config say.
+func (l *loader) readJump(b *body) []Hop {
+	texts, ok := b.oneOrMore("jump")
+	if !ok {
+		return nil
+	}
+	hops := []Hop{}
+	if len(texts) == 1 && texts[0] == "none" {
+		return hops
+	}
+	for _, text := range texts {
+		for part := range strings.SplitSeq(text, ",") {
+			hop, err := parseHop(strings.TrimSpace(part))
+			if err != nil {
+				l.errorf(b.at("jump"), fmt.Sprintf("%q is no host to jump through", part), `%s It looks like "user@host:port"; user and port may be left out.`, sentence(err.Error()))
+				continue
+			}
+			hops = append(hops, hop)
+		}
+	}
+	return hops
+}
+
+// oneOrMore reads an argument that is a string or a list of strings.
+func (b *body) oneOrMore(name string) ([]string, bool) {
+	v, ok := b.raw(name)
+	if !ok {
+		return nil, false
+	}
+	if shallow, _ := v.Unmark(); shallow.Type().IsPrimitiveType() {
+		text, ok := b.text(name)
+		return []string{text}, ok
+	}
+	v, ok = b.value(name, cty.List(cty.String))
+	if !ok {
+		return nil, false
+	}
+	return stringsOf(v), true
+}
+
+func stringsOf(list cty.Value) []string {
+	out := make([]string, 0, list.LengthInt())
+	for _, v := range list.Elements() {
+		out = append(out, v.AsString())
+	}
+	return out
+}
+
+func parseHop(s string) (Hop, error) {
+	var h Hop
+	if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		h.User, s = s[:i], s[i+1:]
+		if h.User == "" || strings.ContainsFunc(h.User, func(r rune) bool { return isControl(r) || r == ' ' }) || h.User[0] == '-' {
+			return h, errors.New("the part before the @ is no user name")
+		}
+	}
+	h.Host = strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
+	if host, port, err := net.SplitHostPort(s); err == nil {
+		n, err := strconv.Atoi(port)
+		if err != nil || n < 1 || n > 65535 {
+			return h, errors.New("the port is not a number from 1 to 65535")
+		}
+		h.Host, h.Port = host, n
+	}
+	if hint := addressProblem(h.Host); hint != "" {
+		return h, errors.New(lowerFirst(strings.TrimSuffix(hint, ".")))
+	}
+	return h, nil
+}

@@ -1,0 +1,255 @@
+package config
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Options is everything from outside the directory that a configuration may
+// depend on. The zero value depends on nothing.
+type Options struct {
+	// Vars are the -var and -var-file flags in the order of the command line;
+	// a later one wins.
+	Vars []VarArg
+
+	// Env is the environment as os.Environ gives it. ZUP_VAR_name is the value
+	// of the variable called name; nothing else in it is looked at.
+	Env []string
+
+	// Version is zup's own version, for required_version. Empty or not a
+	// version, as in a build from a working tree: any requirement is met.
+	Version string
+
+	// Providers are the names that a cluster's first label may have. Empty: any.
+	Providers []string
+}
+
+// VarArg is one -var or -var-file flag: File, or else Name and Value.
+type VarArg struct {
+	File        string // relative to the working directory; read as JSON if it ends in ".json"
+	Name, Value string
+}
+
+// Load reads the configuration in a directory: every *.zup.hcl and *.zup.json
+// file, and the values in its *.zup.vars and *.zup.vars.json files. It reads no
+// other file of the directory unless an expression asks for it, and never one
+// outside it but those of Options.Vars.
+//
+// The Config is nil exactly if the Diagnostics have an error. They are never
+// nil and may hold warnings in either case.
+func Load(dir string, opts Options) (*Config, *Diagnostics) {
+	l := &loader{opts: opts, report: newReport()}
+	cfg := l.load(dir)
+	diags := l.report.finish()
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return cfg, diags
+}
+
+// loader carries what the steps of one Load hand to each other.
+type loader struct {
+	*report
+	opts Options
+	dir  *directory
+
+	files    []*file // configuration files
+	varFiles []*file // in the order of precedence, lowest first
+
+	// A file did not parse, so what seems to be missing may stand in the part
+	// that nobody could read. Complaints about it would be wrong.
+	incomplete   bool // of the configuration files
+	unreadValues bool // of the variable files
+
+	blocks     topLevel
+	variables  map[string]*variable
+	declared   []*variable // the same in their order
+	refused    bool        // a validation block did not let one of them pass
+	locals     map[string]*local
+	localOrder []string
+	scope      *hcl.EvalContext // what cluster blocks see
+}
+
+// topLevel holds the blocks of all files by type, in order of file and place.
+type topLevel struct {
+	zup, variable, locals, cluster hcl.Blocks
+}
+
+func (l *loader) load(dir string) *Config {
+	d, err := openDirectory(dir)
+	if err != nil {
+		l.errorf(nil, fmt.Sprintf("cannot read the configuration in %q", dir), "%s", sentence(err.Error()))
+		return nil
+	}
+	defer d.close()
+	l.dir = d
+
+	l.readFiles()
+	l.sortBlocks()
+	if !l.checkRequiredVersion() {
+		return nil
+	}
+	l.declareVariables()
+	l.declareLocals()
+	l.assignVariables()
+	l.validateVariables()
+	l.evaluateLocals()
+	clusters := l.readClusters()
+	if len(clusters) == 0 && len(l.files) > 0 && !l.incomplete && !l.hasErrors() {
+		l.warnf(nil, "no cluster is declared", `There is nothing to plan. A cluster block says what to update: cluster "zevenet" "edge" { … }`)
+	}
+	return &Config{Dir: dir, Files: l.shownFiles(), VarFiles: l.listVarFiles(), Clusters: clusters}
+}
+
+// readFiles reads and parses all files of the directory and those of -var-file.
+func (l *loader) readFiles() {
+	names, err := l.dir.list()
+	if err != nil {
+		l.errorf(nil, fmt.Sprintf("cannot read the configuration in %q", l.dir.path), "%s", sentence(err.Error()))
+		return
+	}
+	for _, name := range names {
+		switch {
+		case strings.HasSuffix(name, ".zup.hcl"), strings.HasSuffix(name, ".zup.json"):
+			l.files = append(l.files, newFile(name))
+		case strings.HasSuffix(name, ".zup.vars"), strings.HasSuffix(name, ".zup.vars.json"):
+			l.varFiles = append(l.varFiles, newFile(name))
+		}
+	}
+	if len(l.files) == 0 {
+		l.errorf(nil, fmt.Sprintf("no configuration in %q", l.dir.path), "There is no *.zup.hcl file here. zup init writes a commented one to start from.")
+	}
+	inDir := slices.Concat(l.files, l.varFiles)
+	eachFile(inDir, func(f *file) { f.read(l.dir.readFile); f.parse() })
+	given := l.varFileArgs()
+	eachFile(given, func(f *file) { f.read(readOutside); f.parse() })
+	l.varFiles = append(l.varFiles, given...)
+
+	for _, f := range slices.Concat(l.files, l.varFiles) {
+		l.sources[f.name] = f.source
+	}
+	for _, f := range l.files {
+		l.addFaults(f)
+		l.incomplete = l.incomplete || f.broken()
+	}
+}
+
+// addFaults reports what is wrong with a file as a text. The parser's details
+// may quote it, so they are withheld where it must not be shown.
+func (l *loader) addFaults(f *file) {
+	for _, d := range f.diags {
+		if d.Subject != nil && f.hidden(d.Subject.Start.Byte) {
+			c := *d
+			c.Detail = "The details are withheld, because this may be the value of a sensitive variable."
+			d = &c
+		}
+		l.add(d)
+	}
+}
+
+// varFileArgs returns a file for every -var-file. One that has the path of a
+// file of the directory without being meant as that gets another name, for a
+// diagnostic finds its text by name.
+func (l *loader) varFileArgs() []*file {
+	taken := map[string]bool{}
+	for _, f := range slices.Concat(l.files, l.varFiles) {
+		taken[f.name] = true
+	}
+	var out []*file
+	for _, arg := range l.opts.Vars {
+		if arg.File == "" {
+			continue
+		}
+		f := newFile(arg.File)
+		for taken[f.name] {
+			f.name = "./" + f.name
+		}
+		taken[f.name] = true
+		out = append(out, f)
+	}
+	return out
+}
+
+// eachFile calls do for every file, as many at a time as there are processors.
+func eachFile(files []*file, do func(*file)) {
+	next := make(chan *file)
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(files)) {
+		wg.Go(func() {
+			for f := range next {
+				do(f)
+			}
+		})
+	}
+	for _, f := range files {
+		next <- f
+	}
+	close(next)
+	wg.Wait()
+}
+
+// sortBlocks takes the files apart into their top-level blocks. A block that
+// has a syntax error inside is left out: it has been reported, and everything
+// else that could be said of it may be wrong.
+func (l *loader) sortBlocks() {
+	for _, f := range l.files {
+		if f.body == nil {
+			continue
+		}
+		before := len(l.diags)
+		content := l.content(f.body, rootBody, "at the top level")
+		if f.json && len(l.diags) > before {
+			f.hideAround() // what is a label in the wrong place and what a default, nobody knows
+		}
+		for _, b := range content.Blocks {
+			sp := f.blockSpan(b)
+			f.blocks = append(f.blocks, block{sp, headerText(b)})
+			if f.hasFault(sp) {
+				continue
+			}
+			switch b.Type {
+			case "zup":
+				l.blocks.zup = append(l.blocks.zup, b)
+			case "variable":
+				l.blocks.variable = append(l.blocks.variable, b)
+			case "locals":
+				l.blocks.locals = append(l.blocks.locals, b)
+			case "cluster":
+				l.blocks.cluster = append(l.blocks.cluster, b)
+			}
+		}
+	}
+}
+
+func headerText(b *hcl.Block) string {
+	var s strings.Builder
+	s.WriteString(b.Type)
+	for _, label := range b.Labels {
+		fmt.Fprintf(&s, " %q", label)
+	}
+	return s.String()
+}
+
+// shownFiles must be called after all secrets are known.
+func (l *loader) shownFiles() []File {
+	out := make([]File, len(l.files))
+	for i, f := range l.files {
+		f.seal()
+		out[i] = File{Path: f.name, SHA256: f.sha256, Text: f.shown(span{0, len(f.text)})}
+	}
+	return out
+}
+
+func (l *loader) listVarFiles() []VarFile {
+	out := make([]VarFile, len(l.varFiles))
+	for i, f := range l.varFiles {
+		out[i] = VarFile{f.name, f.sha256}
+	}
+	slices.SortFunc(out, func(a, b VarFile) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}

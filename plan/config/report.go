@@ -1,0 +1,115 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// report collects what is wrong, and the texts that it is wrong in.
+type report struct {
+	diags   hcl.Diagnostics
+	sources map[string]*source
+}
+
+func newReport() *report { return &report{sources: map[string]*source{}} }
+
+// errorf adds an error. A nil subject is one without a place in a file. The
+// detail is one or more sentences; it may be empty.
+func (r *report) errorf(subject *hcl.Range, summary, detail string, args ...any) {
+	r.addf(hcl.DiagError, subject, summary, detail, args)
+}
+
+// warnf is errorf for what does not keep the configuration from being used.
+func (r *report) warnf(subject *hcl.Range, summary, detail string, args ...any) {
+	r.addf(hcl.DiagWarning, subject, summary, detail, args)
+}
+
+func (r *report) addf(severity hcl.DiagnosticSeverity, subject *hcl.Range, summary, detail string, args []any) {
+	if len(args) > 0 {
+		detail = fmt.Sprintf(detail, args...)
+	}
+	r.add(&hcl.Diagnostic{Severity: severity, Summary: summary, Detail: detail, Subject: subject})
+}
+
+// add takes diagnostics of the HCL library too and brings them into our form.
+// Their expression and its values are dropped, so that no writer can print them.
+func (r *report) add(diags ...*hcl.Diagnostic) {
+	for _, d := range diags {
+		c := *d
+		c.Summary = lowerFirst(c.Summary)
+		c.Expression, c.EvalContext, c.Extra, c.Context = nil, nil, nil, nil
+		if c.Subject != nil {
+			c.Subject = r.bound(*c.Subject)
+		}
+		r.diags = append(r.diags, &c)
+	}
+}
+
+// bound keeps a range inside its file. Those of expressions in JSON strings are
+// estimates.
+func (r *report) bound(rng hcl.Range) *hcl.Range {
+	if src, ok := r.sources[rng.Filename]; ok {
+		sp := src.clamp(rng)
+		rng.Start.Byte, rng.End.Byte = sp.start, sp.end
+	}
+	return &rng
+}
+
+func (r *report) hasErrors() bool { return r.diags.HasErrors() }
+
+// finish returns everything in the order of the files, each mistake once.
+func (r *report) finish() *Diagnostics {
+	for _, s := range r.sources {
+		s.seal()
+	}
+	type key struct {
+		severity        hcl.DiagnosticSeverity
+		summary, detail string
+		subject         hcl.Range
+	}
+	seen := map[key]bool{}
+	diags := slices.DeleteFunc(r.diags, func(d *hcl.Diagnostic) bool {
+		k := key{d.Severity, d.Summary, d.Detail, subject(d)}
+		dup := seen[k]
+		seen[k] = true
+		return dup
+	})
+	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int {
+		x, y := subject(a), subject(b)
+		return cmp.Or(
+			strings.Compare(x.Filename, y.Filename),
+			cmp.Compare(x.Start.Byte, y.Start.Byte),
+			cmp.Compare(x.End.Byte, y.End.Byte),
+			strings.Compare(a.Summary, b.Summary),
+		)
+	})
+	return &Diagnostics{All: diags, sources: r.sources}
+}
+
+func subject(d *hcl.Diagnostic) hcl.Range {
+	if d.Subject == nil {
+		return hcl.Range{}
+	}
+	return *d.Subject
+}
+
+// lowerFirst turns the library's headings into ours; "JSON" stays as it is.
+func lowerFirst(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	if second, _ := utf8.DecodeRuneInString(s[size:]); unicode.IsUpper(second) {
+		return s
+	}
+	return string(unicode.ToLower(first)) + s[size:]
+}
+
+// sentence makes an error's text one.
+func sentence(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:] + "."
+}

@@ -1,0 +1,100 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+func (l *loader) readSnapshot(block *hcl.Block) *Snapshot {
+	b := l.body(block, snapshotBody, "in a snapshot block")
+	s := &Snapshot{Place: b.place}
+	s.Create = l.readArgv(b, "create", true)
+	s.Restore = l.readArgv(b, "restore", true)
+	s.Delete = l.readArgv(b, "delete", true)
+	s.List = l.readArgv(b, "list", false)
+	if b.absent("create") {
+		l.errorf(&b.place.Range, `missing "create"`, `It is the command that takes a snapshot: create = ["virsh", "snapshot-create-as", "{node}", "{name}"]`)
+	}
+	return s
+}
+
+// readArgv reads a command. Sensitive values may stand in it, and each argument
+// knows whether one does.
+func (l *loader) readArgv(b *body, name string, named bool) Argv {
+	v, ok := b.raw(name)
+	if !ok {
+		return nil
+	}
+	v, marks := v.Unmark() // of the list as a whole
+	if t := v.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
+		l.errorf(b.at(name), fmt.Sprintf("wrong type for %q", name), `A command is a list with one string for each argument, because no shell reads it: ["program", "argument"]`)
+		return nil
+	}
+	argv := Argv{}
+	for _, elem := range v.Elements() {
+		elem, own := elem.Unmark()
+		text, err := convert.Convert(elem, cty.String)
+		switch {
+		case err != nil:
+			l.errorf(b.at(name), fmt.Sprintf("wrong type for %q", name), "Entry %d of the command is %s, not a string.", len(argv)+1, noun(elem.Type()))
+			return nil
+		case text.IsNull():
+			l.errorf(b.at(name), fmt.Sprintf("wrong type for %q", name), "Entry %d of the command is null.", len(argv)+1)
+			return nil
+		}
+		argv = append(argv, Arg{text.AsString(), len(marks) > 0 || len(own) > 0})
+	}
+	if !l.checkArgv(b, name, argv, named) {
+		return nil
+	}
+	return argv
+}
+
+func (l *loader) checkArgv(b *body, name string, argv Argv, named bool) bool {
+	if len(argv) == 0 || argv[0].Text == "" {
+		l.errorf(b.at(name), fmt.Sprintf("the command %q is empty", name), "Its first string is the program to run.")
+		return false
+	}
+	ok, hasName := true, false
+	for _, arg := range argv {
+		if strings.ContainsRune(arg.Text, 0) {
+			l.errorf(b.at(name), fmt.Sprintf("the command %q has a zero byte in it", name), "No program can be given one.")
+			return false
+		}
+		hasName = hasName || strings.Contains(arg.Text, "{name}")
+		for _, word := range placeholders(arg.Text) {
+			if word == "node" || word == "name" || arg.Sensitive {
+				continue
+			}
+			ok = false
+			l.errorf(b.at(name), fmt.Sprintf("unknown placeholder {%s}", word), "%s",
+				didYouMean(word, "The placeholders are {node}, the node's name, and {name}, the snapshot's.", "node", "name"))
+		}
+	}
+	if named && !hasName && ok {
+		ok = false
+		l.errorf(b.at(name), fmt.Sprintf("the command %q lacks {name}", name), "Without it nobody can tell which snapshot it is about.")
+	}
+	return ok
+}
+
+// placeholders lists the words that stand in braces. Braces around anything else
+// are the command's own affair.
+func placeholders(s string) []string {
+	var words []string
+	for {
+		open := strings.IndexByte(s, '{')
+		if open < 0 {
+			return words
+		}
+		s = s[open+1:]
+		end := strings.IndexFunc(s, func(r rune) bool { return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '_') })
+		if end > 0 && s[end] == '}' {
+			words = append(words, s[:end])
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package config
+
+import (
+	"bytes"
+	"strings"
+	"unicode"
+
+	"github.com/hashicorp/hcl/v2"
+	"golang.org/x/text/width"
+
+	"zup/plan/escape"
+)
+
+// snippet is the source line of a diagnostic, cut in three around the place. It
+// is fit to be shown: escaped, without secrets and with tabs as blanks.
+type snippet struct {
+	before, marked, after string
+}
+
+// snippet returns the first line of a range. A range that is empty, or that
+// begins at the end of a line, marks nothing.
+func (s *source) snippet(rng hcl.Range) snippet {
+	line, place := s.line(rng)
+	parts := [3]span{{line.start, place.start}, place, {place.end, line.end}}
+	var out [3]string
+	column := 0
+	for i, part := range parts {
+		out[i], column = visible(s.shown(part), column)
+	}
+	return snippet{out[0], out[1], out[2]}
+}
+
+// line returns the line in which a range begins, without its line feed, and the
+// part of it that the range covers, widened to whole secrets.
+func (s *source) line(rng hcl.Range) (line, place span) {
+	place = s.clamp(rng)
+	line.start = bytes.LastIndexByte(s.text[:place.start], '\n') + 1
+	line.end = len(s.text)
+	if i := bytes.IndexByte(s.text[place.start:], '\n'); i >= 0 {
+		line.end = place.start + i
+	}
+	if line.end > line.start && s.text[line.end-1] == '\r' {
+		line.end--
+	}
+	place.start, place.end = min(place.start, line.end), min(place.end, line.end)
+	place = s.widen(place)
+	place.start, place.end = max(place.start, line.start), min(place.end, line.end)
+	return line, place
+}
+
+// tabWidth is how far apart tab stops are in a snippet.
+const tabWidth = 4
+
+// visible escapes a part of a line and expands its tabs; column is where the
+// part begins, and where the next one does is returned.
+func visible(s string, column int) (string, int) {
+	if !strings.Contains(s, "\t") {
+		s = escape.Line(s)
+		return s, column + textWidth(s)
+	}
+	var b strings.Builder
+	for i, part := range strings.Split(s, "\t") {
+		if i > 0 {
+			n := tabWidth - column%tabWidth
+			b.WriteString("        "[:n])
+			column += n
+		}
+		part = escape.Line(part)
+		b.WriteString(part)
+		column += textWidth(part)
+	}
+	return b.String(), column
+}
+
+// fit cuts the snippet so that it takes no more than some columns, with an
+// ellipsis where something is missing. What is marked is kept, from its start.
+func (s snippet) fit(columns int) (before, marked, after string) {
+	const ellipsis = "…"
+	if textWidth(s.before)+textWidth(s.marked)+textWidth(s.after) <= columns {
+		return s.before, s.marked, s.after
+	}
+	marked = s.marked
+	if textWidth(marked) > columns/2 {
+		marked = firstColumns(marked, columns/2-1) + ellipsis
+	}
+	rest := columns - textWidth(marked)
+	before, after = s.before, s.after
+	lead := min(textWidth(before), max(rest/2, rest-textWidth(after)))
+	if textWidth(before) > lead {
+		before = ellipsis + lastColumns(before, lead-1)
+	}
+	if trail := rest - textWidth(before); textWidth(after) > trail {
+		after = firstColumns(after, trail-1) + ellipsis
+	}
+	return before, marked, after
+}
+
+func firstColumns(s string, n int) string {
+	for i, r := range s {
+		if n -= runeWidth(r); n < 0 {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+func lastColumns(s string, n int) string {
+	skip := textWidth(s) - n
+	for i, r := range s {
+		if skip <= 0 && runeWidth(r) > 0 {
+			return s[i:]
+		}
+		skip -= runeWidth(r)
+	}
+	return ""
+}
+
+// textWidth returns how many columns of a terminal an escaped text takes.
+func textWidth(s string) int {
+	n := 0
+	for _, r := range s {
+		n += runeWidth(r)
+	}
+	return n
+}
+
+func runeWidth(r rune) int {
+	switch {
+	case r < 0x300:
+		return 1
+	case unicode.In(r, unicode.Mn, unicode.Me):
+		return 0
+	}
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return 2
+	}
+	return 1
+}

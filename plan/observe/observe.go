@@ -1,0 +1,104 @@
+// Package observe asks every node what it is, all of them side by side, with one
+// script and one round trip a node. Start with Nodes.
+//
+// It changes nothing on a node and judges nothing: what the facts mean is the
+// provider's to say.
+package observe
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"zup/plan"
+	"zup/plan/config"
+)
+
+// Host runs a script on a node that it has a connection to.
+type Host interface {
+	// Run runs a script with arguments and returns what it wrote to its standard
+	// output. A script that exits with another status than 0 is an error.
+	Run(ctx context.Context, script string, args ...string) ([]byte, error)
+	// HostKey returns the key that the host showed, authorized_keys form.
+	HostKey() string
+}
+
+// Product says what to ask the nodes of a product.
+type Product interface {
+	FactsScript() string
+	ObservedFacts() []string
+}
+
+// Options say how to ask.
+type Options struct {
+	Dial        func(ctx context.Context, cluster *config.Cluster, node *config.Node) (Host, error)
+	Products    map[string]Product
+	Parallelism int              // nodes asked at the same time; at most that many; 0: 20
+	Timeout     time.Duration    // for one node, connecting included; 0: 90 s
+	Now         func() time.Time // to compare clocks
+	Asked       func(cluster, node string, err error)
+}
+
+// Nodes asks every node of the clusters. It blocks until all have answered or
+// failed, or ctx ends; a node that failed has Err set and never stops the others.
+func Nodes(ctx context.Context, clusters []*config.Cluster, o Options) plan.Observed {
+	if o.Parallelism == 0 {
+		o.Parallelism = 20
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 90 * time.Second
+	}
+	observed := make(plan.Observed, len(clusters))
+	var g errgroup.Group
+	g.SetLimit(o.Parallelism)
+	for _, c := range clusters {
+		nodes := make([]plan.ObservedNode, len(c.Nodes))
+		observed[c.Name] = nodes
+		for i := range c.Nodes {
+			g.Go(func() error {
+				nodes[i] = o.ask(ctx, c, &c.Nodes[i])
+				if o.Asked != nil {
+					o.Asked(c.Name, c.Nodes[i].Name, nodes[i].Err)
+				}
+				return nil
+			})
+		}
+	}
+	g.Wait()
+	return observed
+}
+
+func (o Options) ask(ctx context.Context, c *config.Cluster, n *config.Node) plan.ObservedNode {
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	out := plan.ObservedNode{Name: n.Name}
+	host, err := o.Dial(ctx, c, n)
+	if err != nil {
+		out.Err = err
+		return out
+	}
+	out.HostKey = host.HostKey()
+	product := o.Products[c.Provider]
+	names := product.ObservedFacts()
+	text, err := host.Run(ctx, product.FactsScript(), names...)
+	if err == nil {
+		out.Facts, err = plan.ParseFacts(text, names)
+	}
+	if err != nil {
+		out.Err, out.Facts = err, nil
+		return out
+	}
+	out.Facts["skew"] = skew(out.Facts["time"], o.Now())
+	return out
+}
+
+// skew returns by how many seconds the node's clock is ahead, or "unknown".
+func skew(theirs string, now time.Time) string {
+	t, err := strconv.ParseInt(theirs, 10, 64)
+	if err != nil {
+		return "unknown"
+	}
+	return strconv.FormatInt(t-now.Unix(), 10)
+}

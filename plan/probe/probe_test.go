@@ -1,0 +1,152 @@
+package probe
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func watch(t *testing.T, target Target, for_ time.Duration, during func()) (*Watch, Figures) {
+	t.Helper()
+	start := time.Now()
+	w := Start(t.Context(), []Target{target})
+	deadline := time.After(for_)
+	if during != nil {
+		during()
+	}
+	<-deadline
+	w.Stop()
+	return w, w.Figures(target.Name, start, time.Now())
+}
+
+// A server that keeps a request waiting delays no other one.
+func TestSlowAnswerDelaysNoNextRequest(t *testing.T) {
+	t.Parallel()
+	var n atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.Add(1) == 3 {
+			time.Sleep(200 * time.Millisecond)
+		}
+	}))
+	defer server.Close()
+	target := Target{Name: "web", HTTP: server.URL, Interval: 10 * time.Millisecond, Timeout: time.Second}
+	w, f := watch(t, target, 400*time.Millisecond, nil)
+	if f.Lost != 0 || f.Sent < 20 {
+		t.Errorf("sent %d, lost %d", f.Sent, f.Lost)
+	}
+	meanwhile := 0
+	for _, s := range w.Samples("web") {
+		if s.Took < 100*time.Millisecond {
+			meanwhile++
+		}
+	}
+	if meanwhile < 20 {
+		t.Errorf("only %d requests were answered quickly", meanwhile)
+	}
+}
+
+func TestLostRequestsAndTheLongestStretch(t *testing.T) {
+	t.Parallel()
+	var down atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer server.Close()
+	target := Target{Name: "web", HTTP: server.URL, Interval: 5 * time.Millisecond, Timeout: time.Second}
+	_, f := watch(t, target, 600*time.Millisecond, func() {
+		time.Sleep(200 * time.Millisecond)
+		down.Store(true)
+		time.Sleep(150 * time.Millisecond)
+		down.Store(false)
+	})
+	if f.Lost < 10 {
+		t.Errorf("lost %d of %d while the server said 503", f.Lost, f.Sent)
+	}
+	if f.Longest < 140*time.Millisecond {
+		t.Errorf("longest stretch %s while the server said 503 for 150ms", f.Longest)
+	}
+}
+
+// A stretch without an answer counts while it lasts.
+func TestStretchThatHasNotEnded(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := Target{Name: "tcp", TCP: listener.Addr().String(), Interval: 5 * time.Millisecond, Timeout: 50 * time.Millisecond}
+	listener.Close()
+	start := time.Now()
+	w := Start(t.Context(), []Target{target})
+	time.Sleep(300 * time.Millisecond)
+	if name, d := w.Longest(); name != "tcp" || d < 250*time.Millisecond {
+		t.Errorf("nobody has answered for 300ms, Longest says %q %s", name, d)
+	}
+	w.Stop()
+	f := w.Figures("tcp", start, time.Now())
+	if f.Sent == 0 || f.Lost != f.Sent || f.Longest < 250*time.Millisecond {
+		t.Errorf("nobody listens: %+v", f)
+	}
+}
+
+func TestFiguresOfAWindow(t *testing.T) {
+	t.Parallel()
+	t0 := time.Unix(1000, 0)
+	l := &lane{began: t0, ended: t0.Add(time.Second)}
+	at := func(ms, took int, ok bool) {
+		l.samples = append(l.samples, Sample{t0.Add(time.Duration(ms) * time.Millisecond), time.Duration(took) * time.Millisecond, ok})
+	}
+	for ms := 0; ms < 1000; ms += 10 {
+		switch {
+		case ms >= 300 && ms < 400:
+			at(ms, 50, false)
+		default:
+			at(ms, 1, true)
+		}
+	}
+	at(700, 5, true)
+	for _, tt := range []struct {
+		from, to   int
+		sent, lost int
+		longest    time.Duration
+	}{
+		{0, 200, 21, 0, 10 * time.Millisecond},
+		{250, 450, 21, 10, 110 * time.Millisecond},
+		{350, 360, 2, 2, 110 * time.Millisecond},
+		{0, 1000, 101, 10, 110 * time.Millisecond},
+	} {
+		f := l.figures(t0.Add(time.Duration(tt.from)*time.Millisecond), t0.Add(time.Duration(tt.to)*time.Millisecond))
+		if f.Sent != tt.sent || f.Lost != tt.lost || f.Longest != tt.longest {
+			t.Errorf("%d-%d ms: %+v, want sent %d lost %d longest %s", tt.from, tt.to, f, tt.sent, tt.lost, tt.longest)
+		}
+	}
+}
+
+func TestMethodNamesEverything(t *testing.T) {
+	m := Target{HTTP: "http://192.0.2.10/", Interval: 5 * time.Millisecond, Timeout: time.Second}.Method()
+	for _, want := range []string{"GET http://192.0.2.10/", "5ms", "new connection", "1s"} {
+		if !strings.Contains(m, want) {
+			t.Errorf("%q is not in %q", want, m)
+		}
+	}
+}
+
+// What watching two VIPs costs, a request.
+func BenchmarkRequest(b *testing.B) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "ok") }))
+	defer server.Close()
+	l := newLane(Target{HTTP: server.URL, Timeout: time.Second})
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := l.ask(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,380 @@
+package zevenet
+
+import (
+	"fmt"
+
+	"zup/plan"
+)
+
+// Seconds that the parts of an update are given before the run stops, and that
+// they are estimated to take. A limit is generous: passing it stops the run,
+// and a person has to look.
+const (
+	updateLimit = 45 * 60
+	healthLimit = 180
+	moveLimit   = 45
+)
+
+func (p *pair) id(n *node, kind string) string {
+	if n == nil {
+		return p.cfg.Name + "." + kind
+	}
+	return p.cfg.Name + "." + n.name + "." + kind
+}
+
+// on is a condition on a node's fact.
+func on(n *node, fact string, values ...string) plan.Condition {
+	return plan.Condition{Node: n.name, Fact: fact, Is: values}
+}
+
+// serves is what proves that a node serves: unknown counts as not serving.
+func (p *pair) serves(n *node) []plan.Condition {
+	c := []plan.Condition{on(n, "role", "master"), on(n, "vrrp", "MASTER")}
+	if p.usesARP() {
+		c = append(c, on(n, "arp", "open"))
+	}
+	return c
+}
+
+// standsBy is what proves that a node is a backup and out of the users' way.
+func (p *pair) standsBy(n *node) []plan.Condition {
+	c := []plan.Condition{on(n, "role", "backup"), on(n, "vrrp", "BACKUP")}
+	if p.usesARP() {
+		c = append(c, on(n, "arp", "blocked"))
+	}
+	return c
+}
+
+// isDrained is what proves that a node in maintenance mode is out of the way. Its
+// role can be said before its ARP rules are there, so both are asked.
+func (p *pair) isDrained(n *node) []plan.Condition {
+	c := []plan.Condition{on(n, "maintenance", "yes"), on(n, "role", "maintenance"), on(n, "vrrp", "FAULT")}
+	if p.usesARP() {
+		c = append(c, on(n, "arp", "blocked"))
+	}
+	return c
+}
+
+// coversFarms: whatever listens on the VIPs of one node listens on the other's.
+func coversFarms(n, of *node) plan.Condition {
+	return plan.Condition{Node: n.name, Fact: "farms", Covers: of.name}
+}
+
+// hasTarget is what proves that a node runs the version of the plan.
+func (p *pair) hasTarget(n *node) []plan.Condition {
+	return []plan.Condition{
+		on(n, "package", "ii "+p.cfg.Version), on(n, "version", p.cfg.Version), on(n, "audit", "clean"),
+	}
+}
+
+func (b *builder) preflight() plan.Action {
+	p := b.pair
+	a := plan.Action{
+		ID: p.id(nil, "preflight"), Kind: "preflight", Primitive: plan.Gate, Rule: true,
+		Title:  "Check that both nodes are as planned",
+		Reason: "nothing is touched unless the pair still is what the plan was made for",
+		Record: []plan.Fact{{Fact: "digest", Node: p.master.name}}, TimeoutS: 60, EstimateS: 1,
+	}
+	a.Until = append(a.Until, p.serves(p.master)...)
+	a.Until = append(a.Until, on(p.backup, "role", p.backup.fact("role")))
+	for _, n := range p.nodes {
+		a.Until = append(a.Until, on(n, "version", n.fact("version")), on(n, "audit", "clean"))
+		if p.needs(n) {
+			a.Until = append(a.Until, on(n, "lock", "free"))
+		}
+	}
+	return a
+}
+
+func (b *builder) refresh(n *node) plan.Action {
+	v := b.pair.cfg.Version
+	return plan.Action{
+		ID: b.pair.id(n, "refresh"), Kind: "refresh", Node: n.name, Primitive: plan.Script, Rule: true, Detached: true,
+		Title:  "Refresh the package lists; the repository must offer " + v,
+		Reason: "both nodes must be offered the planned version before anything else is touched",
+		Script: script("refresh", ""), TimeoutS: 300, EstimateS: 10,
+		Check:   []plan.Condition{on(n, "offer", v), on(n, "room", "enough")},
+		CheckS:  10,
+		Forbid:  []string{`Error connecting to`, `There isn't a valid activation certificate`, `^E: `},
+		Prompts: nil,
+	}
+}
+
+func (b *builder) stopReplication(n *node) plan.Action {
+	p := b.pair
+	return plan.Action{
+		ID: p.id(n, "stop-replication"), Kind: "stop-replication", Node: n.name, Primitive: plan.Script, Detached: true,
+		Title:  "Stop replication, by PID",
+		Reason: fmt.Sprintf("MASTER would overwrite the configuration that %s migrates with its own", p.peer(n).name),
+		Script: script("replication_stop", ""), TimeoutS: 60, EstimateS: 2,
+		Check: []plan.Condition{on(n, "replication", "off")}, CheckS: 10,
+		Opens: []string{n.name + "/replication"},
+	}
+}
+
+func (b *builder) startReplication(n *node) plan.Action {
+	p := b.pair
+	return plan.Action{
+		ID: p.id(n, "start-replication"), Kind: "start-replication", Node: n.name, Primitive: plan.Script, Detached: true,
+		Title:  "Start replication",
+		Reason: "MASTER must replicate its configuration, and nothing else starts it before the role moves again",
+		Script: script("replication_start", ""), TimeoutS: 60, EstimateS: 2,
+		Check: []plan.Condition{on(n, "replication", "running")}, CheckS: 20,
+		Closes: []string{n.name + "/replication"},
+	}
+}
+
+func (b *builder) block(n *node) plan.Action {
+	p := b.pair
+	peer := p.peer(n)
+	return plan.Action{
+		ID: p.id(n, "block"), Kind: "block", Node: n.name, Primitive: plan.Script, Detached: true,
+		Title:  fmt.Sprintf("Keep %s out: \"sshd: %s\" in hosts.deny", peer.name, p.address(peer)),
+		Reason: fmt.Sprintf("when its service starts, %s asks MASTER for the configuration and would get the old one", peer.name),
+		Script: script("block", p.address(peer)), Undo: script("unblock", p.address(peer)), TimeoutS: 60, EstimateS: 7,
+		Check:  []plan.Condition{on(n, "deny", "present"), on(peer, "peer_ssh", "refused")},
+		CheckS: 30,
+		Opens:  []string{n.name + "/hosts.deny"}, UndoCheck: []plan.Condition{on(n, "deny", "none")},
+	}
+}
+
+func (b *builder) unblock(n *node, reason string) plan.Action {
+	p := b.pair
+	peer := p.peer(n)
+	return plan.Action{
+		ID: p.id(n, "unblock"), Kind: "unblock", Node: n.name, Primitive: plan.Script, Detached: true,
+		Title:  fmt.Sprintf("Let %s in again: put hosts.deny back", peer.name),
+		Reason: reason,
+		Script: script("unblock", p.address(peer)), TimeoutS: 60, EstimateS: 2,
+		Check:  []plan.Condition{on(n, "deny", "none"), on(peer, "peer_ssh", "ok "+n.name)},
+		CheckS: 30,
+		Closes: []string{n.name + "/hosts.deny"},
+	}
+}
+
+// badOutput are lines of an updater's output that mean failure. Its exit status
+// is 0 whatever happens.
+func badOutput() []string {
+	return []string{
+		`^Abort\.`, `\[[Yy]/[Nn]\] Abort\.`, `^E: `, `dpkg: error`, `Sub-process .* returned an error`, `Installation aborted`,
+		`Your certificate key is not valid`, `There isn't a valid activation certificate`, `There is no cluster configuration at`,
+	}
+}
+
+// prompts are the questions of the updater, which depend on the role in which
+// it finds its node.
+func (p *pair) prompts(asMaster bool) []plan.Prompt {
+	all := []plan.Prompt{{Name: "apt", Match: `Do you want to continue\? \[Y/n\] ?$`, Answer: "y", Max: 1}}
+	if asMaster {
+		all = append(all, plan.Prompt{Name: "master", Match: `Are you sure\? \[y/N\] ?$`, Answer: "y", Max: 1})
+	}
+	return all
+}
+
+func (b *builder) update(n *node, asMaster bool) plan.Action {
+	p := b.pair
+	a := plan.Action{
+		ID: p.id(n, "update"), Kind: "update", Node: n.name, Primitive: plan.Script, Detached: true, Out: true,
+		Title:  fmt.Sprintf("Update %s → %s", n.fact("version"), p.cfg.Version),
+		Reason: fmt.Sprintf("it runs %s, the configuration wants %s", n.fact("version"), p.cfg.Version),
+		Script: script("update", p.address(p.peer(n))), TimeoutS: updateLimit, EstimateS: 60,
+		Check: p.hasTarget(n), CheckS: 10,
+		Forbid: badOutput(), Prompts: p.prompts(asMaster),
+		Requires: []plan.Condition{on(n, "lock", "free")},
+	}
+	return a
+}
+
+// ready waits until a node that was updated could serve.
+func (b *builder) ready(n *node, until []plan.Condition) plan.Action {
+	p := b.pair
+	a := plan.Action{
+		ID: p.id(n, "ready"), Kind: "ready", Node: n.name, Primitive: plan.Wait,
+		Title:    "Wait until it is healthy, with every farm up",
+		Reason:   "the updater's exit status says nothing; the role may not move to a node whose farms are not up yet",
+		TimeoutS: healthLimit + 4*p.deadratio, EstimateS: 5,
+	}
+	a.Until = append(a.Until, p.hasTarget(n)...)
+	a.Until = append(a.Until, until...)
+	a.Until = append(a.Until, on(n, "keepalived", "1"), coversFarms(n, p.peer(n)))
+	return a
+}
+
+// unchanged is the condition that MASTER's configuration is the one that was
+// there when replication was stopped: what was edited since would be lost.
+func (b *builder) unchanged() plan.Condition {
+	return plan.Condition{Node: b.pair.master.name, Fact: "digest", SameAs: plan.Recorded}
+}
+
+func (b *builder) gate(n *node) plan.Action {
+	p := b.pair
+	a := plan.Action{
+		ID: p.id(nil, "gate"), Kind: "gate", Primitive: plan.Gate, Rule: true,
+		Title:    fmt.Sprintf("Check %s before MASTER is touched", n.name),
+		Reason:   "an edit made on MASTER since replication stopped would be lost, and from here on the other node has to carry everything",
+		TimeoutS: 60, EstimateS: 1,
+	}
+	a.Until = append(a.Until, p.hasTarget(n)...)
+	a.Until = append(a.Until, p.serves(p.master)...)
+	a.Until = append(a.Until, b.unchanged(), on(n, "licence", n.fact("licence")), on(n, "replication", "off"))
+	return a
+}
+
+func (b *builder) boost(n *node) plan.Action {
+	return plan.Action{
+		ID: b.unique(n, "boost"), Kind: "boost", Node: n.name, Primitive: plan.Script, Detached: true, Next: true,
+		Title:  fmt.Sprintf("Raise its VRRP priority to %d for the switchover", boosted),
+		Reason: "boost is configured: it then takes over at once, and clients that ask for a VIP's MAC meanwhile get an answer",
+		Script: script("boost", ""), Undo: script("unboost", ""), TimeoutS: 60, EstimateS: 1,
+		Check: []plan.Condition{on(n, "priority", fmt.Sprint(boosted))}, CheckS: 10,
+		Opens:     []string{n.name + "/boost"},
+		UndoCheck: []plan.Condition{{Node: n.name, Fact: "priority", Not: []string{fmt.Sprint(boosted), unknown}}},
+	}
+}
+
+func (b *builder) unboost(n *node, reason string) plan.Action {
+	return plan.Action{
+		ID: b.unique(n, "unboost"), Kind: "unboost", Node: n.name, Primitive: plan.Script, Detached: true,
+		Title: "Put its VRRP priority back", Reason: reason,
+		Script: script("unboost", ""), TimeoutS: 60, EstimateS: 1,
+		Check:  []plan.Condition{{Node: n.name, Fact: "priority", Not: []string{fmt.Sprint(boosted), unknown}}},
+		CheckS: 10,
+		Closes: []string{n.name + "/boost"},
+	}
+}
+
+// drain puts MASTER into maintenance mode. If the other node does not take over
+// it comes out again at once.
+func (b *builder) drain(n *node, reason string) plan.Action {
+	p := b.pair
+	to := p.peer(n)
+	a := plan.Action{
+		ID: b.unique(n, "drain"), Kind: "drain", Node: n.name, Primitive: plan.Script, Detached: true, Out: true, Next: true,
+		Impact: plan.Switchover,
+		Title:  fmt.Sprintf("Maintenance mode: %s takes over while it still serves", to.name),
+		Reason: reason,
+		Script: script("maintenance_on", ""), Undo: script("maintenance_off", ""), TimeoutS: 60, EstimateS: 2,
+		Check:  append(p.serves(to), on(n, "role", "maintenance")),
+		CheckS: moveLimit,
+		Opens:  []string{n.name + "/maintenance"}, UndoCheck: append(p.serves(n), on(n, "maintenance", "no")),
+	}
+	return a
+}
+
+// hold keeps BACKUP from taking the role in the middle of its own update, where
+// the cluster's failback would give it to it.
+func (b *builder) hold(n *node) plan.Action {
+	p := b.pair
+	return plan.Action{
+		ID: p.id(n, "hold"), Kind: "hold", Node: n.name, Primitive: plan.Script, Detached: true, Out: true,
+		Title:  "Maintenance mode while it is updated",
+		Reason: fmt.Sprintf("the cluster's failback is %s: it would take the role as soon as its service is back, farms or not", n.name),
+		Script: script("maintenance_on", ""), Undo: script("maintenance_off", ""), TimeoutS: 60, EstimateS: 2,
+		Check:  append(p.isDrained(n), p.serves(p.peer(n))...),
+		CheckS: moveLimit,
+		Opens:  []string{n.name + "/maintenance"}, UndoCheck: []plan.Condition{on(n, "maintenance", "no")},
+	}
+}
+
+// settle waits for what must hold before the old MASTER may be touched.
+func (b *builder) settle(from *node, out []plan.Condition) plan.Action {
+	p := b.pair
+	to := p.peer(from)
+	a := plan.Action{
+		ID: b.unique(to, "settle"), Kind: "settle", Node: to.name, Primitive: plan.Wait, Next: true,
+		Title:    fmt.Sprintf("Wait until only %s answers for the VIPs", to.name),
+		Reason:   fmt.Sprintf("%s may be touched only when it has let go for certain", from.name),
+		TimeoutS: moveLimit, EstimateS: 1,
+	}
+	a.Until = append(a.Until, p.serves(to)...)
+	a.Until = append(a.Until, out...)
+	return a
+}
+
+func (b *builder) announce(n *node) plan.Action {
+	return plan.Action{
+		ID: b.unique(n, "announce"), Kind: "announce", Node: n.name, Primitive: plan.Script, Detached: true,
+		Title:  "One more gratuitous ARP for every VIP",
+		Reason: "a client that learned the old MAC while the role moved is stuck until the next one",
+		Script: script("announce", ""), TimeoutS: 60, EstimateS: 2,
+		Check: b.pair.serves(n), CheckS: 10,
+	}
+}
+
+// rejoin takes a node out of maintenance mode.
+func (b *builder) rejoin(n *node, reason string, check []plan.Condition) plan.Action {
+	p := b.pair
+	return plan.Action{
+		ID: b.unique(n, "rejoin"), Kind: "rejoin", Node: n.name, Primitive: plan.Script, Detached: true,
+		Title:  "Leave maintenance mode",
+		Reason: reason,
+		Script: script("maintenance_off", ""), TimeoutS: 120, EstimateS: 3,
+		Check:  append([]plan.Condition{on(n, "maintenance", "no")}, check...),
+		CheckS: 30 + p.deadratio,
+		Closes: []string{n.name + "/maintenance"},
+	}
+}
+
+// failback waits for the cluster's own failback.
+func (b *builder) failback(to *node, reason string) plan.Action {
+	p := b.pair
+	a := plan.Action{
+		ID: p.id(to, "failback"), Kind: "failback", Node: to.name, Primitive: plan.Wait, Impact: plan.Switchover, Next: true,
+		Title:    fmt.Sprintf("Wait until %s takes MASTER back by itself", to.name),
+		Reason:   reason,
+		TimeoutS: p.failbackLimit(), EstimateS: p.preemption(),
+	}
+	a.Until = append(a.Until, p.serves(to)...)
+	a.Until = append(a.Until, p.standsBy(p.peer(to))...)
+	return a
+}
+
+func (b *builder) sync(from *node, kind, reason string) plan.Action {
+	p := b.pair
+	to := p.peer(from)
+	return plan.Action{
+		ID: p.id(from, kind), Kind: kind, Node: from.name, Primitive: plan.Script, Detached: true,
+		Title:  fmt.Sprintf("Push the configuration to %s once", to.name),
+		Reason: reason,
+		Script: script("sync", ""), TimeoutS: 300, EstimateS: 3,
+		Check:  []plan.Condition{{Node: to.name, Fact: "digest", SameAs: from.name}},
+		CheckS: 30,
+	}
+}
+
+func (b *builder) verify(master *node) plan.Action {
+	p := b.pair
+	backup := p.peer(master)
+	a := plan.Action{
+		ID: p.id(nil, "verify"), Kind: "verify", Primitive: plan.Wait, Final: true,
+		Title:    "Verify the whole pair",
+		Reason:   "a run is done when everything is proven, not when everything was carried out",
+		TimeoutS: 120, EstimateS: 5,
+	}
+	a.Until = append(a.Until, p.serves(master)...)
+	a.Until = append(a.Until, p.standsBy(backup)...)
+	for _, n := range []*node{master, backup} {
+		a.Until = append(a.Until, p.hasTarget(n)...)
+		a.Until = append(a.Until,
+			on(n, "maintenance", "no"), on(n, "deny", "none"), on(n, "keepalived", "1"), on(n, "open", "none"),
+			on(n, "peer_ssh", "ok "+p.peer(n).name))
+		if n.fact("status") != unknown {
+			a.Until = append(a.Until, on(n, "status", "ok"))
+		}
+	}
+	a.Until = append(a.Until,
+		on(master, "replication", "running"), on(backup, "replication", "off"),
+		coversFarms(backup, master), coversFarms(master, backup),
+		plan.Condition{Node: backup.name, Fact: "digest", SameAs: master.name})
+	return a
+}
+
+func (b *builder) tidy(n *node) plan.Action {
+	return plan.Action{
+		ID: b.pair.id(n, "tidy"), Kind: "tidy", Node: n.name, Primitive: plan.Script,
+		Title:  "Remove what zup kept there",
+		Reason: "nothing stays behind",
+		Script: script("tidy", ""), TimeoutS: 30, EstimateS: 1,
+		Check: []plan.Condition{on(n, "left", "no")}, CheckS: 10,
+	}
+}

@@ -1,0 +1,411 @@
+package zevenet
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"zup/plan"
+)
+
+// Provider plans Zevenet pairs. The zero value is ready.
+type Provider struct{}
+
+// FactsScript implements plan.Provider.
+func (Provider) FactsScript() string { return script("facts", "") }
+
+// Decide implements plan.Provider: it judges the pair, and if nothing is against
+// it, says what is missing between what is and what shall be.
+func (Provider) Decide(s plan.Situation) plan.Decision {
+	if refusals := notYet(s); len(refusals) > 0 {
+		return plan.Decision{Refusals: refusals}
+	}
+	p := newPair(s)
+	v := judge(p)
+	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals}
+	if len(v.refusals) > 0 {
+		return d
+	}
+	b := &builder{pair: p, master: p.master, otherRole: p.backup.fact("role")}
+	if !p.atRest() {
+		b.build()
+	}
+	d.Actions = b.actions
+	d.Cluster.Master = p.wanted().name
+	d.Cluster.Interruption = p.predict(b.moves)
+	d.Cluster.Warnings = append(d.Cluster.Warnings, p.cautions(b)...)
+	return d
+}
+
+// notYet refuses what the language knows and this provider does not carry out.
+func notYet(s plan.Situation) []plan.Refusal {
+	var all []plan.Refusal
+	refuse := func(check, summary, hint string) {
+		all = append(all, plan.Refusal{Cluster: s.Config.Name, Check: check, Summary: summary, Hint: hint})
+	}
+	if len(s.Config.Nodes) != 2 {
+		refuse("nodes", "this version of zup updates pairs only, and the cluster has one node", "")
+	}
+	if s.Config.Package != nil {
+		refuse("package", "this version of zup does not carry out package blocks", "remove the block where the nodes reach the repository")
+	}
+	if s.Config.Snapshot != nil {
+		refuse("snapshot", "this version of zup does not carry out snapshot blocks", "take the snapshots yourself and remove the block")
+	}
+	return all
+}
+
+// describe fills in what the plan says about the pair.
+func (p *pair) describe(v verdict) plan.Cluster {
+	c := plan.Cluster{Checks: v.checks, Warnings: v.warnings, From: p.nodes[0].fact("version")}
+	for _, n := range p.nodes {
+		version := n.fact("version")
+		if atLeast(c.From, version) {
+			c.From = version
+		}
+		facts := make(map[string]string, len(restsOn))
+		for _, name := range restsOn {
+			facts[name] = n.fact(name)
+		}
+		c.Nodes = append(c.Nodes, plan.Node{Facts: facts, Role: n.fact("role"), Version: version})
+	}
+	return c
+}
+
+// cautions are sentences for the reader that no rule is about.
+func (p *pair) cautions(b *builder) []string {
+	var all []string
+	if slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.Kind == "update" }) {
+		all = append(all, "no snapshot is configured: there is no way back to "+p.lowest())
+	}
+	if len(b.moves) > 0 {
+		all = append(all, "connections that are open while MASTER moves are cut; clients have to open them again")
+		if slices.ContainsFunc(p.master.words("vips"), func(v string) bool { return strings.Contains(v, ":") }) {
+			all = append(all, "IPv6 VIPs are announced by the product alone; zup repeats the announcement for IPv4 only")
+		}
+	}
+	return all
+}
+
+func (p *pair) lowest() string {
+	if a, b := p.nodes[0].fact("version"), p.nodes[1].fact("version"); atLeast(a, b) {
+		return b
+	} else {
+		return a
+	}
+}
+
+// atRest reports whether the pair is as it shall be, with nothing left over.
+func (p *pair) atRest() bool {
+	for _, n := range p.nodes {
+		if p.needs(n) || n.fact("deny") != "none" || n.fact("open") != "none" || n.fact("left") != "no" || n.fact("maintenance") != "no" {
+			return false
+		}
+	}
+	return p.master == p.wanted() && p.backup.fact("role") == "backup" &&
+		p.master.fact("replication") == "running" &&
+		p.master.fact("digest") == p.backup.fact("digest") && len(p.recorded.Open) == 0
+}
+
+// builder puts actions in order and keeps track of what is true at that point.
+type builder struct {
+	pair    *pair
+	actions []plan.Action
+	last    []string // the actions that the next one comes after
+	moves   []switchover
+
+	master    *node  // who is MASTER now; nil: either of them
+	otherRole string // the role of the other node now
+}
+
+// then appends actions that may run side by side, after everything before. An
+// action that changes a node requires the roles that are expected by then.
+func (b *builder) then(actions ...plan.Action) {
+	ids := make([]string, 0, len(actions))
+	for _, a := range actions {
+		a.Cluster, a.After = b.pair.cfg.Name, b.last
+		if a.After == nil {
+			a.After = []string{}
+		}
+		if a.Impact == "" {
+			a.Impact = plan.None
+		}
+		if a.Changes() {
+			a.Requires = append(b.roles(), a.Requires...)
+		}
+		b.actions = append(b.actions, a)
+		ids = append(ids, a.ID)
+	}
+	b.last = ids
+}
+
+// roles are the conditions that every change has in common: who is MASTER serves,
+// and the other node is what it is expected to be.
+func (b *builder) roles() []plan.Condition {
+	if b.master == nil {
+		return []plan.Condition{
+			on(b.pair.nodes[0], "role", "master", "backup"), on(b.pair.nodes[1], "role", "master", "backup"),
+		}
+	}
+	return append(b.pair.serves(b.master), on(b.pair.peer(b.master), "role", b.otherRole))
+}
+
+// unique returns the ID of an action that a plan can have more than once.
+func (b *builder) unique(n *node, kind string) string {
+	id := b.pair.id(n, kind)
+	for i := 2; b.has(id); i++ {
+		id = fmt.Sprintf("%s-%d", b.pair.id(n, kind), i)
+	}
+	return id
+}
+
+func (b *builder) has(id string) bool {
+	return slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.ID == id })
+}
+
+// build is the procedure: what is missing, and only that, in this order.
+func (b *builder) build() {
+	b.then(b.preflight())
+	b.cleanUpFirst()
+	b.refreshBoth()
+	if b.pair.needs(b.pair.master) {
+		b.isolate()
+	}
+	if b.pair.needs(b.pair.backup) {
+		b.updateBackup()
+	}
+	if b.pair.needs(b.pair.master) {
+		b.updateMaster()
+	}
+	b.unblockBoth()
+	b.rejoinBoth()
+	b.giveBack()
+	b.finish()
+}
+
+// cleanUpFirst removes what an earlier attempt left and what would be in the way
+// of this one.
+func (b *builder) cleanUpFirst() {
+	p := b.pair
+	for _, n := range p.nodes {
+		if p.ours(n, "boost") {
+			b.then(b.unboost(n, "an earlier run was cut off while its priority was raised"))
+		}
+	}
+	if p.master.fact("version") != p.backup.fact("version") || p.backup.fact("role") != "backup" {
+		return
+	}
+	if p.backup.fact("deny") == "present" {
+		b.then(b.unblock(p.backup, "an earlier attempt left the line there, and MASTER can't replicate"))
+	}
+	if p.master.fact("digest") != p.backup.fact("digest") && p.needs(p.master) {
+		b.then(b.sync(p.master, "sync-first", "the configurations differ: "+p.backup.name+" would take over with an old one"))
+	}
+}
+
+func (b *builder) refreshBoth() {
+	var actions []plan.Action
+	for _, n := range []*node{b.pair.backup, b.pair.master} {
+		if b.pair.needs(n) {
+			actions = append(actions, b.refresh(n))
+		}
+	}
+	if len(actions) > 0 {
+		b.then(actions...)
+	}
+}
+
+// isolate keeps MASTER's old configuration away from the node that is updated
+// first: neither pushed by MASTER nor pulled by the other.
+func (b *builder) isolate() {
+	m := b.pair.master
+	if m.fact("replication") != "off" {
+		b.then(b.stopReplication(m))
+	}
+	if m.fact("deny") != "present" {
+		b.then(b.block(m))
+	}
+}
+
+// held reports whether BACKUP must be kept from taking the role by itself once
+// it is updated.
+func (p *pair) held() bool {
+	return p.failsBack() && p.primary == p.backup.name && p.needs(p.master)
+}
+
+func (b *builder) updateBackup() {
+	p, n := b.pair, b.pair.backup
+	inMaintenance := n.fact("role") == "maintenance"
+	switch {
+	case inMaintenance && !p.needs(p.master): // a run was cut off after the role had moved
+		b.then(b.settle(n, p.isDrained(n)))
+		b.then(b.announce(p.master))
+	case !inMaintenance && p.held():
+		b.then(b.hold(n))
+		inMaintenance, b.otherRole = true, "maintenance"
+	}
+	b.then(b.update(n, false))
+	if inMaintenance {
+		b.then(b.ready(n, p.isDrained(n)))
+	} else {
+		b.then(b.ready(n, p.standsBy(n)))
+	}
+}
+
+func (b *builder) updateMaster() {
+	p, m, n := b.pair, b.pair.master, b.pair.backup
+	if b.otherRole == "maintenance" && p.held() {
+		b.then(b.gate(n))
+		b.moveByFailback(n)
+		b.then(b.update(m, false))
+		b.then(b.ready(m, p.standsBy(m)))
+		return
+	}
+	if b.otherRole == "maintenance" {
+		b.then(b.rejoin(n, "an earlier run left it in maintenance mode, and it must be able to take over", p.standsBy(n)))
+		b.otherRole = "backup"
+	}
+	b.then(b.gate(n))
+	if p.cfg.Switchover == "restart" {
+		b.restart()
+		return
+	}
+	b.moveByDrain(n, fmt.Sprintf("%s is to be updated, and its services restart then", m.name))
+	u := b.update(m, false)
+	u.Requires = append(u.Requires, p.isDrained(m)...)
+	u.Requires = append(u.Requires, b.unchanged())
+	b.then(u)
+	b.then(b.ready(m, p.isDrained(m)))
+}
+
+// restart is the vendor's own order: MASTER is updated while it serves, and the
+// restart of its services moves the role.
+func (b *builder) restart() {
+	p, m, n := b.pair, b.pair.master, b.pair.backup
+	u := b.update(m, true)
+	u.Impact, u.Next = plan.Switchover, true
+	u.Requires = append(u.Requires, p.standsBy(n)...)
+	u.Requires = append(u.Requires, p.hasTarget(n)...)
+	u.Requires = append(u.Requires, coversFarms(n, m), b.unchanged())
+	b.then(u)
+	b.moves = append(b.moves, switchover{n, restarted})
+	if p.failsBack() && p.primary == m.name {
+		b.master = nil
+		b.then(b.ready(m, []plan.Condition{on(m, "role", "master", "backup")}))
+		return
+	}
+	b.master, b.otherRole = n, "backup"
+	b.then(b.ready(m, append(p.standsBy(m), p.serves(n)...)))
+}
+
+// moveByDrain moves the role to a node that is healthy by putting MASTER into
+// maintenance mode, where it stays.
+func (b *builder) moveByDrain(to *node, reason string) {
+	p, from := b.pair, b.pair.peer(to)
+	if p.cfg.Boost {
+		b.then(b.boost(to))
+	}
+	b.then(b.drain(from, reason))
+	b.master, b.otherRole = to, "maintenance"
+	b.moves = append(b.moves, switchover{to, drained})
+	if p.cfg.Boost {
+		u := b.unboost(to, "the role has moved")
+		u.Next = true
+		b.then(u)
+	}
+	b.then(b.settle(from, p.isDrained(from)))
+	b.then(b.announce(to))
+}
+
+// moveByFailback lets a node out of maintenance mode that the cluster prefers
+// and that takes the role by itself.
+func (b *builder) moveByFailback(to *node) {
+	p, from := b.pair, b.pair.peer(to)
+	r := b.rejoin(to, "it is healthy now, and the cluster's failback may move the role to it", nil)
+	r.Next = true
+	b.then(r)
+	b.then(b.failback(to, fmt.Sprintf("its priority is the higher one: it takes the role 3 × %d s after it is back", p.deadratio)))
+	b.master, b.otherRole = to, "backup"
+	b.moves = append(b.moves, switchover{to, preempted})
+	b.then(b.settle(from, p.standsBy(from)))
+	b.then(b.announce(to))
+}
+
+// unblockBoth closes the block, and any line for this pair whoever left it.
+func (b *builder) unblockBoth() {
+	p := b.pair
+	for _, n := range []*node{p.master, p.backup} {
+		switch {
+		case b.has(p.id(n, "unblock")):
+		case b.has(p.id(n, "block")):
+			b.then(b.unblock(n, "both nodes run the same version again"))
+		case n.fact("deny") == "present" || p.ours(n, "hosts.deny"):
+			b.then(b.unblock(n, "an earlier attempt left the line there"))
+		}
+	}
+}
+
+// rejoinBoth takes whoever is still in maintenance mode out of it.
+func (b *builder) rejoinBoth() {
+	p := b.pair
+	if b.master == nil || b.otherRole != "maintenance" {
+		return
+	}
+	n := p.peer(b.master)
+	if p.failsBack() && p.primary == n.name {
+		b.then(b.rejoin(n, "it is updated and healthy", []plan.Condition{on(n, "role", "backup", "master")}))
+		b.master = nil
+		return
+	}
+	b.then(b.rejoin(n, "it is updated and healthy, and takes the configuration from the new MASTER", p.standsBy(n)))
+	b.otherRole = "backup"
+}
+
+// giveBack brings MASTER to where it shall be at the end.
+func (b *builder) giveBack() {
+	p, to := b.pair, b.pair.wanted()
+	switch {
+	case b.master == nil:
+		b.then(b.failback(to, fmt.Sprintf("the cluster's failback is %s; it takes the role 3 × %d s after it is back", to.name, p.deadratio)))
+		b.master, b.otherRole = to, "backup"
+		b.moves = append(b.moves, switchover{to, preempted})
+	case b.master != to:
+		from := b.master
+		b.moveByDrain(to, fmt.Sprintf("%s shall be MASTER at the end, and the cluster does not bring it back by itself", to.name))
+		b.then(b.rejoin(from, "the role is where it shall be", p.standsBy(from)))
+		b.otherRole = "backup"
+	}
+}
+
+// finish brings replication back, proves everything and removes zup's traces.
+func (b *builder) finish() {
+	p := b.pair
+	if len(b.moves) == 0 && p.master.fact("replication") == "off" {
+		b.then(b.startReplication(p.master))
+	}
+	if slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.Kind == "update" }) || p.master.fact("digest") != p.backup.fact("digest") {
+		b.then(b.sync(b.master, "sync", "both nodes must have the configuration of the node that serves"))
+	}
+	v := b.verify(b.master)
+	v.Closes = b.stillOpen()
+	b.then(v)
+	b.then(b.tidy(b.master), b.tidy(p.peer(b.master)))
+}
+
+// stillOpen lists the temporary changes that the verification proves gone:
+// replication, which the product starts again with the role, and what only the
+// state file still remembers.
+func (b *builder) stillOpen() []string {
+	var names []string
+	for _, a := range b.actions {
+		names = append(names, a.Opens...)
+	}
+	for _, c := range b.pair.recorded.Open {
+		names = append(names, c.Name)
+	}
+	for _, a := range b.actions {
+		names = slices.DeleteFunc(names, func(n string) bool { return slices.Contains(a.Closes, n) })
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

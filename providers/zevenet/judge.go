@@ -1,0 +1,458 @@
+package zevenet
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"zup/plan"
+)
+
+// finding is what a rule says about a node or the pair.
+type finding struct {
+	status  plan.Status
+	detail  string // what was seen; of a passed rule nothing that changes by the minute
+	summary string // of a rule that did not pass: what is wrong, in one sentence
+	hint    string // and what to do next
+	rule    bool   // it is the pair that is not fit; otherwise something is wrong with the way in or the configuration
+}
+
+func pass(detail string) finding { return finding{status: plan.Passed, detail: detail} }
+
+func skip(detail string) finding { return finding{status: plan.Skipped, detail: detail} }
+
+// unfit is a finding about the health of the pair.
+func unfit(summary, detail, hint string) finding {
+	return finding{plan.Failed, detail, summary, hint, true}
+}
+
+// mistaken is a finding about the configuration or the way in.
+func mistaken(summary, detail, hint string) finding {
+	return finding{plan.Failed, detail, summary, hint, false}
+}
+
+// unseen is a finding that could not be made.
+func unseen(what, fact string) finding {
+	return finding{plan.Error, fact, what + " could not be found out", "", true}
+}
+
+// nodeRule looks at one node.
+type nodeRule struct {
+	name     string
+	advisory bool // what does not pass is a warning, not a refusal
+	look     func(*pair, *node) finding
+}
+
+// pairRule looks at both.
+type pairRule struct {
+	name     string
+	advisory bool
+	look     func(*pair) finding
+}
+
+// stage is a set of rules that make sense once those of the stages before have
+// passed. All of a stage are looked at, so that all mistakes come at once.
+type stage struct {
+	nodes []nodeRule
+	pair  []pairRule
+}
+
+// stages is everything that is looked at before a plan is made, in order.
+func stages() []stage {
+	return []stage{
+		{nodes: []nodeRule{
+			{"root", false, isRoot},
+			{"hostname", false, isTheNode},
+			{"product", false, hasProduct},
+		}},
+		{nodes: []nodeRule{
+			{"clustered", false, isClustered},
+			{"members", false, hasMembers},
+			{"cluster-address", false, hasOwnAddress},
+			{"not-a-vip", false, isNoVIP},
+			{"version", false, hasVersion},
+			{"updater", false, canUpdate},
+		}},
+		{pair: []pairRule{{"roles", false, hasOneMaster}}},
+		{
+			nodes: []nodeRule{
+				{"role-agrees", false, roleAgrees},
+				{"maintenance", false, maintenanceIsOurs},
+				{"keepalived", false, oneKeepalived},
+				{"peer-ssh", false, reachesPeer},
+				{"replication", false, replicatesOnMaster},
+				{"licence", false, isLicensed},
+				{"dpkg", false, dpkgIsClean},
+				{"holds", false, isNotHeld},
+				{"lock", false, aptIsFree},
+				{"disk", false, hasRoom},
+				{"clock", true, clockAgrees},
+				{"images", true, hasNoImages},
+				{"reboot", true, needsNoReboot},
+			},
+			pair: []pairRule{
+				{"libwrap", false, blockCanHold},
+				{"hosts-allow", false, allowDoesNotVoid},
+				{"failback", false, failbackAgrees},
+				{"boost", false, boostIsPossible},
+				{"farms", false, farmsAgree},
+				{"arp", true, arpTells},
+				{"vips", true, vipsAgree},
+				{"names", true, namesAreDistinct},
+				{"configuration", true, configurationsAgree},
+				{"cluster-status", true, statusIsKnown},
+			},
+		},
+	}
+}
+
+// verdict is everything that the rules found.
+type verdict struct {
+	checks   []plan.Check
+	refusals []plan.Refusal
+	warnings []string
+}
+
+// judge looks at the pair, stage by stage, and stops after the first stage that
+// refuses.
+func judge(p *pair) verdict {
+	var v verdict
+	for _, s := range stages() {
+		for _, r := range s.nodes {
+			for _, n := range p.nodes {
+				v.add(p, n.name, r.name, r.advisory, r.look(p, n))
+			}
+		}
+		for _, r := range s.pair {
+			v.add(p, "", r.name, r.advisory, r.look(p))
+		}
+		if len(v.refusals) > 0 {
+			break
+		}
+	}
+	slices.SortFunc(v.checks, func(a, b plan.Check) int { return strings.Compare(a.ID, b.ID) })
+	return v
+}
+
+func (v *verdict) add(p *pair, node, name string, advisory bool, f finding) {
+	id := p.cfg.Name + "." + name
+	if node != "" {
+		id = p.cfg.Name + "." + node + "." + name
+	}
+	v.checks = append(v.checks, plan.Check{ID: id, Status: f.status, Detail: f.detail})
+	if f.status == plan.Passed || f.status == plan.Skipped {
+		return
+	}
+	if advisory {
+		text := f.summary
+		if node != "" {
+			text = node + " " + text
+		}
+		if f.hint != "" {
+			text += "; " + f.hint
+		}
+		v.warnings = append(v.warnings, text)
+		return
+	}
+	v.refusals = append(v.refusals, plan.Refusal{
+		Cluster: p.cfg.Name, Node: node, Check: name,
+		Summary: f.summary, Detail: f.detail, Hint: f.hint, Rule: f.rule,
+	})
+}
+
+func isRoot(_ *pair, n *node) finding {
+	if n.fact("uid") == "0" {
+		return pass("commands run as root")
+	}
+	return mistaken("commands do not run as root there", "uid "+n.fact("uid"),
+		"use root, or a user whom sudo -n lets become root")
+}
+
+func isTheNode(p *pair, n *node) finding {
+	if got := n.fact("hostname"); got != n.name {
+		return mistaken("another machine answers at its address",
+			fmt.Sprintf("%s says that it is %q", n.cfg.Address, got),
+			"correct the label or the address of the node")
+	}
+	return pass("the node's own name is " + n.name)
+}
+
+func hasProduct(p *pair, n *node) finding {
+	switch n.fact("product") {
+	case "yes":
+		return pass(p.product.title + " with its updater")
+	case "no-updater":
+		return mistaken("has no updater", p.product.updater+" is not there or can't be executed", "repair the installation first")
+	default:
+		return mistaken("does not run "+p.product.title, p.product.root+" is not there", "correct the provider or the address of the node")
+	}
+}
+
+func isClustered(p *pair, n *node) finding {
+	if n.fact("clustered") == "yes" {
+		return pass("node_status and cluster.conf are there")
+	}
+	return mistaken("is not in a cluster", "no node_status, or fewer than two nodes in cluster.conf",
+		"create the cluster in the product first, or configure the node alone")
+}
+
+func hasMembers(p *pair, n *node) finding {
+	var names []string
+	for _, word := range n.words("nodes") {
+		name, _, _ := strings.Cut(word, "=")
+		names = append(names, name)
+	}
+	want := []string{p.nodes[0].name, p.nodes[1].name}
+	slices.Sort(want)
+	slices.Sort(names)
+	if !slices.Equal(names, want) {
+		return mistaken("is clustered with somebody else",
+			fmt.Sprintf("its cluster.conf has %s, the configuration has %s", list(names), list(want)),
+			"configure the two nodes that form the cluster")
+	}
+	if validAddress(p.address(n)) && validAddress(p.address(p.peer(n))) {
+		return pass("cluster.conf has " + list(want))
+	}
+	return unfit("has no usable addresses in cluster.conf", n.fact("nodes"), "correct the cluster in the product first")
+}
+
+func hasOwnAddress(p *pair, n *node) finding {
+	if addr := n.fact("own_address"); addr != p.address(n) {
+		return unfit("does not have its own cluster address", addr, "bring its cluster interface up first")
+	}
+	return pass("has its cluster address " + p.address(n))
+}
+
+func isNoVIP(_ *pair, n *node) finding {
+	if slices.Contains(n.words("vips"), n.cfg.Address) {
+		return mistaken("its address is a VIP", n.cfg.Address+" changes hands with the role", "use the node's own management address")
+	}
+	return pass("its management address is no VIP")
+}
+
+func hasVersion(p *pair, n *node) finding {
+	v, target := n.fact("version"), p.cfg.Version
+	pkg := n.fact("package")
+	switch {
+	case v == unknown:
+		return unseen("the version", "no $version in global.conf")
+	case !strings.HasPrefix(pkg, "ii "):
+		return unfit("has a package that is not installed whole", fmt.Sprintf("dpkg says %q for %s", pkg, p.product.pkg),
+			"run dpkg --configure -a there, look at its output, and plan again")
+	case pkg != "ii "+v:
+		return unfit("does not know which version it runs", fmt.Sprintf("dpkg has %s, global.conf has %s", strings.TrimPrefix(pkg, "ii "), v),
+			"an earlier update did not end: repair it with the vendor before anything else")
+	case !atLeast(v, "6"):
+		return unfit("runs a version below 6", v, "migrate it to 6 as the vendor describes; zup starts there")
+	case !atLeast(target, v):
+		return unfit("would be downgraded", fmt.Sprintf("it runs %s, the configuration wants %s", v, target),
+			"a way back to an older version is a snapshot, not the updater")
+	}
+	return pass("runs " + v)
+}
+
+func canUpdate(p *pair, n *node) finding {
+	v := n.fact("version")
+	switch {
+	case !p.needs(n):
+		return skip("it needs no update")
+	case n.fact("updater") == unknown:
+		return unseen("what its updater can do", unknown)
+	case n.fact("updater") != "install":
+		return unfit("has an updater without -i", "checkupgrades takes -i since 6.0.16; this node runs "+v,
+			"update it to 6.0.16 or later by hand first")
+	case atLeast(v, "6.1.2") && !atLeast(v, "6.1.4") && n.fact("role") == "backup":
+		return unfit("has an updater that refuses to work on a backup", v+" prints an error about its cluster configuration and installs nothing",
+			"update it to 6.1.4 or later by hand first")
+	}
+	return pass("its updater takes -i")
+}
+
+func hasOneMaster(p *pair) finding {
+	var masters []string
+	for _, n := range p.nodes {
+		if n.fact("role") == "master" {
+			masters = append(masters, n.name)
+		}
+	}
+	roles := fmt.Sprintf("%s is %s, %s is %s", p.nodes[0].name, p.nodes[0].fact("role"), p.nodes[1].name, p.nodes[1].fact("role"))
+	switch len(masters) {
+	case 0:
+		return unfit("no node is MASTER", roles, "find out why with the product's own means; nothing may be updated while nobody is known to serve")
+	case 2:
+		return unfit("split brain: both nodes are MASTER", roles, "restore the link between the nodes and see that one of them becomes backup")
+	}
+	p.assignRoles()
+	return pass(p.master.name + " is MASTER")
+}
+
+// vrrpOf is the VRRP state that goes with a role of the product.
+var vrrpOf = map[string]string{"master": "MASTER", "backup": "BACKUP", "maintenance": "FAULT"}
+
+func roleAgrees(_ *pair, n *node) finding {
+	role, vrrp := n.fact("role"), n.fact("vrrp")
+	switch {
+	case role == "stopped":
+		return unfit("its service is stopped or restarting", "node_status is empty", "start it with /etc/init.d/zevenet start, or wait")
+	case vrrpOf[role] == "":
+		return unseen("its role", fmt.Sprintf("node_status says %q", role))
+	case vrrp == unknown:
+		return unseen("what its keepalived thinks", "keepalived did not write its data")
+	case vrrp != vrrpOf[role]:
+		return unfit("disagrees with itself about its role", fmt.Sprintf("node_status says %s, keepalived says %s", role, vrrp),
+			"a notification was lost or the file is stale: restart its service at a time of your choice")
+	}
+	return pass("node_status and keepalived agree")
+}
+
+func maintenanceIsOurs(p *pair, n *node) finding {
+	flag, role := n.fact("maintenance"), n.fact("role")
+	switch {
+	case flag == unknown:
+		return unseen("whether it is in maintenance mode", unknown)
+	case flag == "no" && role != "maintenance":
+		return pass("it is not in maintenance mode")
+	case p.ours(n, "maintenance"):
+		return pass("an earlier run of zup put it into maintenance mode")
+	case flag == "yes":
+		return unfit("is in maintenance mode, and zup did not put it there", "", "ask who did, and take it out in the product when they agree")
+	}
+	return unfit("is in a fault state", "node_status says maintenance without anybody having asked for it: a tracked interface is down",
+		"look at its interfaces; the product calls a keepalived FAULT maintenance")
+}
+
+func oneKeepalived(_ *pair, n *node) finding {
+	switch got := n.fact("keepalived"); got {
+	case "1":
+		return pass("one keepalived runs")
+	case unknown:
+		return unseen("whether keepalived runs", got)
+	case "0":
+		return unfit("keepalived does not run there", "", "start its service with /etc/init.d/zevenet start")
+	default:
+		return unfit("runs keepalived more than once", got+" of them", "two of them fight for ever: restart its service at a time of your choice")
+	}
+}
+
+func reachesPeer(p *pair, n *node) finding {
+	peer := p.peer(n)
+	got := n.fact("peer_ssh")
+	switch {
+	case got == "ok "+peer.name:
+		return pass("gets into " + peer.name + " over ssh")
+	case strings.HasPrefix(got, "ok "):
+		return unfit("reaches another machine at its peer's address", fmt.Sprintf("%s answers as %q", p.address(peer), strings.TrimPrefix(got, "ok ")),
+			"correct cluster.conf in the product first")
+	case got == "refused" && peer.fact("deny") == "present":
+		return skip("an earlier attempt left a line in " + peer.name + "'s hosts.deny that keeps it out")
+	case got == unknown:
+		return unseen("whether it gets into "+peer.name+" over ssh", got)
+	}
+	return unfit("does not get into "+peer.name+" over ssh", got+unterminatedNote(peer),
+		fmt.Sprintf("on %s: ssh root@%s true", n.name, p.address(peer)))
+}
+
+func unterminatedNote(n *node) string {
+	for _, table := range []string{"hosts_allow", "hosts_deny"} {
+		if text, ok := tableText(n.fact(table)); ok && unterminated(text) {
+			return fmt.Sprintf("; the last line of /etc/%s on %s has no line feed, and libwrap then denies everybody whom no earlier line allows",
+				strings.Replace(table, "_", ".", 1), n.name)
+		}
+	}
+	return ""
+}
+
+func replicatesOnMaster(p *pair, n *node) finding {
+	got := n.fact("replication")
+	switch {
+	case got == unknown:
+		return unseen("whether it replicates its configuration", got)
+	case n == p.master && got == "running":
+		return pass("replicates its configuration, as MASTER does")
+	case n == p.master:
+		return skip("does not replicate its configuration; the plan deals with that")
+	case got == "off":
+		return pass("does not replicate its configuration, as it must be")
+	}
+	return unfit("replicates its configuration although it is not MASTER", "it would overwrite that of "+p.master.name,
+		"end its "+p.product.replicator+" and find out who started it")
+}
+
+func isLicensed(p *pair, n *node) finding {
+	got := n.fact("licence")
+	switch {
+	case strings.HasPrefix(got, "valid "):
+		return pass(got)
+	case !p.needs(n):
+		return skip("it needs no update")
+	case got == unknown:
+		return unseen("its licence", got)
+	}
+	return unfit("has no valid licence", got, "the package refuses to install without one: renew "+p.product.licence)
+}
+
+func dpkgIsClean(_ *pair, n *node) finding {
+	switch got := n.fact("audit"); got {
+	case "clean":
+		return pass("dpkg --audit has nothing to say")
+	case unknown:
+		return unseen("what dpkg --audit says", got)
+	default:
+		return unfit("has packages in a broken state", "dpkg --audit: "+got, "repair them there (dpkg --configure -a) and plan again")
+	}
+}
+
+func isNotHeld(p *pair, n *node) finding {
+	held := n.words("holds")
+	switch {
+	case n.fact("holds") == unknown:
+		return unseen("which packages are held back", unknown)
+	case slices.Contains(held, p.product.pkg) && p.needs(n):
+		return unfit("holds the package back that is to be updated", strings.Join(held, " "), "on it: apt-mark unhold "+p.product.pkg)
+	case len(held) > 0:
+		return pass("holds back " + list(held) + ", not the product")
+	}
+	return pass("no package is held back")
+}
+
+func aptIsFree(p *pair, n *node) finding {
+	switch got := n.fact("lock"); {
+	case got == "free":
+		return pass("nobody holds apt's or dpkg's locks")
+	case !p.needs(n):
+		return skip("it needs no update")
+	case got == unknown:
+		return unseen("who holds apt's and dpkg's locks", got)
+	default:
+		return unfit("apt or dpkg is at work there", got, "wait until it is done (the product looks for updates every night) and plan again")
+	}
+}
+
+// minFreeKiB is what must be free on every file system that an update writes
+// to. What apt will really need is compared once its lists are fresh.
+const minFreeKiB = 200 << 10
+
+func hasRoom(p *pair, n *node) finding {
+	if !p.needs(n) {
+		return skip("it needs no update")
+	}
+	mounts := n.words("disk")
+	if len(mounts) == 0 {
+		return unseen("how much disk is free", n.fact("disk"))
+	}
+	for _, word := range mounts {
+		mount, free, _ := strings.Cut(word, "=")
+		if kib := number(free); kib < minFreeKiB {
+			return unfit("has too little free disk", fmt.Sprintf("%d MiB on %s, at least %d MiB are wanted", kib>>10, mount, minFreeKiB>>10),
+				"make room there: an update that runs out of disk restarts the services without updating them")
+		}
+	}
+	return pass(fmt.Sprintf("at least %d MiB are free", minFreeKiB>>10))
+}
+
+func list(words []string) string {
+	if len(words) == 0 {
+		return "nothing"
+	}
+	return strings.Join(words, " and ")
+}

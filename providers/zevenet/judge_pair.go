@@ -1,0 +1,204 @@
+package zevenet
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxSkew is how far a node's clock may be off before it is mentioned, seconds.
+const maxSkew = 60
+
+func clockAgrees(_ *pair, n *node) finding {
+	got := n.fact("skew")
+	if got == unknown {
+		return unseen("the time there", got)
+	}
+	if d := number(got); d > maxSkew || d < -maxSkew {
+		return unfit(fmt.Sprintf("has a clock that is more than %d s off", maxSkew), "", "times in its logs do not match the report")
+	}
+	return pass(fmt.Sprintf("its clock is less than %d s off", maxSkew))
+}
+
+func hasNoImages(p *pair, n *node) finding {
+	images := n.words("images")
+	if len(images) == 0 || !p.needs(n) {
+		return pass("no offline image lies in its updates directory")
+	}
+	return unfit("has an offline image in its updates directory: "+strings.Join(images, ", "), "",
+		"the updater mounts it should the repository not answer, and the plan stops then")
+}
+
+func needsNoReboot(_ *pair, n *node) finding {
+	if got := n.fact("reboot"); got != "none" {
+		return unfit("has a reboot pending ("+got+"), which this plan does not do", "", "")
+	}
+	return pass("no reboot is pending")
+}
+
+// mustBlock reports whether MASTER must keep BACKUP out: while one node has the
+// migrated configuration and MASTER still the old one.
+func (p *pair) mustBlock() bool { return p.needs(p.master) }
+
+func blockCanHold(p *pair) finding {
+	switch {
+	case !p.mustBlock():
+		return skip("nobody has to be kept out")
+	case p.master.fact("libwrap") == "yes":
+		return pass("sshd on " + p.master.name + " heeds hosts.deny")
+	}
+	return unfit(fmt.Sprintf("sshd on %s does not heed hosts.deny", p.master.name), "it is built without libwrap",
+		"without that MASTER can't keep BACKUP's pull away during the update, and its old configuration would overwrite the migrated one")
+}
+
+func allowDoesNotVoid(p *pair) finding {
+	if !p.mustBlock() {
+		return skip("nobody has to be kept out")
+	}
+	text, ok := tableText(p.master.fact("hosts_allow"))
+	addr, err := netip.ParseAddr(p.address(p.backup))
+	if !ok || err != nil {
+		return unseen("what hosts.allow on "+p.master.name+" says", p.master.fact("hosts_allow"))
+	}
+	switch m, line := matchTable(text, addr); m {
+	case yes:
+		return unfit(fmt.Sprintf("hosts.allow on %s lets %s in, whatever hosts.deny says", p.master.name, p.backup.name), line,
+			"libwrap reads hosts.allow first: take the line out for the time of the update")
+	case maybe:
+		return pass(fmt.Sprintf("%q may let %s in; whether the block holds is proven before anything is updated", line, p.backup.name))
+	}
+	return pass("no line of hosts.allow would void the block")
+}
+
+func failbackAgrees(p *pair) finding {
+	for _, fact := range []string{"primary", "deadratio", "interface"} {
+		if a, b := p.nodes[0].fact(fact), p.nodes[1].fact(fact); a != b {
+			return unfit("the nodes disagree about their cluster's settings",
+				fmt.Sprintf("%s is %s on %s and %s on %s", fact, a, p.nodes[0].name, b, p.nodes[1].name),
+				"save the cluster's settings in the product on MASTER, which replicates them")
+		}
+	}
+	if p.deadratio <= 0 {
+		return unseen("the cluster's check interval", "deadratio is "+p.nodes[0].fact("deadratio"))
+	}
+	switch {
+	case p.primary == "":
+		return pass("failback is disabled")
+	case p.node(p.primary) == nil:
+		return unfit("failback names a node that the cluster does not have", p.primary, "correct the failback setting in the product")
+	case p.failsBack() && p.cfg.Master != "" && p.cfg.Master != p.primary:
+		return finding{"failed", fmt.Sprintf("master is %q, the cluster's failback is %q", p.cfg.Master, p.primary),
+			"the configuration wants another MASTER than the cluster's own failback", "the cluster would move it back at once: change one of the two", true}
+	}
+	return pass("failback is " + p.primary)
+}
+
+func boostIsPossible(p *pair) finding {
+	if !p.cfg.Boost {
+		return skip("not asked for")
+	}
+	for _, n := range p.nodes {
+		if got := n.fact("priority_lines"); got != "1" {
+			return unfit("boost needs exactly one priority line in keepalived.conf", fmt.Sprintf("%s has %s", n.name, got), "leave boost out")
+		}
+	}
+	return pass("keepalived.conf has one priority line on both nodes")
+}
+
+func farmsAgree(p *pair) finding {
+	for _, n := range p.nodes {
+		if n.fact("farms") == unknown {
+			return unseen("what listens on the VIPs of "+n.name, unknown)
+		}
+	}
+	if p.backup.fact("role") != "backup" {
+		return skip(p.backup.name + " is in maintenance mode")
+	}
+	if missing := without(p.master.words("farms"), p.backup.words("farms")); len(missing) > 0 {
+		return unfit(fmt.Sprintf("%s does not have all farms up", p.backup.name), "nothing listens there on "+strings.Join(missing, ", "),
+			"start them, or take them down on "+p.master.name+" too: they would be lost with the switchover")
+	}
+	return pass("what listens on MASTER's VIPs listens on the other node's too")
+}
+
+func arpTells(p *pair) finding {
+	if p.backup.fact("role") == "backup" && p.usesARP() {
+		return pass("the backup drops ARP for the VIPs, MASTER does not")
+	}
+	if p.usesARP() {
+		return pass("MASTER answers ARP for the VIPs, the other node does not")
+	}
+	return unfit("ARP for the VIPs is not dropped where zup looks for it", fmt.Sprintf("%s: %s, %s: %s", p.master.name, p.master.fact("arp"), p.backup.name, p.backup.fact("arp")),
+		"roles are judged by node_status and keepalived alone")
+}
+
+func vipsAgree(p *pair) finding {
+	a, b := p.master.words("vips"), p.backup.words("vips")
+	slices.Sort(a)
+	slices.Sort(b)
+	if slices.Equal(a, b) {
+		return pass("both nodes have the same VIPs")
+	}
+	return unfit("the nodes have different VIPs", fmt.Sprintf("%s: %s, %s: %s", p.master.name, list(a), p.backup.name, list(b)), "see that replication works")
+}
+
+func namesAreDistinct(p *pair) finding {
+	a, b := p.nodes[0].name, p.nodes[1].name
+	if strings.Contains(a, b) || strings.Contains(b, a) {
+		return unfit("one node's name is part of the other's", a+" and "+b,
+			"the updater then takes the wrong address for its own protection; zup's block on MASTER is what holds")
+	}
+	return pass("neither name is part of the other")
+}
+
+func configurationsAgree(p *pair) finding {
+	a, b := p.master.fact("digest"), p.backup.fact("digest")
+	switch {
+	case a == unknown || b == unknown:
+		return unseen("whether the nodes' configurations agree", unknown)
+	case p.master.fact("version") != p.backup.fact("version"):
+		if p.needs(p.master) && p.master.fact("replication") == "running" {
+			return unfit(fmt.Sprintf("%s runs %s while %s still replicates the configuration of %s to it", p.backup.name, p.backup.fact("version"), p.master.name, p.master.fact("version")), "",
+				"it may have lost what its update migrated; zup can't tell")
+		}
+		return skip("the nodes run different versions")
+	case a == b:
+		return pass("the nodes' configurations agree")
+	}
+	return unfit("the nodes' configurations differ although they run the same version", "",
+		"the plan pushes that of "+p.master.name+" to "+p.backup.name+", as replication would")
+}
+
+func statusIsKnown(p *pair) finding {
+	for _, n := range p.nodes {
+		if n.fact("status") == unknown {
+			return unseen("what the product says of the cluster (asked on "+n.name+")", unknown)
+		}
+	}
+	return pass("the product answers for the cluster's status")
+}
+
+func without(all, present []string) []string {
+	var missing []string
+	for _, one := range all {
+		if !slices.Contains(present, one) {
+			missing = append(missing, one)
+		}
+	}
+	return missing
+}
+
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func validAddress(s string) bool {
+	addr, err := netip.ParseAddr(s)
+	return err == nil && addr.Zone() == ""
+}

@@ -1,0 +1,17 @@
+# Raises this node's VRRP priority in the generated configuration, so that it
+# takes over at once when the master lets go. The product writes the file anew
+# at its next start.
+conf=/etc/keepalived/keepalived.conf kept=$zup/kept/keepalived.conf
+mkdir -p "$zup/open" "$zup/kept"
+if [ "$(grep -cE '^[[:space:]]*priority[[:space:]]' "$conf")" != 1 ]; then
+	echo "$conf has not exactly one priority line"
+	exit 1
+fi
+if ! grep -qE '^[[:space:]]*priority[[:space:]]+254[[:space:]]*$' "$conf"; then
+	: >"$zup/open/boost"
+	cp -p "$conf" "$kept"
+	cp -p "$conf" "$conf.zup"
+	sed -E 's/^([[:space:]]*priority[[:space:]]+).*/\1254/' "$kept" >"$conf.zup"
+	mv -f "$conf.zup" "$conf"
+fi
+kill -HUP "$(keepalived_parents | head -n 1)"

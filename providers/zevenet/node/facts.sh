@@ -1,0 +1,239 @@
+# Reads facts of this node and changes nothing. The arguments are the names of
+# the facts; each is printed as one line name=value, then the line "end" says
+# that nothing was cut off. A value that can't be found out is "unknown".
+set -f
+
+oneline() { tr -s ' \t\r\n\0' ' ' | sed 's/^ //; s/ $//'; }
+me=$(uname -n)
+conf=$root/config/cluster.conf
+
+# ini SECTION KEY: a value of cluster.conf; the section before the first is "".
+ini() {
+	[ -r "$conf" ] && awk -v want="$1" -v key="$2" '
+		{ sub(/\r$/, "") }
+		/^[ \t]*\[.*\]/ { s = $0; sub(/^[ \t]*\[/, "", s); sub(/\].*/, "", s); next }
+		s == want { i = index($0, "="); k = substr($0, 1, i - 1); gsub(/[ \t]/, "", k)
+			if (i && k == key) { v = substr($0, i + 1); gsub(/^[ \t]+|[ \t]+$/, "", v); print v; exit } }' "$conf"
+}
+sections() {
+	[ -r "$conf" ] && sed -n 's/^[[:space:]]*\[\(.*\)\].*/\1/p' "$conf"
+}
+peer=$(sections | while read -r s; do
+	[ "$s" = "$me" ] || { ini "$s" ip; break; }
+done)
+
+# Virtual interfaces have a colon in their name: if_eth0:1_conf, an ini file
+# (or one line with semicolons before 6.1). Those that are up are VIPs.
+vip_list() {
+	find "$root/config" -maxdepth 1 -name 'if_*:*_conf' -type f -print0 2>/dev/null | sort -z | xargs -0 -r awk '
+		function flush() { if (addr != "" && up) print addr; addr = ""; up = 1 }
+		FNR == 1 { flush() }
+		{ sub(/\r$/, "") }
+		/^addr[ \t]*=/ { sub(/^addr[ \t]*=[ \t]*/, ""); sub(/[ \t]+$/, ""); addr = $0; next }
+		/^status[ \t]*=/ { up = ($0 ~ /=[ \t]*up/); next }
+		/;/ { split($0, f, ";"); if (addr == "") addr = f[2] }
+		END { flush() }'
+}
+
+# keepalived writes its data to a file of its own when it is told to; the file
+# is removed again if it was not there before.
+keepalived_data() {
+	pid=$(keepalived_parents | head -n 1)
+	[ -n "$pid" ] || return
+	data=/tmp/keepalived.data had='' before='' tries=0
+	if [ -e "$data" ]; then had=1 before=$(stat -c '%y %s' "$data"); fi
+	kill -USR1 "$pid" || return
+	while [ "$tries" -lt 50 ]; do
+		if [ -e "$data" ] && [ "$(stat -c '%y %s' "$data" 2>/dev/null)" != "$before" ] &&
+			grep -q '^ *State = ' "$data" && grep -q '^ *Effective priority = ' "$data"; then
+			cat "$data"
+			break
+		fi
+		sleep 0.02
+		tries=$((tries + 1))
+	done
+	[ -n "$had" ] || rm -f "$data"
+}
+
+fact_hostname() { printf '%s' "$me"; }
+fact_uid() { id -u; }
+fact_boot() { cat /proc/sys/kernel/random/boot_id; }
+fact_time() { date +%s; }
+fact_product() {
+	if [ -d "$root" ] && [ -x "$updater" ]; then echo yes; elif [ -d "$root" ]; then echo no-updater; else echo no; fi
+}
+fact_version() {
+	sed -n 's/^[[:space:]]*\$version[[:space:]]*=[[:space:]]*"\([^"]*\)".*/\1/p' "$root/config/global.conf" 2>/dev/null | head -n 1
+}
+# shellcheck disable=SC2016 # dpkg-query's own variables
+fact_package() { dpkg-query -W -f='${db:Status-Abbrev} ${Version}' "$package" 2>/dev/null || printf 'none'; }
+fact_audit() {
+	out=$(dpkg --audit 2>&1) || { printf 'error %s' "$out"; return; }
+	if [ -z "$out" ]; then printf clean; else printf '%s' "$out" | grep '^ ' | cut -c 1-400; fi
+}
+fact_holds() { out=$(apt-mark showhold 2>&1) && printf '%s' "${out:-none}"; }
+fact_lock() {
+	held=''
+	for file in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
+		inode=$(stat -c %i "$file" 2>/dev/null) || continue
+		pid=$(awk -v i=":$inode" '$2 != "->" && index($6, i) == length($6) - length(i) + 1 { print $5; exit }' /proc/locks 2>/dev/null)
+		[ -z "$pid" ] || held="$held $file by $pid ($(cat "/proc/$pid/comm" 2>/dev/null))"
+	done
+	printf '%s' "${held:-free}"
+}
+fact_candidate() { apt-cache policy "$package" 2>/dev/null | sed -n 's/^ *Candidate: //p'; }
+fact_offer() {
+	out=$(apt-get -s -o Debug::NoLocking=1 --with-new-pkgs upgrade 2>&1) || { printf 'error %s' "$(printf '%s\n' "$out" | tail -n 3)"; return; }
+	printf '%s\n' "$out" | sed -n "s/^Inst $package .*(\([^ )]*\)[ )].*/\1/p" | grep . || printf 'none'
+}
+# What apt would fetch and install, in KiB, against what is free where it goes.
+fact_room() {
+	names=$(apt-get -s -o Debug::NoLocking=1 --with-new-pkgs upgrade 2>/dev/null | sed -n 's/^Inst \([^ ]*\) .*(\([^ )]*\)[ )].*/\1=\2/p')
+	# shellcheck disable=SC2086 # one word a package
+	need=$([ -z "$names" ] || apt-cache show --no-all-versions $names 2>/dev/null |
+		awk '/^Installed-Size:/ { i += $2 } /^Size:/ { s += $2 / 1024 } END { printf "%d", i + s }')
+	free=$(df -Pk "$root" /var/cache/apt/archives 2>/dev/null | awk 'NR > 1 && (m == "" || $4 < m) { m = $4 } END { print m }')
+	if [ -n "$free" ] && [ "${need:-0}" -le "$free" ]; then printf enough; else printf 'need %s KiB, free %s KiB' "${need:-0}" "$free"; fi
+}
+fact_updater() {
+	[ -x "$updater" ] || { printf missing; return; }
+	if timeout 10 "$updater" -h 2>&1 </dev/null | grep -qE '(^|[^[:alnum:]-])-i([^[:alnum:]]|$)'; then printf install; else printf bare; fi
+}
+fact_images() { find "$root/updates" -maxdepth 1 -name '*.iso' -printf '%f ' 2>/dev/null | grep . || printf none; }
+fact_clustered() { [ -e "$root/node_status" ] && [ "$(sections | grep -c .)" -gt 1 ] && printf yes || printf no; }
+fact_nodes() {
+	sections | sort | while read -r s; do printf '%s=%s ' "$s" "$(ini "$s" ip)"; done
+}
+fact_deadratio() { ini '' deadratio; }
+fact_primary() { ini '' primary; }
+fact_interface() { ini '' interface; }
+fact_own_address() {
+	ip=$(ini "$me" ip)
+	if ip -o addr show 2>/dev/null | grep -qF " $ip/"; then printf '%s' "$ip"; else printf 'absent %s' "$ip"; fi
+}
+fact_role() {
+	[ -e "$root/node_status" ] || { printf none; return; }
+	role=$(head -n 1 "$root/node_status")
+	printf '%s' "${role:-stopped}"
+}
+fact_vrrp() {
+	if [ -z "$vrrp_data" ]; then [ -n "$(keepalived_parents)" ] || printf down; return; fi
+	printf '%s\n' "$vrrp_data" | sed -n 's/^ *State = //p' | head -n 1
+}
+fact_priority() { printf '%s\n' "$vrrp_data" | sed -n 's/^ *Effective priority = //p' | head -n 1; }
+fact_priority_lines() { grep -cE '^[[:space:]]*priority[[:space:]]' /etc/keepalived/keepalived.conf 2>/dev/null; }
+fact_keepalived() { keepalived_parents | grep -c .; }
+fact_maintenance() { if [ -e "$root/config/local/maintenance_flag" ]; then printf yes; else printf no; fi; }
+fact_replication() {
+	n=$(replicators | grep -c .)
+	if [ "$n" -gt 0 ]; then printf running; else printf off; fi
+}
+fact_vips() { vip_list; }
+# Whether the node answers ARP for its IPv4 VIPs: the backup drops it.
+fact_arp() {
+	if rules=$(nft list table arp cluster 2>&1); then :; else
+		case $rules in *"No such file"*) rules='' ;; *) return ;; esac
+	fi
+	{ vip_list | grep -vF : | sed 's/^/vip /'; printf '%s\n' "$rules"; } | awk '
+		$1 == "vip" { vip[$2] = 0; n++; next }
+		$1 == "arp" && ($2 == "daddr" || $2 == "saddr") && $3 == "ip" && /drop/ && ($4 in vip) { vip[$4] += $2 == "daddr" ? 1 : 2 }
+		END {
+			for (v in vip) if (vip[v] == 0) open++; else if (vip[v] == 3) blocked++
+			print n == 0 ? "none" : open == n ? "open" : blocked == n ? "blocked" : "partial"
+		}'
+}
+# What listens on a VIP, and what nftlb sends on, as address:port.
+fact_farms() {
+	{
+		vip_list | sed 's/^/vip /'
+		ss -Hltnu 2>/dev/null | awk '{ print "at", $5 }'
+		nft list table ip nftlb 2>/dev/null | grep -oE '[0-9.]+ \. [0-9]+ :' | sed 's/ \. /:/; s/ ://; s/^/at /'
+	} | awk '
+		$1 == "vip" { vip[$2] = 1; next }
+		{ host = $2; sub(/:[0-9]+$/, "", host); gsub(/[][]/, "", host); sub(/%.*/, "", host); if (host in vip) print $2 }
+	' | sort -u | grep . || printf none
+}
+fact_hosts_deny() { if [ -e /etc/hosts.deny ]; then base64 -w 0 /etc/hosts.deny; else printf absent; fi; }
+fact_hosts_allow() { if [ -e /etc/hosts.allow ]; then base64 -w 0 /etc/hosts.allow; else printf absent; fi; }
+# The line that keeps the peer out, exactly; whoever put it there.
+fact_deny() {
+	[ -n "$peer" ] || return
+	if grep -qxF "sshd: $peer" /etc/hosts.deny 2>/dev/null; then printf present; else printf none; fi
+}
+fact_libwrap() {
+	found=no
+	for bin in "$(command -v sshd)" /usr/lib/openssh/sshd-session; do
+		[ -x "$bin" ] && ldd "$bin" 2>/dev/null | grep -q libwrap && found=yes
+	done
+	printf %s "$found"
+}
+# Whether this node gets into its peer over ssh, as the product does it.
+fact_peer_ssh() {
+	[ -n "$peer" ] || { printf 'no peer'; return; }
+	if out=$(timeout 15 ssh -n -o BatchMode=yes -o ConnectTimeout=10 -o StrictHostKeyChecking=no \
+		-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "root@$peer" uname -n 2>&1); then
+		printf 'ok %s' "$out"
+		return
+	fi
+	case $out in
+	*kex_exchange_identification*reset* | *"Connection reset"*) printf refused ;;
+	*"timed out"* | '') printf 'timeout %s' "$out" ;;
+	*) printf 'failed %s' "$out" ;;
+	esac
+}
+fact_licence() {
+	[ -s "$licence" ] || { printf missing; return; }
+	if ! end=$(openssl x509 -in "$licence" -noout -enddate 2>/dev/null); then printf unreadable; return; fi
+	if openssl x509 -in "$licence" -noout -checkend 0 >/dev/null 2>&1; then printf 'valid until '; else printf 'expired on '; fi
+	printf '%s' "${end#notAfter=}"
+}
+fact_disk() {
+	df -Pk / "$root" /var/cache/apt/archives /var/lib/dpkg /tmp 2>/dev/null | awk 'NR > 1 && !seen[$6]++ { printf "%s=%d ", $6, $4 }'
+}
+# Digest of what the product replicates; the exclusions are those of its rsync.
+fact_digest() {
+	cd "$root/config" 2>/dev/null || return
+	{
+		find . -path ./local -prune -o -name lost+found -prune -o -type f \
+			! -name global.conf ! \( -name 'if_*_conf' ! -name 'if_*:*_conf' \) \
+			! -name zencert-c.key ! -name zencert.pem ! -name zlb-start ! -name zlb-stop -print0
+		printf '/etc/iproute2/rt_tables\0'
+	} | LC_ALL=C sort -z | xargs -0 sha256sum 2>/dev/null | sha256sum | cut -d ' ' -f 1
+}
+fact_reboot() {
+	newest=$(find /boot -maxdepth 1 -name 'vmlinuz-*' -printf '%f\n' 2>/dev/null | sed 's/^vmlinuz-//' | sort -V | tail -n 1)
+	if [ -e /run/reboot-required ]; then printf 'required by a package'
+	elif [ -n "$newest" ] && [ "$newest" != "$(uname -r)" ]; then printf 'running %s, installed %s' "$(uname -r)" "$newest"
+	else printf none; fi
+}
+# What an unfinished run of zup left here.
+fact_open() { find /var/lib/zup/open -type f -printf '%f ' 2>/dev/null | tr ' ' '\n' | sort | grep . || printf none; }
+fact_left() { if [ -e /var/lib/zup ]; then printf yes; else printf no; fi; }
+fact_jobs() { find /var/lib/zup/jobs -mindepth 1 -maxdepth 1 -type d -printf '%f ' 2>/dev/null | grep . || printf none; }
+# What the product itself says of both nodes; it asks the peer over ssh.
+fact_status() {
+	out=$(printf '[]' | timeout 60 "$bridge" Zevenet::API40::System::Cluster get_cluster_nodes_status 2>/dev/null) || return
+	states=$(printf '%s' "$out" | tr -d '\\ \n' | grep -oE '"status":"[^"]*"' | cut -d '"' -f 4 | sort | uniq -c | sed 's/^ *//' | tr '\n' ',')
+	case $states in '2 ok,') printf ok ;; '') ;; *) printf '%s' "$states" ;; esac
+}
+
+vrrp_data=''
+case " $* " in *" vrrp "* | *" priority "*) vrrp_data=$(keepalived_data) ;; esac
+
+print() {
+	value=$("fact_$1" 2>/dev/null | oneline)
+	printf '%s=%s\n' "$1" "${value:-unknown}"
+}
+# The slow ones first, side by side: each writes its own short line.
+for name in "$@"; do
+	case $name in peer_ssh | status | offer | room | candidate | audit | updater | digest | licence) print "$name" & ;; esac
+done
+wait
+for name in "$@"; do
+	case $name in
+	peer_ssh | status | offer | room | candidate | audit | updater | digest | licence) ;;
+	*[!a-z_]*) ;;
+	*) print "$name" ;;
+	esac
+done
+echo end

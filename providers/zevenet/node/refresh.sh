@@ -1,0 +1,2 @@
+# Refreshes the package lists the product's own way. It installs nothing.
+"$updater"

@@ -1,0 +1,34 @@
+# Takes the line for the peer out of hosts.deny, whoever left it there. Where the
+# file is otherwise as zup found it, its very bytes come back.
+file=/etc/hosts.deny line="sshd: $peer"
+real=$(readlink -f "$file")
+end_line() { [ ! -s "$1" ] || [ -z "$(tail -c 1 "$1" | tr -d '\n')" ] || echo; }
+put_back() {
+	cp -p "$1" "$real.zup"
+	mv -f "$real.zup" "$real"
+}
+# as_left KEPT: the file is what zup, or the updater, made of what was kept.
+as_left() {
+	[ -e "$1" ] || return 1
+	{ cat "$1"; end_line "$1"; printf '%s\n' "$line"; } | cmp -s - "$file" && return
+	{ cat "$1"; printf '%s\n' "$line"; } | cmp -s - "$file" && return
+	{ cat "$1"; end_line "$1"; } | cmp -s - "$file"
+}
+if [ -e "$zup/kept/hosts.deny.absent" ] && printf '%s\n' "$line" | cmp -s - "$file"; then
+	rm -f "$file"
+	echo "removed $file, which was not there before"
+elif as_left "$zup/kept/hosts.deny"; then
+	put_back "$zup/kept/hosts.deny"
+	echo "put $file back as it was"
+elif as_left "$zup/kept/hosts.deny.update"; then
+	put_back "$zup/kept/hosts.deny.update"
+	echo "put $file back as it was before the updater changed it"
+elif grep -qxF "$line" "$file" 2>/dev/null; then
+	cp -p "$real" "$real.zup"
+	grep -vxF "$line" "$file" >"$real.zup" || [ $? -eq 1 ]
+	mv -f "$real.zup" "$real"
+	echo "removed the line \"$line\"; the rest of $file was changed by somebody else and stays"
+else
+	echo 'the line is gone already'
+fi
+rm -f "$zup/open/hosts.deny" "$zup/kept/hosts.deny" "$zup/kept/hosts.deny.absent" "$zup/kept/hosts.deny.update"

@@ -1,0 +1,168 @@
+package zevenet
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"zup/plan"
+	"zup/plan/config"
+	"zup/plan/state"
+)
+
+// ObservedFacts are the facts that a plan is made from; the facts script knows
+// a few more, which only a run asks for.
+func (Provider) ObservedFacts() []string {
+	return []string{
+		"arp", "audit", "boot", "candidate", "clustered", "deadratio", "deny", "digest", "disk", "farms", "holds",
+		"hosts_allow", "hosts_deny", "hostname", "images", "interface", "jobs", "keepalived", "left", "libwrap", "licence",
+		"lock", "maintenance", "nodes", "open", "own_address", "package", "peer_ssh", "primary", "priority",
+		"priority_lines", "product", "reboot", "replication", "role", "status", "time", "uid", "updater", "version",
+		"vips", "vrrp",
+	}
+}
+
+// restsOn are the facts that make a plan stale when they change: those that
+// decide which actions are in it.
+var restsOn = []string{
+	"clustered", "deadratio", "deny", "hostname", "images", "interface", "libwrap", "maintenance", "nodes", "open",
+	"package", "primary", "priority_lines", "product", "replication", "role", "updater", "version", "vrrp",
+}
+
+// unknown is what the facts script prints for what it could not find out.
+const unknown = "unknown"
+
+// node is one node of a pair with its facts.
+type node struct {
+	name  string
+	facts map[string]string
+	cfg   *config.Node
+}
+
+// fact returns a fact, or unknown.
+func (n *node) fact(name string) string {
+	if v := n.facts[name]; v != "" {
+		return v
+	}
+	return unknown
+}
+
+// words returns the words of a fact that is a list; "none" and unknown are empty.
+func (n *node) words(name string) []string {
+	switch v := n.fact(name); v {
+	case "none", unknown:
+		return nil
+	default:
+		return strings.Fields(v)
+	}
+}
+
+// at reports whether the node runs this version: the package is installed whole
+// and the product's own file agrees.
+func (n *node) at(version string) bool {
+	return n.fact("package") == "ii "+version && n.fact("version") == version
+}
+
+// pair is a cluster of two as it is, as it was left, and as it shall be.
+type pair struct {
+	cfg      *config.Cluster
+	recorded state.Cluster
+	nodes    []*node
+	product  personality
+
+	// Known once the rules of "roles" have passed.
+	master *node
+	backup *node // the other one, whatever its role is
+
+	deadratio int    // seconds, VRRP's advertisement interval
+	primary   string // the node that the cluster's own failback prefers; empty: disabled
+}
+
+func newPair(s plan.Situation) *pair {
+	p := &pair{cfg: s.Config, recorded: s.Recorded, product: zevenet}
+	for i := range s.Nodes {
+		p.nodes = append(p.nodes, &node{name: s.Nodes[i].Name, facts: s.Nodes[i].Facts, cfg: &s.Config.Nodes[i]})
+	}
+	first := p.nodes[0]
+	p.deadratio, _ = strconv.Atoi(first.fact("deadratio"))
+	if v := first.fact("primary"); v != "disabled" && v != unknown {
+		p.primary = v
+	}
+	return p
+}
+
+// assignRoles finds MASTER. It is to be called only when exactly one node is.
+func (p *pair) assignRoles() {
+	for i, n := range p.nodes {
+		if n.fact("role") == "master" {
+			p.master, p.backup = n, p.nodes[1-i]
+		}
+	}
+}
+
+func (p *pair) peer(n *node) *node {
+	if p.nodes[0] == n {
+		return p.nodes[1]
+	}
+	return p.nodes[0]
+}
+
+func (p *pair) node(name string) *node {
+	for _, n := range p.nodes {
+		if n.name == name {
+			return n
+		}
+	}
+	return nil
+}
+
+// address returns the cluster address of a node: the one that its peer uses, from
+// cluster.conf, not the management address.
+func (p *pair) address(n *node) string {
+	for _, word := range n.words("nodes") {
+		if name, ip, ok := strings.Cut(word, "="); ok && name == n.name {
+			return ip
+		}
+	}
+	return ""
+}
+
+// ours reports whether a temporary change on a node is zup's: its mark is on the
+// node, or the state file has it.
+func (p *pair) ours(n *node, name string) bool {
+	return slices.Contains(n.words("open"), name) || p.recorded.IsOpen(n.name+"/"+name)
+}
+
+func (p *pair) needs(n *node) bool { return !n.at(p.cfg.Version) }
+
+// failsBack reports whether the cluster returns MASTER to its primary by itself
+// once that node is back. Versions 6.1.0 to 6.1.10 do not, although configured.
+func (p *pair) failsBack() bool {
+	if p.primary == "" || p.node(p.primary) == nil {
+		return false
+	}
+	v := p.cfg.Version
+	return !(atLeast(v, "6.1.0") && !atLeast(v, "6.1.11"))
+}
+
+// wanted is who shall be MASTER at the end: as configured, else where the
+// cluster's own failback takes it anyway, else as the unfinished run wanted it,
+// else whoever is MASTER now.
+func (p *pair) wanted() *node {
+	if n := p.node(p.cfg.Master); n != nil {
+		return n
+	}
+	if p.failsBack() {
+		return p.node(p.primary)
+	}
+	if n := p.node(p.recorded.Master); n != nil && p.recorded.Unfinished() {
+		return n
+	}
+	return p.master
+}
+
+// usesARP reports whether this version drops ARP on the backup where zup looks
+// for it; then what is there proves who gets the traffic.
+func (p *pair) usesARP() bool {
+	return p.backup.fact("arp") == "blocked" && p.master.fact("arp") == "open"
+}

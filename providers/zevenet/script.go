@@ -1,0 +1,97 @@
+package zevenet
+
+import (
+	"embed"
+	"strings"
+	"sync"
+)
+
+//go:embed node/*.sh
+var nodeScripts embed.FS
+
+// zupDir is where zup keeps on a node what an interrupted run needs: open/NAME
+// for each open temporary change, kept/ for bytes to put back, jobs/ for the
+// detached jobs. A finished run leaves nothing of it.
+const zupDir = "/var/lib/zup"
+
+// variables are the names that a script of node/ may use, in the order in which
+// they are set.
+var variables = []struct {
+	name  string
+	value func(personality) string
+}{
+	{"root", func(p personality) string { return p.root }},
+	{"package", func(p personality) string { return p.pkg }},
+	{"updater", func(p personality) string { return p.updater }},
+	{"bridge", func(p personality) string { return p.bridge }},
+	{"manager", func(p personality) string { return p.manager }},
+	{"replicator", func(p personality) string { return p.replicator }},
+	{"pidfile", func(p personality) string { return p.pidfile }},
+	{"licence", func(p personality) string { return p.licence }},
+	{"zup", func(personality) string { return zupDir }},
+}
+
+// functions are the files of node/ that hold a function several scripts use.
+var functions = map[string]string{
+	"replicators":        "replicators.sh",
+	"keepalived_parents": "keepalived.sh",
+}
+
+// prologue makes what a script finds on a node the same everywhere: apt, dpkg
+// and non-login shells have different ideas of PATH.
+const prologue = `set -u
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
+export PATH LC_ALL
+`
+
+// scripts are complete except for $peer, by file name without ".sh".
+var scripts = sync.OnceValue(func() map[string]string {
+	all := map[string]string{}
+	for _, name := range []string{
+		"announce", "block", "boost", "facts", "maintenance_off", "maintenance_on", "refresh",
+		"replication_start", "replication_stop", "sync", "tidy", "unblock", "unboost", "update",
+	} {
+		all[name] = complete(zevenet, read(name+".sh"))
+	}
+	return all
+})
+
+// complete puts in front of a script's body what it uses: variables of the
+// product and functions.
+func complete(p personality, body string) string {
+	text := body
+	for _, name := range []string{"replicators", "keepalived_parents"} {
+		if strings.Contains(body, name) {
+			text = read(functions[name]) + text
+		}
+	}
+	var head strings.Builder
+	head.WriteString(prologue)
+	for _, v := range variables {
+		if strings.Contains(text, "$"+v.name) || strings.Contains(text, "${"+v.name) {
+			head.WriteString(v.name + "=" + quote(v.value(p)) + "\n")
+		}
+	}
+	return head.String() + text
+}
+
+func read(name string) string {
+	data, err := nodeScripts.ReadFile("node/" + name)
+	if err != nil {
+		panic(err) // embedded: a name that is not there is a defect found by every test
+	}
+	return string(data)
+}
+
+// script returns the named script for a node whose peer has this cluster
+// address.
+func script(name, peer string) string {
+	s := scripts()[name]
+	if !strings.Contains(s, "$peer") || name == "facts" {
+		return s
+	}
+	return "peer=" + quote(peer) + "\n" + s
+}
+
+// quote makes one word of s for a POSIX shell.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
