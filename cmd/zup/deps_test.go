@@ -21,7 +21,7 @@ const importOrder = `
 	plan                < plan/config plan/state plan/escape
 	plan/observe        < plan plan/config plan/escape
 	plan/apply          < plan plan/state plan/probe plan/escape
-	plan/show           < plan plan/escape
+	plan/show           < plan plan/apply plan/state plan/escape
 	providers/ssh       < plan/escape
 	providers/ssh/sshtest
 	providers/zevenet   < plan plan/config plan/state plan/escape

@@ -87,59 +87,59 @@ var homes = []struct {
 }
 
 // content takes a body apart. What the schema does not know is reported; place
-// says where we are, as in homes.
-func (r *report) content(body hcl.Body, schema *hcl.BodySchema, place string) *hcl.BodyContent {
+// says where we are, as in homes. The names in meant are there, but written
+// wrongly: nobody should be told that they are missing.
+func (r *report) content(body hcl.Body, schema *hcl.BodySchema, place string) (content *hcl.BodyContent, meant []string) {
 	content, diags := body.Content(schema)
-	for _, d := range diags {
+	for i, d := range diags {
 		switch d.Summary {
 		case "Unsupported argument", "Unsupported block type", "Extraneous JSON object property":
-			r.unknown(d, schema, place)
-		default:
-			r.add(d)
+			meant = append(meant, r.unknown(d, schema, place))
+			continue
+		case "Missing block label":
+			if i > 0 && subject(d) == subject(diags[i-1]) {
+				continue // says in other words why the block has no label
+			}
+		}
+		r.add(d)
+		if _, blockType, ok := strings.Cut(d.Summary, " for "); ok {
+			meant = append(meant, blockType)
 		}
 	}
-	return content
+	return content, meant
 }
 
 // unknown says in our words what the library says of a name that does not
-// belong in a body.
-func (r *report) unknown(d *hcl.Diagnostic, schema *hcl.BodySchema, place string) {
+// belong in a body. It returns the name that was meant, if that can be told.
+func (r *report) unknown(d *hcl.Diagnostic, schema *hcl.BodySchema, place string) (meant string) {
 	name := r.word(*d.Subject)
 	kind := "argument"
 	if d.Summary == "Unsupported block type" || (d.Summary == "Extraneous JSON object property" && schema == rootBody) {
 		kind = "block"
 	}
-	r.errorf(d.Subject, fmt.Sprintf("unknown %s %q", kind, name), "%s", hintForUnknown(name, kind, schema, place))
+	meant, hint := hintForUnknown(name, schema, place)
+	r.errorf(d.Subject, fmt.Sprintf("unknown %s %q", kind, name), "%s", hint)
+	return meant
 }
 
-func hintForUnknown(name, kind string, schema *hcl.BodySchema, place string) string {
+func hintForUnknown(name string, schema *hcl.BodySchema, place string) (meant, hint string) {
 	args, blocks := names(schema)
-	for _, b := range blocks {
-		if b == name {
-			return fmt.Sprintf("%q is a block here, not an argument: write it without the equals sign, %s { … }.", name, name)
-		}
-	}
-	for _, a := range args {
-		if a == name {
-			return fmt.Sprintf("%q is an argument here, not a block: write %s = …", name, name)
-		}
-	}
-	known := append(args, blocks...)
-	if n := near(name, known...); n != "" {
-		return fmt.Sprintf("Did you mean %q?", n)
+	known := slices.Concat(args, blocks)
+	switch n := near(name, known...); {
+	case slices.Contains(blocks, name):
+		return name, fmt.Sprintf("%q is a block here, not an argument: write it without the equals sign, %s { … }.", name, name)
+	case slices.Contains(args, name):
+		return name, fmt.Sprintf("%q is an argument here, not a block: write %s = …", name, name)
+	case n != "":
+		return n, fmt.Sprintf("Did you mean %q?", n)
 	}
 	for _, h := range homes {
 		args, blocks := names(h.schema)
-		for _, k := range append(args, blocks...) {
-			if k == name && h.place != place {
-				return fmt.Sprintf("%q belongs %s.", name, h.place)
-			}
+		if h.place != place && slices.Contains(slices.Concat(args, blocks), name) {
+			return "", fmt.Sprintf("%q belongs %s.", name, h.place)
 		}
 	}
-	if len(known) == 1 {
-		return fmt.Sprintf("The only %s that is known %s is %s.", kind, place, known[0])
-	}
-	return fmt.Sprintf("What is known %s: %s.", place, list(known, "and"))
+	return "", fmt.Sprintf("What is known %s: %s.", place, list(known, "and"))
 }
 
 func names(schema *hcl.BodySchema) (args, blocks []string) {
@@ -173,16 +173,15 @@ func (r *report) word(rng hcl.Range) string {
 // its place for later.
 type body struct {
 	l      *loader
-	name   string // what the block is called in messages: `cluster "edge"`
 	attrs  hcl.Attributes
 	blocks hcl.Blocks
+	meant  []string // see content
 	place  Place
 }
 
 func (l *loader) body(b *hcl.Block, schema *hcl.BodySchema, place string) *body {
-	content := l.content(b.Body, schema, place)
-	header := blockHeader(b)
-	out := &body{l: l, attrs: content.Attributes, blocks: content.Blocks, place: Place{Range: header}}
+	content, meant := l.content(b.Body, schema, place)
+	out := &body{l: l, attrs: content.Attributes, blocks: content.Blocks, meant: meant, place: Place{Range: blockHeader(b)}}
 	if n := len(content.Attributes); n > 0 {
 		out.place.args = make([]argRange, 0, n)
 		for _, a := range schema.Attributes {
@@ -194,14 +193,15 @@ func (l *loader) body(b *hcl.Block, schema *hcl.BodySchema, place string) *body 
 	return out
 }
 
-// said reports whether an argument is written in the block at all.
-func (b *body) said(name string) bool { return b.attrs[name] != nil }
+// said reports whether an argument is written in the block at all, or was meant
+// by something else that is.
+func (b *body) said(name string) bool { return b.attrs[name] != nil || slices.Contains(b.meant, name) }
 
 // absent reports whether an argument is not said, or is null. One that could not
 // be evaluated is said.
 func (b *body) absent(name string) bool {
-	if !b.said(name) {
-		return true
+	if b.attrs[name] == nil {
+		return !b.said(name)
 	}
 	v, ok := b.l.eval(b.attrs[name].Expr, b.l.scope)
 	v, _ = v.Unmark()

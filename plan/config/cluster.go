@@ -108,8 +108,11 @@ func (l *loader) checkProvider(block *hcl.Block) {
 // checkName checks the name of a cluster or a probe.
 func (l *loader) checkName(kind, name string, at *hcl.Range) {
 	if !isName(name) {
-		l.errorf(at, fmt.Sprintf("%q is no usable name for a %s", name, kind),
-			"It becomes part of file names and identifiers: lower-case letters, digits, dashes and underscores, 63 at most, beginning with a letter or digit.")
+		hint := "It becomes part of file names and identifiers: lower-case letters, digits, dashes and underscores, 63 at most, beginning with a letter or digit."
+		if lower := strings.ToLower(name); isName(lower) {
+			hint = fmt.Sprintf("Did you mean %q? %s", lower, hint)
+		}
+		l.errorf(at, fmt.Sprintf("%s is no usable name for a %s", quoted(name), kind), "%s", hint)
 	}
 }
 
@@ -135,7 +138,7 @@ func (l *loader) readVersion(b *body) string {
 		return ""
 	}
 	if hint := versionProblem(text); hint != "" {
-		l.errorf(b.at("version"), fmt.Sprintf("%q is not an exact version", text), "%s", hint)
+		l.errorf(b.at("version"), fmt.Sprintf("%s is not an exact version", quoted(text)), "%s", hint)
 		return ""
 	}
 	return text
@@ -185,7 +188,7 @@ func (l *loader) readSwitchover(b *body, c *Cluster) {
 		case SwitchoverDrain, SwitchoverRestart:
 			c.Switchover = text
 		default:
-			l.errorf(b.at("switchover"), fmt.Sprintf("unknown switchover %q", text), "%s",
+			l.errorf(b.at("switchover"), fmt.Sprintf("unknown switchover %s", quoted(text)), "%s",
 				didYouMean(text, `It is "drain", which moves the role before a service restarts, or "restart", the vendor's own order.`, SwitchoverDrain, SwitchoverRestart))
 		}
 	}
@@ -217,7 +220,7 @@ func (l *loader) readMaster(b *body, nodes []Node) string {
 		}
 		hint = didYouMean(text, fmt.Sprintf("It is the name of one of the nodes: %s.", list(quoted, "or")), known...)
 	}
-	l.errorf(b.at("master"), fmt.Sprintf("master %q is not a node of this cluster", text), "%s", hint)
+	l.errorf(b.at("master"), fmt.Sprintf("master %s is not a node of this cluster", quoted(text)), "%s", hint)
 	return ""
 }
 
@@ -229,7 +232,7 @@ func (b *body) duration(name string) (time.Duration, bool) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		b.l.errorf(b.at(name), fmt.Sprintf("%q is not a duration", text), "%s", durationHint(text))
+		b.l.errorf(b.at(name), fmt.Sprintf("%s is not a duration", quoted(text)), "%s", durationHint(text))
 		return 0, false
 	}
 	return d, true

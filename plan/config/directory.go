@@ -115,7 +115,10 @@ func (d *directory) exists(name string) (bool, error) {
 }
 
 // errOutside is what every path gets that leads out of the directory.
-var errOutside = errors.New("leads outside the configuration's directory, where no expression may read")
+var errOutside = errors.New("leads outside the configuration's directory, which is as far as zup reads")
+
+// errMissing is what every path gets where there is nothing.
+var errMissing = errors.New("does not exist")
 
 // inside makes a path relative to the directory. An absolute one is fine as long
 // as it stays inside.
@@ -159,13 +162,13 @@ func readLimited(r io.Reader) ([]byte, error) {
 		return nil, cause(err)
 	}
 	if len(text) > maxFile {
-		return nil, tooLarge(0)
+		return nil, tooLarge(int64(len(text)))
 	}
 	return text, nil
 }
 
 func tooLarge(size int64) error {
-	if size == 0 {
+	if size < 5<<20 {
 		return errors.New("is larger than 4 MB")
 	}
 	return fmt.Errorf("is %.1f MB; the limit is 4 MB", float64(size)/(1<<20))
@@ -180,9 +183,9 @@ func cause(err error) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fs.ErrNotExist
+		return errMissing
 	case strings.Contains(perr.Err.Error(), "escapes"): // os.Root has no exported error for it
 		return errOutside
 	}
-	return perr.Err
+	return fmt.Errorf("can't be read: %w", perr.Err)
 }

@@ -64,7 +64,12 @@ func literal(expr hcl.Expression) (cty.Value, bool) {
 func (l *loader) evalConstant(expr hcl.Expression, secret bool) (cty.Value, bool) {
 	v, diags := expr.Value(nil)
 	for _, d := range diags {
-		l.addEvaluation(d, expr, secret)
+		switch d.Summary {
+		case "Variables not allowed", "Function calls not allowed":
+			l.errorf(l.placeIn(expr, d.Subject), "a constant is wanted here", "It can't refer to other values or call functions. A local value can.")
+		default:
+			l.addEvaluation(d, expr, secret)
+		}
 	}
 	return v, !diags.HasErrors()
 }
@@ -80,20 +85,20 @@ func (l *loader) addEvaluation(d *hcl.Diagnostic, expr hcl.Expression, secret bo
 	}
 	if secret {
 		c.Detail = "The details are withheld, because a sensitive value takes part in this expression."
-	} else if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok {
-		c.Detail = callDetail(call, c.Detail)
+	} else {
+		c.Detail = callDetail(d)
 	}
 	l.add(&c)
 }
 
 // callDetail leaves out what the library adds to a function's own message if
 // that message is made of sentences.
-func callDetail(call hclsyntax.FunctionCallDiagExtra, detail string) string {
+func callDetail(d *hcl.Diagnostic) string {
 	var said messageError
-	if err := call.FunctionCallError(); errors.As(err, &said) {
+	if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok && errors.As(call.FunctionCallError(), &said) {
 		return string(said)
 	}
-	return strings.ReplaceAll(detail, "..", ".")
+	return d.Detail
 }
 
 // messageError is a function's error that stands for itself, in sentences.
@@ -217,7 +222,7 @@ func (l *loader) unknownFunction(at *hcl.Range, name string) {
 		l.errorf(at, fmt.Sprintf("unknown function %q", name), "There are no namespaces of functions here: a provider brings none.")
 		return
 	}
-	l.errorf(at, fmt.Sprintf("unknown function %q", name), "%s", didYouMean(name, "", sortedKeys(functionTable())...))
+	l.errorf(at, fmt.Sprintf("unknown function %q", name), "%s", didYouMean(name, "zup has those of Terraform's functions that depend on nothing but their arguments and the files beside the configuration.", sortedKeys(functionTable())...))
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -15,15 +15,24 @@ import (
 	"github.com/hashicorp/hcl/v2/json"
 )
 
-// file is a configuration file or a variable file on its way from bytes to a
-// body.
+// file is a configuration file or a variable file on its way from bytes to
+// bodies.
 type file struct {
 	*source
 	path   string // to read it by
 	sha256 string
-	body   hcl.Body // nil: there is nothing to look at
-	faults []int    // where its syntax errors are, in bytes
+	parts  []part // what could be read of it; most files have one
 	diags  hcl.Diagnostics
+
+	// incomplete: variables or local values may be declared in a part that
+	// could not be read.
+	incomplete bool
+}
+
+// part is a stretch of a file that was parsed by itself.
+type part struct {
+	body   hcl.Body
+	faulty bool // it has a syntax error, so what is in the body may be wrong
 }
 
 func newFile(path string) *file {
@@ -44,6 +53,7 @@ func (f *file) read(get func(path string) ([]byte, error)) {
 		return
 	}
 	if err != nil {
+		f.incomplete = true
 		f.fail(nil, fmt.Sprintf("cannot read %q", f.name), fmt.Sprintf("The file %s.", err))
 		return
 	}
@@ -51,39 +61,96 @@ func (f *file) read(get func(path string) ([]byte, error)) {
 	f.text, f.sha256 = text, hex.EncodeToString(sum[:])
 }
 
-// parse sets body, as far as there is one.
+// parse sets parts, as far as there are any.
 func (f *file) parse() {
-	if f.sha256 == "" {
-		return
-	}
-	if !utf8.Valid(f.text) {
+	switch {
+	case f.sha256 == "": // not read
+	case !utf8.Valid(f.text):
+		f.incomplete = true
 		f.failUTF8()
-		return
-	}
-	if tooDeep(f.text, f.json) {
+	case tooDeep(f.text, f.json):
+		f.incomplete = true
 		f.fail(&hcl.Range{Filename: f.name, Start: hcl.InitialPos, End: hcl.InitialPos}, "nested too deep",
 			fmt.Sprintf("Expressions are limited to %d levels of nesting and %d operators in a row.", maxNesting, maxChain))
+	case f.json:
+		f.parseJSON()
+	default:
+		f.parseNative()
+	}
+}
+
+// parseJSON leaves a file with a syntax error alone: the parser has no idea
+// where to go on, and every message but the first follows from it.
+func (f *file) parseJSON() {
+	bom := byteOrderMark(f.text)
+	parsed, diags := json.ParseWithStartPos(f.text[bom:], f.name, hcl.Pos{Line: 1, Column: 1, Byte: bom})
+	if diags.HasErrors() {
+		f.incomplete = true
+		f.diags = append(f.diags, diags[0])
+		f.hideAround()
 		return
 	}
-	var parsed *hcl.File
-	var diags hcl.Diagnostics
-	if f.json {
-		parsed, diags = parseJSON(f.text, f.name)
-	} else {
-		parsed, diags = hclsyntax.ParseConfig(f.text, f.name, hcl.InitialPos)
+	f.parts = []part{{body: parsed.Body}}
+}
+
+// parseNative parses the file in one go. If it has a syntax error every
+// top-level block is parsed by itself, so that the error hides nothing in the
+// other blocks.
+func (f *file) parseNative() {
+	whole, diags := hclsyntax.ParseConfig(f.text, f.name, hcl.InitialPos)
+	if !diags.HasErrors() {
+		f.parts = []part{{body: whole.Body}}
+		return
 	}
-	for _, d := range diags {
-		if d.Subject != nil {
-			f.faults = append(f.faults, d.Subject.Start.Byte)
+	f.hideAround()
+	found := false
+	start := hcl.InitialPos
+	for _, text := range topLevelBlocks(f.text) {
+		parsed, diags := hclsyntax.ParseConfig(text, f.name, start)
+		start.Line += bytes.Count(text, []byte("\n"))
+		start.Byte += len(text)
+		kept, faulty := essential(diags)
+		f.diags = append(f.diags, kept...)
+		f.parts = append(f.parts, part{parsed.Body, faulty})
+		if word := firstWord(text); faulty && word != "cluster" && word != "zup" {
+			f.incomplete = true
 		}
+		found = found || len(kept) > 0
 	}
-	f.diags = append(f.diags, diags...)
-	if diags.HasErrors() {
-		f.hideAround()
+	if !found { // the blocks are fine, and not the file: one argument stands in it twice
+		f.diags = append(f.diags, diags...)
 	}
-	if parsed != nil && !(f.json && diags.HasErrors()) {
-		f.body = parsed.Body
+}
+
+// essential leaves out the messages that follow from an earlier one. An argument
+// that is there twice is no reason not to look at the rest.
+func essential(diags hcl.Diagnostics) (kept hcl.Diagnostics, faulty bool) {
+	for _, d := range diags {
+		twice := d.Summary == "Attribute redefined"
+		if twice || !faulty {
+			kept = append(kept, d)
+		}
+		faulty = faulty || !twice
 	}
+	return kept, faulty
+}
+
+// topLevelBlocks cuts a text in front of every line that begins, without a
+// blank, with the name of a top-level block.
+func topLevelBlocks(text []byte) [][]byte {
+	var out [][]byte
+	at, start := 0, 0
+	for line := range bytes.Lines(text) {
+		switch firstWord(line) {
+		case "zup", "variable", "locals", "cluster":
+			if at > start && line[0] != ' ' && line[0] != '\t' {
+				out = append(out, text[start:at])
+				start = at
+			}
+		}
+		at += len(line)
+	}
+	return append(out, text[start:])
 }
 
 func (f *file) failUTF8() {
@@ -112,10 +179,30 @@ func (f *file) fail(subject *hcl.Range, summary, detail string) {
 	f.diags = append(f.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: subject})
 }
 
-// parseJSON skips a byte order mark, as the parser of the native syntax does.
-func parseJSON(text []byte, name string) (*hcl.File, hcl.Diagnostics) {
-	bom := len(text) - len(bytes.TrimPrefix(text, []byte("\ufeff")))
-	return json.ParseWithStartPos(text[bom:], name, hcl.Pos{Line: 1, Column: 1, Byte: bom})
+// byteOrderMark returns the length of the one that a text may begin with.
+func byteOrderMark(text []byte) int {
+	return len(text) - len(bytes.TrimPrefix(text, []byte("\ufeff")))
+}
+
+// noteBlocks remembers the blocks of a body in native syntax, so that a message
+// can say which one it is about.
+func (f *file) noteBlocks(body hcl.Body) {
+	for _, b := range body.(*hclsyntax.Body).Blocks {
+		f.noteBlock(b.AsHCLBlock())
+	}
+}
+
+func (f *file) noteBlock(b *hcl.Block) {
+	f.blocks = append(f.blocks, block{f.blockSpan(b), headerText(b)})
+}
+
+func headerText(b *hcl.Block) string {
+	var s strings.Builder
+	s.WriteString(b.Type)
+	for _, label := range b.Labels {
+		fmt.Fprintf(&s, " %q", label)
+	}
+	return s.String()
 }
 
 // blockSpan returns where a top-level block stands, from its header to its
@@ -126,16 +213,6 @@ func (f *file) blockSpan(b *hcl.Block) span {
 		return f.clamp(hcl.RangeBetween(b.TypeRange, body.SrcRange))
 	}
 	return f.clamp(hcl.RangeBetween(blockHeader(b), b.Body.MissingItemRange()))
-}
-
-// hasFault reports whether a syntax error lies in a stretch of the file.
-func (f *file) hasFault(sp span) bool {
-	for _, at := range f.faults {
-		if sp.start <= at && at <= sp.end {
-			return true
-		}
-	}
-	return false
 }
 
 // blockHeader returns the place to show for a block as a whole.

@@ -19,7 +19,10 @@ func Format(src []byte, filename string) ([]byte, *Diagnostics) {
 		return src, r.finish()
 	}
 	f.parse()
-	r.add(f.diags...)
+	for _, p := range f.parts {
+		f.noteBlocks(p.body)
+	}
+	r.addFaults(f)
 	diags := r.finish()
 	if diags.HasErrors() {
 		return src, diags

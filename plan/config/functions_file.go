@@ -29,7 +29,7 @@ func ofFile(dir *directory, f func(content []byte) (string, error)) function.Fun
 }
 
 func fileError(name string, err error) error {
-	if err == fs.ErrNotExist {
+	if err == errMissing {
 		return messageError(fmt.Sprintf("There is no file %q. A relative path starts at the configuration's directory.", name))
 	}
 	return messageError(fmt.Sprintf("%q %s.", name, err))
@@ -199,7 +199,7 @@ func templateFileFunc(dir *directory) function.Function {
 func evalTemplate(dir *directory, name string, content []byte, vars map[string]cty.Value) (cty.Value, error) {
 	fail := func(diags hcl.Diagnostics) error {
 		d := diags[0]
-		detail := d.Detail
+		detail := callDetail(d)
 		if strings.Contains(string(content), "sensitive") {
 			detail = "The details are withheld, because a sensitive value takes part."
 		}

@@ -26,7 +26,7 @@ func (l *loader) readJump(b *body) []Hop {
 		for part := range strings.SplitSeq(text, ",") {
 			hop, err := parseHop(strings.TrimSpace(part))
 			if err != nil {
-				l.errorf(b.at("jump"), fmt.Sprintf("%q is no host to jump through", part), `%s It looks like "user@host:port"; user and port may be left out.`, sentence(err.Error()))
+				l.errorf(b.at("jump"), fmt.Sprintf("%s is no host to jump through", quoted(part)), `%s It looks like "user@host:port"; user and port may be left out.`, sentence(err.Error()))
 				continue
 			}
 			hops = append(hops, hop)

@@ -135,20 +135,7 @@ func (l *loader) readFiles() {
 	}
 	for _, f := range l.files {
 		l.addFaults(f)
-		l.incomplete = l.incomplete || f.broken()
-	}
-}
-
-// addFaults reports what is wrong with a file as a text. The parser's details
-// may quote it, so they are withheld where it must not be shown.
-func (l *loader) addFaults(f *file) {
-	for _, d := range f.diags {
-		if d.Subject != nil && f.hidden(d.Subject.Start.Byte) {
-			c := *d
-			c.Detail = "The details are withheld, because this may be the value of a sensitive variable."
-			d = &c
-		}
-		l.add(d)
+		l.incomplete = l.incomplete || f.incomplete
 	}
 }
 
@@ -193,46 +180,40 @@ func eachFile(files []*file, do func(*file)) {
 	wg.Wait()
 }
 
-// sortBlocks takes the files apart into their top-level blocks. A block that
-// has a syntax error inside is left out: it has been reported, and everything
-// else that could be said of it may be wrong.
+// sortBlocks takes the files apart into their top-level blocks. A part that has
+// a syntax error is left out: it has been reported, and everything else that
+// could be said of it may be wrong.
 func (l *loader) sortBlocks() {
 	for _, f := range l.files {
-		if f.body == nil {
-			continue
-		}
-		before := len(l.diags)
-		content := l.content(f.body, rootBody, "at the top level")
-		if f.json && len(l.diags) > before {
-			f.hideAround() // what is a label in the wrong place and what a default, nobody knows
-		}
-		for _, b := range content.Blocks {
-			sp := f.blockSpan(b)
-			f.blocks = append(f.blocks, block{sp, headerText(b)})
-			if f.hasFault(sp) {
+		for _, p := range f.parts {
+			if p.faulty {
+				f.noteBlocks(p.body)
 				continue
 			}
-			switch b.Type {
-			case "zup":
-				l.blocks.zup = append(l.blocks.zup, b)
-			case "variable":
-				l.blocks.variable = append(l.blocks.variable, b)
-			case "locals":
-				l.blocks.locals = append(l.blocks.locals, b)
-			case "cluster":
-				l.blocks.cluster = append(l.blocks.cluster, b)
+			before := len(l.diags)
+			content, _ := l.content(p.body, rootBody, "at the top level")
+			if f.json && len(l.diags) > before {
+				f.hideAround() // what is a label in the wrong place and what a default, nobody knows
+			}
+			for _, b := range content.Blocks {
+				f.noteBlock(b)
+				l.blocks.take(b)
 			}
 		}
 	}
 }
 
-func headerText(b *hcl.Block) string {
-	var s strings.Builder
-	s.WriteString(b.Type)
-	for _, label := range b.Labels {
-		fmt.Fprintf(&s, " %q", label)
+func (t *topLevel) take(b *hcl.Block) {
+	switch b.Type {
+	case "zup":
+		t.zup = append(t.zup, b)
+	case "variable":
+		t.variable = append(t.variable, b)
+	case "locals":
+		t.locals = append(t.locals, b)
+	case "cluster":
+		t.cluster = append(t.cluster, b)
 	}
-	return s.String()
 }
 
 // shownFiles must be called after all secrets are known.

@@ -40,7 +40,7 @@ func (l *loader) readNodes(b *body, defaults SSH) []Node {
 			l.errorf(&block.TypeRange, "a cluster has one or two nodes", "This is the third one.")
 		}
 	}
-	if len(nodes) == 0 {
+	if len(nodes) == 0 && !b.said("node") {
 		l.errorf(&b.place.Range, "the cluster has no node", `A cluster has one or two nodes: node "zva5n1" { address = "192.0.2.11" }`)
 	}
 	return nodes
@@ -65,12 +65,12 @@ func (l *loader) readNode(block *hcl.Block, defaults SSH) Node {
 	b := l.body(block, nodeBody, "in a node block")
 	n := Node{Name: block.Labels[0], SSH: defaults, Place: b.place}
 	if hint := labelProblem(n.Name); hint != "" {
-		l.errorf(&block.LabelRanges[0], fmt.Sprintf("%q is no host name", n.Name), "The label of a node is its own host name, as hostname prints it there. %s", hint)
+		l.errorf(&block.LabelRanges[0], fmt.Sprintf("%s is no host name", quoted(n.Name)), "The label of a node is its own host name, as hostname prints it there. %s", hint)
 	}
 	switch text, ok := b.text("address"); {
 	case ok:
 		if hint := addressProblem(text); hint != "" {
-			l.errorf(b.at("address"), fmt.Sprintf("%q is no address", text), "%s", hint)
+			l.errorf(b.at("address"), fmt.Sprintf("%s is no address", quoted(text)), "%s", hint)
 		} else {
 			n.Address = text
 		}
@@ -170,7 +170,7 @@ func (l *loader) readSSH(block *hcl.Block, schema *hcl.BodySchema, where string)
 	if text, ok := b.text("user"); ok {
 		s.User = text
 		if text == "" || text[0] == '-' || strings.ContainsFunc(text, func(r rune) bool { return isControl(r) || r == ' ' }) {
-			l.errorf(b.at("user"), fmt.Sprintf("%q is no user name", text), "")
+			l.errorf(b.at("user"), fmt.Sprintf("%s is no user name", quoted(text)), "")
 		}
 	}
 	if v, ok := b.value("port", cty.Number); ok {

@@ -36,7 +36,7 @@ func (l *loader) readProbe(block *hcl.Block) Probe {
 	if text, ok := b.text("tcp"); ok {
 		p.TCP = text
 		if err := checkTCP(text); err != nil {
-			l.errorf(b.at("tcp"), fmt.Sprintf("%q is nothing to connect to", text), "%s", sentence(err.Error()))
+			l.errorf(b.at("tcp"), fmt.Sprintf("%s is nothing to connect to", quoted(text)), "%s", sentence(err.Error()))
 		}
 	}
 	if text, ok := b.text("http"); ok {
@@ -45,10 +45,10 @@ func (l *loader) readProbe(block *hcl.Block) Probe {
 			l.errorf(b.at("http"), "this is no URL to probe", "%s", sentence(err.Error()))
 		}
 	}
-	switch tcp, http := !b.absent("tcp"), !b.absent("http"); {
-	case tcp && http:
+	switch {
+	case p.TCP != "" && p.HTTP != "":
 		l.errorf(b.at("http"), "a probe has either tcp or http", "Write a second probe block for the other one.")
-	case !tcp && !http:
+	case b.absent("tcp") && b.absent("http"):
 		l.errorf(&b.place.Range, "the probe asks for nothing", `It has either tcp = "192.0.2.10:443" or http = "http://192.0.2.10/".`)
 	}
 	l.readWithin(b, "interval", &p.Interval, time.Millisecond)

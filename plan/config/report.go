@@ -42,12 +42,25 @@ func (r *report) addf(severity hcl.DiagnosticSeverity, subject *hcl.Range, summa
 func (r *report) add(diags ...*hcl.Diagnostic) {
 	for _, d := range diags {
 		c := *d
-		c.Summary = lowerFirst(c.Summary)
+		c.Summary = lowerFirst(strings.Replace(c.Summary, "seperator", "separator", 1))
 		c.Expression, c.EvalContext, c.Extra, c.Context = nil, nil, nil, nil
 		if c.Subject != nil {
 			c.Subject = r.bound(*c.Subject)
 		}
 		r.diags = append(r.diags, &c)
+	}
+}
+
+// addFaults reports what is wrong with a file as a text. The parser's details
+// may quote it, so they are withheld where it must not be shown.
+func (r *report) addFaults(f *file) {
+	for _, d := range f.diags {
+		if d.Subject != nil && f.hidden(d.Subject.Start.Byte) {
+			c := *d
+			c.Detail = "The details are withheld, because this may be the value of a sensitive variable."
+			d = &c
+		}
+		r.add(d)
 	}
 }
 

@@ -71,8 +71,11 @@ func (l *loader) checkArgv(b *body, name string, argv Argv, named bool) bool {
 				continue
 			}
 			ok = false
-			l.errorf(b.at(name), fmt.Sprintf("unknown placeholder {%s}", word), "%s",
-				didYouMean(word, "The placeholders are {node}, the node's name, and {name}, the snapshot's.", "node", "name"))
+			hint := "The placeholders are {node}, the node's name, and {name}, the snapshot's."
+			if n := near(word, "node", "name"); n != "" {
+				hint = fmt.Sprintf("Did you mean {%s}?", n)
+			}
+			l.errorf(b.at(name), fmt.Sprintf("unknown placeholder {%s}", word), "%s", hint)
 		}
 	}
 	if named && !hasName && ok {

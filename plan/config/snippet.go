@@ -35,6 +35,9 @@ func (s *source) snippet(rng hcl.Range) snippet {
 func (s *source) line(rng hcl.Range) (line, place span) {
 	place = s.clamp(rng)
 	line.start = bytes.LastIndexByte(s.text[:place.start], '\n') + 1
+	if line.start == 0 {
+		line.start = byteOrderMark(s.text)
+	}
 	line.end = len(s.text)
 	if i := bytes.IndexByte(s.text[place.start:], '\n'); i >= 0 {
 		line.end = place.start + i
@@ -42,10 +45,12 @@ func (s *source) line(rng hcl.Range) (line, place span) {
 	if line.end > line.start && s.text[line.end-1] == '\r' {
 		line.end--
 	}
-	place.start, place.end = min(place.start, line.end), min(place.end, line.end)
-	place = s.widen(place)
-	place.start, place.end = max(place.start, line.start), min(place.end, line.end)
+	place = within(s.widen(within(place, line)), line)
 	return line, place
+}
+
+func within(sp, limits span) span {
+	return span{min(max(sp.start, limits.start), limits.end), min(max(sp.end, limits.start), limits.end)}
 }
 
 // tabWidth is how far apart tab stops are in a snippet.

@@ -77,6 +77,9 @@ func (s *source) seal() {
 // shown returns a stretch of the text as it may be shown: each secret in it, or
 // the part of one, is replaced.
 func (s *source) shown(sp span) string {
+	if sp.start == sp.end {
+		return ""
+	}
 	i, _ := slices.BinarySearchFunc(s.secrets, sp.start, func(sec span, at int) int {
 		return cmp.Compare(sec.end, at+1)
 	})
@@ -129,7 +132,7 @@ func (s *source) header(offset int) string {
 // begins a block, if the word "sensitive" stands between; in JSON the whole
 // file.
 func (s *source) hideAround() {
-	if !bytes.Contains(s.text, []byte("sensitive")) {
+	if !saysSensitive(s.text) {
 		return
 	}
 	if s.json {
@@ -138,7 +141,7 @@ func (s *source) hideAround() {
 	}
 	region := span{-1, 0}
 	flush := func(end int) {
-		if region.start >= 0 && bytes.Contains(s.text[region.start:end], []byte("sensitive")) {
+		if region.start >= 0 && saysSensitive(s.text[region.start:end]) {
 			s.secrets = append(s.secrets, span{region.start, end})
 		}
 		region.start = -1
@@ -155,6 +158,18 @@ func (s *source) hideAround() {
 		at += len(line)
 	}
 	flush(at)
+}
+
+// saysSensitive reports whether the word is in a text, even with a slip in it:
+// one half is right then. What lies between its letters does not count.
+func saysSensitive(text []byte) bool {
+	letters := bytes.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' {
+			return r
+		}
+		return -1
+	}, bytes.ToLower(text))
+	return bytes.Contains(letters, []byte("sens")) || bytes.Contains(letters, []byte("itive"))
 }
 
 func firstWord(line []byte) string {

@@ -151,6 +151,9 @@ func (l *loader) readType(b *body, v *variable) (ok bool) {
 func (l *loader) readDefault(b *body, v *variable, typed bool) {
 	attr := b.attrs["default"]
 	if attr == nil {
+		if b.said("default") {
+			v.fallback = cty.DynamicVal
+		}
 		return
 	}
 	v.fallbackAt = attr.Expr.Range()
@@ -179,7 +182,7 @@ func (l *loader) readRule(block *hcl.Block, v *variable) {
 			l.errorf(&b.place.Range, fmt.Sprintf("missing %q", name), "A validation block has a condition, and an error_message for when it does not hold.")
 		}
 	}
-	if b.said("condition") && b.said("error_message") {
+	if b.attrs["condition"] != nil && b.attrs["error_message"] != nil {
 		v.rules = append(v.rules, rule{b.attrs["condition"].Expr, b.attrs["error_message"].Expr})
 	}
 }
@@ -289,11 +292,16 @@ func (l *loader) assignFile(f *file) {
 		}
 	}
 	l.addFaults(f)
-	if f.body == nil {
+	if len(f.parts) == 0 {
 		return
 	}
-	attrs, diags := f.body.JustAttributes()
-	l.add(diags...)
+	attrs, diags := f.parts[0].body.JustAttributes()
+	for _, d := range diags {
+		l.errorf(d.Subject, "this is not an assignment", "A file with values of variables has lines such as name = \"value\" and nothing else.")
+		if l.mustHideValues() {
+			f.hideAll()
+		}
+	}
 	for name, attr := range attrs {
 		v := l.variables[name]
 		if v == nil || v.sensitive {
@@ -432,7 +440,7 @@ func (l *loader) holds(v *variable, r rule, ctx *hcl.EvalContext) bool {
 	}
 	from := ""
 	if v.given.from != "" && v.given.expr == nil {
-		from = fmt.Sprintf(" (given by %s)", v.given.from)
+		from = fmt.Sprintf("\nThe value comes from %s.", v.given.from)
 	}
 	l.errorf(l.ruleAt(v, r), fmt.Sprintf("invalid value for variable %q", v.name), "%s", l.message(r.message, ctx)+from)
 	return false

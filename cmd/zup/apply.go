@@ -1,0 +1,346 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"zup/plan"
+	"zup/plan/apply"
+	"zup/plan/config"
+	"zup/plan/escape"
+	"zup/plan/observe"
+	"zup/plan/show"
+	"zup/plan/state"
+)
+
+// applying is one run of zup apply.
+type applying struct {
+	planning
+	autoApprove bool
+	failFast    bool
+}
+
+func (c *cli) applyCommand() *cobra.Command {
+	a := &applying{planning: planning{cli: c}}
+	cmd := &cobra.Command{
+		Use:   "apply [FILE]",
+		Short: "Carry out a plan, and prove what it did",
+		Long: `apply FILE carries out a plan that "zup plan -out FILE" wrote, exactly as it is
+in the file and without asking: the file is the approval. It is refused if it was
+applied before, or if a node has changed since.
+
+Without a file apply plans, shows the plan, and asks.
+
+^C stops at the next safe point and says which; a second ^C stops waiting and
+says what is still running on which node.`,
+		Args: arguments(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return a.file(cmd.Context(), args[0])
+			}
+			return a.fresh(cmd.Context())
+		},
+	}
+	a.add(cmd)
+	cmd.Flags().BoolVar(&a.autoApprove, "auto-approve", false, "do not ask")
+	cmd.Flags().BoolVar(&a.failFast, "fail-fast", false, "when one cluster fails, stop the others at their next safe point")
+	return cmd
+}
+
+// fresh plans, shows, asks, and carries out.
+func (a *applying) fresh(ctx context.Context) error {
+	if !a.autoApprove && (!a.input || !isTerminal(a.in)) {
+		return usagef("give -auto-approve, or apply a plan that was written with zup plan -out FILE", "there is no terminal to ask for approval")
+	}
+	dir, err := a.directory()
+	if err != nil {
+		return err
+	}
+	store, err := a.state.open(ctx, a.cli, dir, "apply")
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	fleet, p, err := a.make(ctx, "apply", store)
+	if fleet != nil {
+		defer fleet.Close()
+	}
+	if err != nil {
+		return err
+	}
+	if err := show.Plan(a.out, p, a.show(a.verbose)); err != nil {
+		return err
+	}
+	if p.Empty() {
+		return nil
+	}
+	if !a.autoApprove {
+		if err := a.ask(); err != nil {
+			return err
+		}
+	}
+	p.Created = a.now().UTC().Format(time.RFC3339)
+	return a.carryOut(ctx, dir, store, fleet, p)
+}
+
+// ask wants the literal yes.
+func (a *applying) ask() error {
+	s := a.outStyle()
+	fmt.Fprintf(a.out, "\n%s\n  Only \"yes\" is taken for an answer.\n\n  %s ", s.bold("Carry out these actions?"), s.bold("Enter a value:"))
+	line, err := bufio.NewReader(a.in).ReadString('\n')
+	if strings.TrimSpace(line) == "yes" {
+		fmt.Fprintln(a.out)
+		return nil
+	}
+	if err != nil {
+		fmt.Fprintln(a.out)
+	}
+	return fail(exitError, "", "not approved; nothing was changed")
+}
+
+// file carries out a saved plan.
+func (a *applying) file(ctx context.Context, path string) error {
+	if len(a.config.vars) > 0 || len(a.config.targets) > 0 {
+		return usagef("plan again with them: zup plan -out "+path, "a saved plan is carried out as it is: -var, -var-file and -target have no place here")
+	}
+	if err := a.check(); err != nil {
+		return err
+	}
+	p, err := readPlan(path)
+	if err != nil {
+		return err
+	}
+	dir, err := a.directory()
+	if err != nil {
+		return err
+	}
+	store, err := a.state.open(ctx, a.cli, dir, "apply "+path)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	if err := a.acceptable(p, store.State()); err != nil {
+		return err
+	}
+	if p.Empty() {
+		fmt.Fprintln(a.out, "The plan has no actions: there is nothing to do.")
+		return nil
+	}
+	fleet := a.newFleet(dir, a.input)
+	defer fleet.Close()
+	if err := a.unchanged(ctx, p, fleet); err != nil {
+		return err
+	}
+	return a.carryOut(ctx, dir, store, fleet, p)
+}
+
+func readPlan(path string) (*plan.Plan, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		hint := ""
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = "zup plan -out " + path + " writes one"
+		}
+		return nil, fail(exitError, hint, "read plan: %w", err)
+	}
+	defer f.Close()
+	p, err := plan.Decode(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+// acceptable refuses a plan that was applied, has expired, or was made from
+// another state.
+func (a *applying) acceptable(p *plan.Plan, s *state.State) error {
+	const again = "make a new plan: zup plan -out FILE"
+	lineage := ""
+	if s != nil {
+		lineage = s.Lineage
+		if done, ok := s.WasApplied(p.PlanID); ok {
+			return fail(exitStale, again, "this plan was applied before: run %s, begun %s, outcome %s", done.Run, done.Started.Format(time.RFC3339), done.Outcome)
+		}
+	}
+	if lineage != p.State.Lineage {
+		return fail(exitStale, again, "this plan was made from another state: lineage planned %s, live %s", orNone(p.State.Lineage), orNone(lineage))
+	}
+	if p.NotAfter != "" {
+		limit, err := time.Parse(time.RFC3339, p.NotAfter)
+		if err != nil || a.now().After(limit) {
+			return fail(exitStale, again, "this plan has expired: it may not be applied after %s, and it is %s", p.NotAfter, a.now().UTC().Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+// unchanged observes the plan's nodes again and refuses the plan if a fact that
+// it rests on has changed.
+func (a *applying) unchanged(ctx context.Context, p *plan.Plan, fleet *fleet) error {
+	clusters := make([]*config.Cluster, 0, len(p.Clusters))
+	total := 0
+	for i := range p.Clusters {
+		c := &config.Cluster{Name: p.Clusters[i].Name, Provider: p.Clusters[i].Provider}
+		for _, n := range p.Clusters[i].Nodes {
+			c.Nodes = append(c.Nodes, config.Node{Name: n.Name})
+			total++
+		}
+		clusters = append(clusters, c)
+	}
+	line := a.progressLine("Asking the nodes whether they are as planned", total)
+	observed := observe.Nodes(ctx, clusters, observe.Options{
+		Dial: func(ctx context.Context, c *config.Cluster, n *config.Node) (observe.Host, error) {
+			pc := p.Cluster(c.Name)
+			return hostOrError(fleet.planned(ctx, pc, pc.Node(n.Name)))
+		},
+		Products: products(), Parallelism: 2 * a.parallelism, Now: a.now,
+		Asked: func(string, string, error) { line.add() },
+	})
+	line.stop()
+	if ctx.Err() != nil {
+		return fail(exitInterrupted, "", "interrupted while the nodes were being asked; nothing was changed")
+	}
+	return compare(p, observed)
+}
+
+func compare(p *plan.Plan, observed plan.Observed) error {
+	var unreachable, stale []string
+	var first error
+	for i := range p.Clusters {
+		c := &p.Clusters[i]
+		for k, live := range observed[c.Name] {
+			n := &c.Nodes[k]
+			if live.Err != nil {
+				first = errors.Join(first, live.Err)
+				unreachable = append(unreachable, fmt.Sprintf("cluster %q: %v", c.Name, live.Err))
+				continue
+			}
+			for _, fact := range slices.Sorted(maps.Keys(n.Facts)) {
+				if got := live.Facts[fact]; got != n.Facts[fact] {
+					stale = append(stale, fmt.Sprintf("cluster %q, node %q: %s was %q when the plan was made, it is %q now",
+						c.Name, n.Name, fact, n.Facts[fact], escape.Line(got)))
+				}
+			}
+		}
+	}
+	switch {
+	case len(unreachable) > 0:
+		return fail(exitError, hintOf(first), "not every node can be asked whether it is as planned; nothing was changed\n%s", joinLines(unreachable))
+	case len(stale) > 0:
+		return fail(exitStale, "make a new plan: zup plan -out FILE", "the plan is stale; nothing was changed\n%s", joinLines(stale))
+	}
+	return nil
+}
+
+// runID names a run: when it began, and four characters against two runs in one
+// second.
+func runID(now time.Time) string {
+	var b [2]byte
+	rand.Read(b[:])
+	return fmt.Sprintf("%s-%x", now.UTC().Format("20060102T150405Z"), b)
+}
+
+// carryOut runs the plan and shows what becomes of it.
+func (a *applying) carryOut(ctx context.Context, dir string, store *state.Store, fleet *fleet, p *plan.Plan) error {
+	run := runID(a.now())
+	runDir := filepath.Join(dir, ".zup", "runs", run)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	view := a.newView(p)
+	stop := a.interrupts(cancel, view)
+	report, err := apply.Run(ctx, p, apply.Options{
+		Dial: func(ctx context.Context, c *plan.Cluster, n *plan.Node) (apply.Host, error) {
+			h, err := fleet.planned(ctx, c, n)
+			if err != nil {
+				return nil, err
+			}
+			return worker{h}, nil
+		},
+		Store: store, RunID: run, Dir: runDir, Version: version,
+		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: view.event,
+	})
+	stop.end()
+	view.end()
+	var incomplete *apply.IncompleteError
+	if err != nil && !errors.As(err, &incomplete) {
+		return err
+	}
+	if err := show.Report(a.out, report, p, runDir, a.show(a.verbose)); err != nil {
+		return err
+	}
+	return outcome(report)
+}
+
+// outcome turns how a run ended into the exit code.
+func outcome(r *apply.Report) error {
+	switch r.Worst() {
+	case "":
+		return nil
+	case apply.StopAsked:
+		return said(exitInterrupted)
+	case apply.StopRule, apply.StopBudget:
+		return said(exitRule)
+	case apply.StopUnproven:
+		return said(exitUnproven)
+	}
+	return said(exitStopped)
+}
+
+// interrupts turns signals into a stop at the next safe point, and the second
+// one into the end of all waiting.
+type interrupts struct {
+	asked   chan struct{}
+	signals chan os.Signal
+	quit    chan struct{}
+}
+
+func (a *applying) interrupts(cancel context.CancelFunc, v *view) *interrupts {
+	i := &interrupts{asked: make(chan struct{}), signals: make(chan os.Signal, 4), quit: make(chan struct{})}
+	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGPIPE) // a closed terminal must not end a run between two actions
+	go func() {
+		asked := false
+		for {
+			select {
+			case <-i.quit:
+				return
+			case <-i.signals:
+				if asked {
+					v.leaving()
+					cancel()
+					continue
+				}
+				asked = true
+				v.stopping()
+				close(i.asked)
+			}
+		}
+	}()
+	return i
+}
+
+func (i *interrupts) end() {
+	signal.Stop(i.signals)
+	close(i.quit)
+}

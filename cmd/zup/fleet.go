@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/term"
+
+	"zup/plan"
+	"zup/plan/apply"
+	"zup/plan/config"
+	"zup/plan/escape"
+	"zup/providers/ssh"
+)
+
+// fleet holds one connection to each node, from the first look until the end of
+// the run.
+type fleet struct {
+	dialer ssh.Dialer
+	dir    string // where relative identity files start
+
+	mu    sync.Mutex
+	hosts map[string]*connection // by cluster/node
+}
+
+// connection is made by whoever comes first; the others wait for it. After an
+// error the next one tries again.
+type connection struct {
+	mu   sync.Mutex
+	host *ssh.Host
+}
+
+// newFleet connects to nothing yet. With ask, the passphrase of a key is asked
+// for on the terminal.
+func (c *cli) newFleet(dir string, ask bool) *fleet {
+	f := &fleet{dir: dir, hosts: map[string]*connection{}}
+	f.dialer.Home = c.getenv("HOME")
+	f.dialer.AgentSocket = c.getenv("SSH_AUTH_SOCK")
+	f.dialer.Log = c.logger()
+	if ask {
+		f.dialer.Passphrase = c.passphrase
+	}
+	return f
+}
+
+// logger writes to stderr what ZUP_LOG asks for.
+func (c *cli) logger() hclog.Logger {
+	level := hclog.LevelFromString(c.getenv("ZUP_LOG"))
+	if level == hclog.NoLevel {
+		return hclog.NewNullLogger()
+	}
+	return hclog.New(&hclog.LoggerOptions{Name: "zup", Level: level, Output: escaping{c.err}})
+}
+
+// passphrase asks on the terminal, whatever stdin is.
+func (c *cli) passphrase(ctx context.Context, file string) ([]byte, error) {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return nil, errors.New("there is no terminal to ask for its passphrase; ssh-add it to an agent")
+	}
+	defer tty.Close()
+	fmt.Fprintf(tty, "Passphrase for %s: ", escape.Line(file))
+	defer fmt.Fprintln(tty)
+	return term.ReadPassword(int(tty.Fd()))
+}
+
+// target says how to reach a node. A pinned key wins over known_hosts.
+func (f *fleet) target(name, address, pinned string, s plan.SSH) ssh.Target {
+	t := ssh.Target{
+		Name: fmt.Sprintf("node %q", name), Address: address, Port: s.Port, User: s.User,
+		IdentityFile: s.IdentityFile, Jump: s.Jump, HostKey: pinned,
+	}
+	if len(s.Jump) == 1 && s.Jump[0] == "none" {
+		t.Jump = []string{}
+	}
+	if id := t.IdentityFile; id != "" && !filepath.IsAbs(id) && !strings.HasPrefix(id, "~") {
+		t.IdentityFile = filepath.Join(f.dir, id)
+	}
+	return t
+}
+
+func (f *fleet) dial(ctx context.Context, cluster string, t ssh.Target) (*ssh.Host, error) {
+	f.mu.Lock()
+	key := cluster + "/" + t.Name
+	c := f.hosts[key]
+	if c == nil {
+		c = &connection{}
+		f.hosts[key] = c
+	}
+	f.mu.Unlock()
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.host != nil {
+		return c.host, nil
+	}
+	host, err := f.dialer.Dial(ctx, t)
+	if err == nil {
+		c.host = host
+	}
+	return host, err
+}
+
+// Close closes every connection.
+func (f *fleet) Close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.hosts {
+		if c.host != nil {
+			c.host.Close()
+		}
+	}
+	f.dialer.Close()
+}
+
+// configured dials a node as the configuration describes it.
+func (f *fleet) configured(ctx context.Context, c *config.Cluster, n *config.Node) (*node, error) {
+	hops := make([]string, 0, len(n.SSH.Jump))
+	for _, h := range n.SSH.Jump {
+		hops = append(hops, h.String())
+	}
+	s := plan.SSH{IdentityFile: n.SSH.IdentityFile, Port: n.SSH.Port, User: n.SSH.User, Jump: hops}
+	switch {
+	case n.SSH.Jump == nil:
+		s.Jump = nil
+	case len(hops) == 0:
+		s.Jump = []string{"none"}
+	}
+	host, err := f.dial(ctx, c.Name, f.target(n.Name, n.Address, n.SSH.HostKey, s))
+	if err != nil {
+		return nil, err
+	}
+	return &node{host}, nil
+}
+
+// planned dials a node as a plan describes it, and insists on the host key that
+// it showed when the plan was made.
+func (f *fleet) planned(ctx context.Context, c *plan.Cluster, n *plan.Node) (*node, error) {
+	host, err := f.dial(ctx, c.Name, f.target(n.Name, n.Address, n.HostKey, n.SSH))
+	if err != nil {
+		return nil, err
+	}
+	return &node{host}, nil
+}
+
+// node is a connection as packages observe and apply want it.
+type node struct{ host *ssh.Host }
+
+// HostKey implements observe.Host.
+func (n *node) HostKey() string { return n.host.HostKey() }
+
+// readTries is how often a script that only reads is run when the connection is
+// lost under it.
+const readTries = 3
+
+func (n *node) read(ctx context.Context, script string, args []string) (ssh.Result, error) {
+	var res ssh.Result
+	var err error
+	for range readTries {
+		res, err = n.host.Run(ctx, ssh.Command{Script: script, Args: args, Limit: 8 << 20})
+		var lost *ssh.LostError
+		if !errors.As(err, &lost) || ctx.Err() != nil {
+			break
+		}
+	}
+	return res, err
+}
+
+// Run implements observe.Host.
+func (n *node) Run(ctx context.Context, script string, args ...string) ([]byte, error) {
+	res, err := n.read(ctx, script, args)
+	if err == nil && res.Exit != 0 {
+		err = fmt.Errorf("the script that reads facts ended with status %d: %s", res.Exit, escape.Tail(string(res.Stderr), 3))
+	}
+	return res.Stdout, err
+}
+
+// worker is a node as package apply wants it.
+type worker struct{ *node }
+
+// Run implements apply.Host.
+func (w worker) Run(ctx context.Context, script string, args ...string) ([]byte, int, error) {
+	res, err := w.read(ctx, script, args)
+	return res.Stdout, res.Exit, err
+}
+
+// Job implements apply.Host.
+func (w worker) Job(ctx context.Context, job apply.Job) (int, error) {
+	j := ssh.Job{ID: job.ID, Script: job.Script, Timeout: job.Timeout, Output: job.Output}
+	for _, p := range job.Prompts {
+		j.Prompts = append(j.Prompts, ssh.Prompt{Name: p.Name, Match: p.Match, Answer: p.Answer, Max: p.Max})
+	}
+	res, err := w.host.Job(ctx, j)
+	var running *ssh.StillRunningError
+	if errors.As(err, &running) {
+		return 0, &apply.StillRunningError{Job: running.ID, Cause: running.Err}
+	}
+	var asked *ssh.UnknownPromptError
+	if errors.As(err, &asked) && !asked.Ended {
+		return 0, &apply.StillRunningError{Job: job.ID, Cause: err}
+	}
+	return res.Exit, err
+}
+
+// escaping keeps what a terminal would obey out of the log.
+type escaping struct {
+	w interface{ Write([]byte) (int, error) }
+}
+
+func (e escaping) Write(b []byte) (int, error) {
+	if _, err := e.w.Write([]byte(escape.Text(string(b)))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// since is a duration for people, in whole seconds.
+func since(start, now time.Time) string {
+	s := int(now.Sub(start).Seconds())
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}

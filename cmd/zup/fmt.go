@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/spf13/cobra"
+
+	"zup/plan/config"
+	"zup/plan/state"
+)
+
+// formatting is one run of zup fmt.
+type formatting struct {
+	*cli
+	check bool
+	diff  bool
+
+	changed int
+	failed  bool
+}
+
+func (c *cli) fmtCommand() *cobra.Command {
+	f := &formatting{cli: c}
+	cmd := &cobra.Command{
+		Use:   "fmt [FILE... | -]",
+		Short: "Rewrite configuration files in the canonical form",
+		Long: `fmt rewrites the given files, or every *.zup.hcl and *.zup.vars of the directory,
+in the canonical form, and prints the names of those it changed. "-" reads
+standard input and writes standard output.`,
+		Args: arguments(0, 1000),
+		RunE: func(_ *cobra.Command, args []string) error { return f.run(args) },
+	}
+	cmd.Flags().BoolVar(&f.check, "check", false, "change nothing; exit with 1 if a file is not in the canonical form")
+	cmd.Flags().BoolVar(&f.diff, "diff", false, "print what is changed")
+	return cmd
+}
+
+func (f *formatting) run(args []string) error {
+	if slices.Equal(args, []string{"-"}) {
+		return f.stream()
+	}
+	files, err := f.files(args)
+	if err != nil {
+		return err
+	}
+	for _, path := range files {
+		if err := f.file(path); err != nil {
+			return err
+		}
+	}
+	switch {
+	case f.failed:
+		return fail(exitError, "", "not every file could be read")
+	case f.check && f.changed > 0:
+		return said(exitError)
+	}
+	return nil
+}
+
+func (f *formatting) files(args []string) ([]string, error) {
+	dir, err := f.directory()
+	if err != nil {
+		return nil, err
+	}
+	if len(args) > 0 {
+		for i, a := range args {
+			args[i] = inDir(dir, a)
+		}
+		return args, nil
+	}
+	var files []string
+	for _, pattern := range []string{"*.zup.hcl", "*.zup.vars"} {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, found...)
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
+func (f *formatting) stream() error {
+	src, err := io.ReadAll(f.in)
+	if err != nil {
+		return fail(exitError, "", "read standard input: %w", err)
+	}
+	out, err := f.format(src, "<stdin>")
+	if err != nil || f.failed {
+		return errorOr(err, said(exitError))
+	}
+	if f.check && !bytes.Equal(src, out) {
+		return said(exitError)
+	}
+	_, err = f.out.Write(out)
+	return err
+}
+
+func errorOr(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}
+
+// format returns the canonical form; mistakes are written to stderr.
+func (f *formatting) format(src []byte, name string) ([]byte, error) {
+	out, diags := config.Format(src, name)
+	if diags.HasErrors() {
+		f.failed = true
+	}
+	return out, diags.WriteText(f.err, f.colored(f.err), width(f.err))
+}
+
+func (f *formatting) file(path string) error {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return fail(exitError, "", "read configuration: %w", err)
+	}
+	failed := f.failed
+	f.failed = false
+	out, err := f.format(src, path)
+	bad := f.failed
+	f.failed = failed || bad
+	if err != nil || bad || bytes.Equal(src, out) {
+		return err
+	}
+	f.changed++
+	if f.diff {
+		f.out.Write(diff.Diff("old/"+path, src, "new/"+path, out))
+	} else {
+		fmt.Fprintln(f.out, path)
+	}
+	if f.check {
+		return nil
+	}
+	return f.replace(path, out)
+}
+
+// replace writes the file whole or not at all, and keeps its mode.
+func (f *formatting) replace(path string, data []byte) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if err := state.WriteFile(path, data); err != nil {
+		return fail(exitError, "", "write %s: %w", strings.TrimSpace(path), err)
+	}
+	return os.Chmod(path, info.Mode().Perm())
+}

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"zup/plan"
+	"zup/plan/config"
+	"zup/plan/observe"
+	"zup/plan/show"
+	"zup/plan/state"
+)
+
+// planning is what plan and apply have in common: from a directory to a plan.
+type planning struct {
+	*cli
+	config      configFlags
+	state       stateFlags
+	parallelism int
+	input       bool
+	verbose     bool
+	notAfter    string
+}
+
+func (p *planning) add(cmd *cobra.Command) {
+	p.config.add(cmd, true)
+	p.state.add(cmd, true)
+	flags := cmd.Flags()
+	flags.IntVar(&p.parallelism, "parallelism", 10, "clusters that are worked on side by side")
+	flags.BoolVar(&p.input, "input", true, "ask for what is missing, such as the passphrase of a key")
+	flags.BoolVar(&p.verbose, "verbose", false, "show the very commands of each action")
+}
+
+func (c *cli) planCommand() *cobra.Command {
+	p := &planning{cli: c}
+	var out string
+	var detailed bool
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Look at the nodes and show what would be done",
+		Long: `plan reads the configuration, asks every node over SSH what it is, and prints
+the actions that lead from there to the configuration, in order. It changes
+nothing on any node.
+
+With -out the plan is written to a file: "zup apply FILE" carries out exactly
+that.`,
+		Args: arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			fleet, pl, err := p.make(cmd.Context(), "plan", nil)
+			if fleet != nil {
+				defer fleet.Close()
+			}
+			if err != nil {
+				return err
+			}
+			if err := show.Plan(c.out, pl, c.show(p.verbose)); err != nil {
+				return err
+			}
+			if out != "" {
+				if err := c.write(pl, out); err != nil {
+					return err
+				}
+			}
+			if detailed && !pl.Empty() {
+				return said(exitChanges)
+			}
+			return nil
+		},
+	}
+	p.add(cmd)
+	cmd.Flags().StringVar(&out, "out", "", "write the plan to this `file`")
+	cmd.Flags().StringVar(&p.notAfter, "not-after", "", "the plan may not be applied after this `time`, RFC 3339")
+	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if there are changes")
+	return cmd
+}
+
+// write writes a plan file, and says how to go on.
+func (c *cli) write(p *plan.Plan, path string) error {
+	p.Created = c.now().UTC().Format(time.RFC3339)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fail(exitError, "", "write plan: %w", err)
+	}
+	if err := errors.Join(f.Chmod(0o600), p.Encode(f), f.Sync(), f.Close()); err != nil {
+		return fail(exitError, "", "write plan %s: %w", path, err)
+	}
+	if p.Empty() {
+		return nil
+	}
+	fmt.Fprintf(c.out, "\nWritten to %s. To carry out exactly this plan:\n  zup apply %s\n", path, path)
+	return nil
+}
+
+// make loads, observes and plans. The fleet, if it is not nil, is the caller's to
+// close. With a store the caller holds the lock; otherwise the state file is read
+// without one.
+func (p *planning) make(ctx context.Context, command string, store *state.Store) (*fleet, *plan.Plan, error) {
+	dir, err := p.directory()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.check(); err != nil {
+		return nil, nil, err
+	}
+	cfg, err := p.load(dir, &p.config)
+	if err != nil {
+		return nil, nil, err
+	}
+	var recorded *state.State
+	if store != nil {
+		recorded = store.State()
+	} else if recorded, err = state.Read(p.state.file(dir)); err != nil {
+		return nil, nil, err
+	}
+	if store == nil {
+		p.warnLocked(dir)
+	}
+	fleet := p.newFleet(dir, p.input)
+	clusters := chosen(cfg, p.config.targets)
+	observed := p.observe(ctx, clusters, fleet)
+	if ctx.Err() != nil {
+		return fleet, nil, fail(exitInterrupted, "", "interrupted while the nodes were being asked; nothing was changed")
+	}
+	pl, err := plan.Build(plan.Input{
+		Config: cfg, Clusters: p.config.targets, NotAfter: p.notAfter, Observed: observed,
+		Providers: planners(), Recorded: recorded, Version: version,
+	})
+	if err != nil {
+		return fleet, nil, p.refused(err)
+	}
+	return fleet, pl, nil
+}
+
+// check looks at the flags.
+func (p *planning) check() error {
+	if p.parallelism < 1 {
+		return usagef("", "-parallelism must be at least 1, not %d", p.parallelism)
+	}
+	if p.notAfter == "" {
+		return nil
+	}
+	t, err := time.Parse(time.RFC3339, p.notAfter)
+	if err != nil {
+		return usagef("for example -not-after=2026-12-01T04:00:00Z", "-not-after: %q is no RFC 3339 time", p.notAfter)
+	}
+	p.notAfter = t.UTC().Format(time.RFC3339)
+	return nil
+}
+
+// warnLocked says that somebody else is at work: what is planned now may be
+// outdated in a moment.
+func (p *planning) warnLocked(dir string) {
+	path := p.state.file(dir)
+	if locked, err := state.Locked(path); err == nil && locked {
+		fmt.Fprintf(p.err, "%s the state is locked by %s\n\n", p.errStyle().notice("Warning:"), state.ReadHolder(path))
+	}
+}
+
+func planners() map[string]plan.Provider {
+	all := map[string]plan.Provider{}
+	for name, p := range providers() {
+		all[name] = p
+	}
+	return all
+}
+
+func products() map[string]observe.Product {
+	all := map[string]observe.Product{}
+	for name, p := range providers() {
+		all[name] = p
+	}
+	return all
+}
+
+// observe asks every node, with progress if it takes longer than a second.
+func (p *planning) observe(ctx context.Context, clusters []*config.Cluster, fleet *fleet) plan.Observed {
+	total := 0
+	for _, c := range clusters {
+		total += len(c.Nodes)
+	}
+	line := p.progressLine("Asking the nodes", total)
+	defer line.stop()
+	return observe.Nodes(ctx, clusters, observe.Options{
+		Dial: func(ctx context.Context, c *config.Cluster, n *config.Node) (observe.Host, error) {
+			return hostOrError(fleet.configured(ctx, c, n))
+		},
+		Products: products(), Parallelism: 2 * p.parallelism, Now: p.now,
+		Asked: func(string, string, error) { line.add() },
+	})
+}
+
+// hostOrError keeps a nil *node from becoming a host that is not nil.
+func hostOrError(n *node, err error) (observe.Host, error) {
+	if err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// refused writes every reason why there is no plan.
+func (p *planning) refused(err error) error {
+	var r *plan.RefusedError
+	if !errors.As(err, &r) {
+		return err
+	}
+	if err := show.Refused(p.err, r, show.Options{Color: p.colored(p.err), Width: width(p.err)}); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.err)
+	code := exitError
+	if r.Rule() {
+		code = exitRule
+	}
+	return fail(code, "", "no plan was made: %s; no node was changed", counted(len(r.Refusals), "reason above", "reasons above"))
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "zup",
+		Short: "Update pairs of load balancers with the least possible downtime",
+		Long: `zup updates two-node load balancer clusters with the least possible downtime.
+
+A *.zup.hcl file says what the cluster is and which version it shall run. "zup
+plan" reads the live nodes over SSH and prints every action in order; "zup apply"
+carries out exactly that, measures what users felt, and proves the result.`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef(cmd.CommandPath()+" -help lists the options", "%w", err)
+	})
+	flags := root.PersistentFlags()
+	flags.StringVar(&c.chdir, "chdir", "", "change to this `directory` first: configuration, state and runs are there")
+	flags.BoolVar(&c.noColor, "no-color", false, "write no colours (NO_COLOR does the same)")
+	root.AddGroup(&cobra.Group{ID: "main", Title: "Main commands:"}, &cobra.Group{ID: "more", Title: "Other commands:"})
+	main := []*cobra.Command{c.initCommand(), c.validateCommand(), c.planCommand(), c.applyCommand(), c.statusCommand()}
+	more := []*cobra.Command{c.fmtCommand(), c.showCommand(), c.graphCommand(), c.stateCommand(), c.unlockCommand(), c.manCommand(), c.versionCommand()}
+	for _, cmd := range main {
+		cmd.GroupID = "main"
+		root.AddCommand(cmd)
+	}
+	for _, cmd := range more {
+		cmd.GroupID = "more"
+		root.AddCommand(cmd)
+	}
+	root.SetHelpCommandGroupID("more")
+	root.SetCompletionCommandGroupID("more")
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknownCommand(root, args[0])
+		}
+		return cmd.Help()
+	}
+	root.Args = cobra.ArbitraryArgs
+	return root
+}
+
+func unknownCommand(root *cobra.Command, name string) error {
+	hint := "zup -help lists the commands"
+	root.SuggestionsMinimumDistance = 2
+	if near := root.SuggestionsFor(name); len(near) > 0 {
+		hint = fmt.Sprintf("did you mean %q?", "zup "+near[0])
+	}
+	return usagef(hint, "there is no command %q", name)
+}
+
+// arguments refuses a number of arguments that a command does not take.
+func arguments(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) > most:
+			return usagef(cmd.CommandPath()+" -help says how it is used", "%s does not take the argument %q", cmd.CommandPath(), args[most])
+		case len(args) < least:
+			return usagef("usage: "+cmd.UseLine(), "%s needs an argument", cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+// singleDash lets every long flag be written with one dash, as Terraform's users
+// do: -out FILE is --out FILE.
+func singleDash(root *cobra.Command, args []string) []string {
+	known := map[string]bool{"help": true, "version": true}
+	var visit func(*cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		add := func(f *pflag.Flag) { known[f.Name] = true }
+		cmd.Flags().VisitAll(add)
+		cmd.PersistentFlags().VisitAll(add)
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit(root)
+	out := make([]string, len(args))
+	for i, arg := range args {
+		out[i] = arg
+		if arg == "--" {
+			copy(out[i:], args[i:])
+			break
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
+		if len(name) > 1 && strings.HasPrefix(arg, "-") && known[name] {
+			out[i] = "-" + arg
+		}
+	}
+	return out
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"zup/plan/state"
+)
+
+func (c *cli) stateCommand() *cobra.Command {
+	var f stateFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "state",
+		Short: "Print what zup remembers",
+		Long: `state prints the recorded state: for every cluster its last run, the version that
+was last verified, and the temporary changes that are still open. It asks no node;
+zup status does.`,
+		Args: arguments(0, 0),
+		RunE: func(*cobra.Command, []string) error {
+			dir, err := c.directory()
+			if err != nil {
+				return err
+			}
+			s, err := state.Read(f.file(dir))
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				enc := json.NewEncoder(c.out)
+				enc.SetIndent("", "  ")
+				return enc.Encode(s)
+			}
+			c.printState(s)
+			return nil
+		},
+	}
+	f.add(cmd, false)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (c *cli) printState(s *state.State) {
+	if s == nil {
+		fmt.Fprintln(c.out, "No state yet: nothing was applied here.")
+		return
+	}
+	fmt.Fprintf(c.out, "Lineage %s, serial %d, written by zup %s\n", s.Lineage, s.Serial, s.ZupVersion)
+	for _, name := range slices.Sorted(maps.Keys(s.Clusters)) {
+		cl := s.Clusters[name]
+		verified := cl.Version
+		if verified == "" {
+			verified = "never"
+		}
+		fmt.Fprintf(c.out, "\n%s\n  last run   %s, %s\n  verified   %s\n", c.outStyle().bold(name), cl.Run, cl.Outcome, verified)
+		for _, o := range cl.Open {
+			fmt.Fprintf(c.out, "  %s %s since %s, by %s\n", c.outStyle().notice("open      "), o.Name, o.Since.Local().Format(time.DateTime), o.Action)
+		}
+	}
+}
+
+func (c *cli) unlockCommand() *cobra.Command {
+	var f stateFlags
+	cmd := &cobra.Command{
+		Use:   "unlock",
+		Short: "Say who holds the state's lock",
+		Long: `unlock says who holds the lock of the state file. The lock is held by the kernel
+and ends with its process, so there is none to remove: while the process lives
+unlock refuses, and when it is gone there is nothing to do.`,
+		Args: arguments(0, 0),
+		RunE: func(*cobra.Command, []string) error {
+			dir, err := c.directory()
+			if err != nil {
+				return err
+			}
+			path := f.file(dir)
+			locked, err := state.Locked(path)
+			if err != nil {
+				return err
+			}
+			if locked {
+				h := state.ReadHolder(path)
+				return fail(exitLocked, fmt.Sprintf("end that process if it must not go on: kill %d on %s", h.PID, h.Host), "state %s is in use: the kernel says that its lock is held, by %s", path, h)
+			}
+			fmt.Fprintf(c.out, "Nobody holds the lock of %s.\n", path)
+			return nil
+		},
+	}
+	f.add(cmd, false)
+	return cmd
+}

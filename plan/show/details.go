@@ -1,0 +1,87 @@
+package show
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/fatih/color"
+
+	"zup/plan"
+	"zup/plan/escape"
+)
+
+// details writes everything that an action will run and compare, word for word.
+func (p *printer) details(a *plan.Action, left int) {
+	p.conditions(left, "requires", a.Requires)
+	p.conditions(left, "until", a.Until)
+	if a.Script != "" {
+		p.script(left, "runs", a.Script)
+	}
+	for _, q := range a.Prompts {
+		p.line("%sanswers %q to %q, at most %s", strings.Repeat(" ", left), q.Answer, q.Match, plural(q.Max, "time", "times"))
+	}
+	if len(a.Forbid) > 0 {
+		p.line("%sfails when a line of output matches one of", strings.Repeat(" ", left))
+		for _, f := range a.Forbid {
+			p.line("%s  %s", strings.Repeat(" ", left), escape.Line(f))
+		}
+	}
+	p.conditions(left, fmt.Sprintf("done when, within %s,", seconds(a.CheckS)), a.Check)
+	for _, f := range a.Record {
+		p.line("%sremembers %s of %s", strings.Repeat(" ", left), f.Fact, f.Node)
+	}
+	if a.Undo != "" {
+		p.script(left, "if it fails, undoes it with", a.Undo)
+		p.conditions(left, "undone when", a.UndoCheck)
+	}
+	p.line("%sstops the run after %s", strings.Repeat(" ", left), seconds(a.TimeoutS))
+	p.line("")
+}
+
+func (p *printer) conditions(left int, label string, all []plan.Condition) {
+	if len(all) == 0 {
+		return
+	}
+	p.line("%s%s", strings.Repeat(" ", left), label)
+	for _, c := range all {
+		p.line("%s  %s", strings.Repeat(" ", left), escape.Line(c.String()))
+	}
+}
+
+func (p *printer) script(left int, label, script string) {
+	p.line("%s%s", strings.Repeat(" ", left), label)
+	for line := range strings.Lines(script) {
+		p.line("%s  | %s", strings.Repeat(" ", left), p.style(faint, escape.Text(strings.TrimSuffix(line, "\n"))))
+	}
+}
+
+// appendix writes what belongs to no single action: how facts are read, and what
+// was checked.
+func (p *printer) appendix(pl *plan.Plan, busy []*plan.Cluster) {
+	for _, c := range busy {
+		p.line("")
+		p.line("%s", p.style(bold, "Checks of "+c.Name))
+		for _, ch := range c.Checks {
+			p.line("  %s %s  %s", p.style(statusStyle(ch.Status), pad(string(ch.Status), 7)), strings.TrimPrefix(ch.ID, c.Name+"."), escape.Line(ch.Detail))
+		}
+	}
+	for _, product := range pl.Products {
+		p.line("")
+		p.line("%s", p.style(bold, "The facts of "+product.Name+" are read by"))
+		for line := range strings.Lines(product.Facts) {
+			p.line("  | %s", p.style(faint, escape.Text(strings.TrimSuffix(line, "\n"))))
+		}
+	}
+}
+
+func statusStyle(s plan.Status) []color.Attribute {
+	switch s {
+	case plan.Passed:
+		return good
+	case plan.Skipped:
+		return faint
+	case plan.Error:
+		return notice
+	}
+	return bad
+}

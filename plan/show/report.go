@@ -1,0 +1,202 @@
+package show
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"zup/plan"
+	"zup/plan/apply"
+	"zup/plan/state"
+)
+
+// Report writes what became of a run: where everything ended, what was measured,
+// and for each cluster that stopped, in what condition it is and what to do next.
+// dir is the run's folder.
+func Report(w io.Writer, r *apply.Report, p *plan.Plan, dir string, o Options) error {
+	pr := newPrinter(w, o)
+	took := r.Ended.Sub(r.Started)
+	for i := range r.Clusters {
+		if i > 0 {
+			pr.line("")
+		}
+		pr.ended(&r.Clusters[i], p)
+	}
+	pr.probes(r)
+	pr.line("")
+	pr.line("Run %s took %s. Report: %s", r.Run, seconds(int(took.Round(time.Second).Seconds())), filepath.Join(dir, "report.json"))
+	return pr.err
+}
+
+func (p *printer) ended(c *apply.ClusterReport, pl *plan.Plan) {
+	switch {
+	case c.Outcome == "":
+		p.line("%s: %s", p.style(bold, c.Name), p.style(notice, "not begun"))
+	case c.Stop == nil:
+		p.done(c, pl)
+	default:
+		p.stopped(c, pl)
+	}
+}
+
+func (p *printer) done(c *apply.ClusterReport, pl *plan.Plan) {
+	cl := pl.Cluster(c.Name)
+	p.line("%s: %s", p.style(bold, c.Name), p.style(good, fmt.Sprintf("verified: %s runs %s, %s is MASTER, nothing is open", nodeNames(cl), c.To, cl.Master)))
+	p.labelled("Done", nil, fmt.Sprintf("%s in %s, %s were predicted", plural(count(c, apply.ActionIsDone), "action", "actions"),
+		seconds(int(c.Ended.Sub(c.Started).Round(time.Second).Seconds())), seconds(plan.Estimate(branchOf(pl, c.Name)))))
+}
+
+func branchOf(pl *plan.Plan, cluster string) []plan.Action {
+	return actionsOf(pl)[cluster]
+}
+
+func count(c *apply.ClusterReport, outcome string) int {
+	n := 0
+	for i := range c.Actions {
+		if c.Actions[i].Outcome == outcome {
+			n++
+		}
+	}
+	return n
+}
+
+// stopped says what happened, in what condition the cluster is, and what to type.
+func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
+	s := c.Stop
+	verb := map[apply.StopKind]string{
+		apply.StopFailed: "stopped: an action failed", apply.StopRule: "stopped by a rule", apply.StopBudget: "stopped: interrupted for too long",
+		apply.StopAsked: "stopped as asked, at a safe point", apply.StopLeft: "left while something was running", apply.StopUnproven: "carried out, but not proven",
+	}[s.Kind]
+	style := bad
+	if s.Kind == apply.StopAsked {
+		style = notice
+	}
+	p.line("%s: %s", p.style(bold, c.Name), p.style(style, verb))
+	p.labelled("Action", nil, fmt.Sprintf("%s: %s", s.Action, titleOf(c, s.Action)))
+	p.labelled("Because", nil, s.Why)
+	for _, m := range s.Seen {
+		p.labelled("  seen", nil, m.String())
+	}
+	if s.Tail != "" {
+		p.line("  The node's last lines:")
+		for line := range strings.Lines(s.Tail) {
+			p.line("    | %s", p.style(faint, strings.TrimRight(line, "\n")))
+		}
+	}
+	if s.Undo != "" {
+		p.labelled("The action", nil, "was "+strings.TrimPrefix(s.Undo, "was "))
+	}
+	if s.Running != "" {
+		p.labelled("Running", notice, fmt.Sprintf("job %s goes on on %s", s.Running, s.Node))
+	}
+	p.labelled("Done so far", nil, fmt.Sprintf("%d of %d actions", count(c, apply.ActionIsDone), len(c.Actions)))
+	p.condition(c.Condition)
+	p.labelled("Next", bold, next(c))
+}
+
+func titleOf(c *apply.ClusterReport, id string) string {
+	for i := range c.Actions {
+		if a := &c.Actions[i]; a.ID == id {
+			if a.Node != "" {
+				return a.Title + " (" + a.Node + ")"
+			}
+			return a.Title
+		}
+	}
+	return ""
+}
+
+// condition says what serves now and what is open.
+func (p *printer) condition(c *apply.Condition) {
+	if c == nil {
+		return
+	}
+	serving := 0
+	for _, n := range c.Nodes {
+		if n.Facts["role"] == "master" && n.Facts["vrrp"] == "MASTER" {
+			serving++
+			p.labelled("Serves now", good, fmt.Sprintf("%s, with version %s", n.Name, n.Facts["version"]))
+		}
+	}
+	if serving == 0 {
+		p.labelled("Serves now", bad, "nobody is known to serve")
+	}
+	for _, n := range c.Nodes {
+		if n.Facts == nil {
+			p.labelled(n.Name, notice, "did not answer: "+n.Why)
+			continue
+		}
+		p.labelled(n.Name, nil, Node(n.Facts))
+	}
+	if !c.Changed {
+		p.labelled("Changed", nil, "nothing was changed")
+	}
+	for _, o := range c.Open {
+		p.labelled("Still open", notice, fmt.Sprintf("%s, since %s", o.Name, o.Since.Local().Format(time.TimeOnly)))
+	}
+}
+
+// Node says in one line how a node is, from its facts, which must be escaped.
+func Node(f map[string]string) string {
+	parts := []string{f["role"], f["version"]}
+	if f["vrrp"] != map[string]string{"master": "MASTER", "backup": "BACKUP", "maintenance": "FAULT"}[f["role"]] {
+		parts = append(parts, "keepalived says "+f["vrrp"])
+	}
+	if f["maintenance"] == "yes" {
+		parts = append(parts, "in maintenance mode")
+	}
+	if f["deny"] == "present" {
+		parts = append(parts, "its peer is kept out by hosts.deny")
+	}
+	switch {
+	case f["role"] == "master" && f["replication"] == "off":
+		parts = append(parts, "replication is off")
+	case f["role"] != "master" && f["replication"] == "running":
+		parts = append(parts, "replication runs although it is not MASTER")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func next(c *apply.ClusterReport) string {
+	switch c.Stop.Kind {
+	case apply.StopAsked:
+		return "zup plan    (a new plan contains exactly what is missing)"
+	case apply.StopLeft:
+		return "zup status    (then zup plan, once nothing runs any more)"
+	default:
+		return "remove the cause, then: zup plan    (it contains exactly what is missing)"
+	}
+}
+
+// probes writes what was measured, and how.
+func (p *printer) probes(r *apply.Report) {
+	any := false
+	for i := range r.Clusters {
+		for _, pr := range r.Clusters[i].Probes {
+			if !any {
+				any = true
+				p.line("")
+				p.line("%s", p.style(bold, fmt.Sprintf("%-46s %9s %6s %12s", "Measured from here", "requests", "lost", "longest gap")))
+			}
+			p.figures(r.Clusters[i].Name+", probe "+pr.Name+", whole run", pr.Figures)
+			for _, w := range pr.Switchovers {
+				p.figures("  "+strings.TrimPrefix(w.Action, r.Clusters[i].Name+"."), w.Figures)
+			}
+			p.indented(2, faint, pr.Method+"; a gap is the longest time without an answer arriving")
+		}
+	}
+	if !any && r.Outcome == state.OutcomeDone {
+		p.line("")
+		p.line("No probe is configured: what users felt was not measured.")
+	}
+}
+
+func (p *printer) figures(what string, f apply.Figures) {
+	style := good
+	if f.Lost > 0 {
+		style = notice
+	}
+	p.line("%-46s %9d %s %12s", cut(what, 46), f.Sent, p.style(style, fmt.Sprintf("%6d", f.Lost)), milliseconds(f.LongestMS))
+}

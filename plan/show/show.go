@@ -1,0 +1,148 @@
+// Package show writes plans, refusals and reports as text for people: the
+// summary first, details below, columns that line up at 80. It decides nothing
+// and reads nothing but what it is handed.
+//
+// Text that came from a node or a file is escaped before it is written.
+package show
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/fatih/color"
+)
+
+// Options say how to write.
+type Options struct {
+	Color   bool // the reader is a terminal that shows colours
+	Verbose bool // with the very commands
+	Width   int  // columns; 0: 80
+}
+
+// printer writes lines and remembers the first error.
+type printer struct {
+	w     io.Writer
+	width int
+	color bool
+	err   error
+}
+
+func newPrinter(w io.Writer, o Options) *printer {
+	if o.Width == 0 {
+		o.Width = 80
+	}
+	return &printer{w: w, width: min(max(o.Width, 40), 110), color: o.Color}
+}
+
+func (p *printer) line(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = io.WriteString(p.w, strings.TrimRight(fmt.Sprintf(format, args...), " ")+"\n")
+	}
+}
+
+// Styles have a meaning each: see docs/commands.md.
+var (
+	bold   = []color.Attribute{color.Bold}
+	faint  = []color.Attribute{color.Faint}
+	good   = []color.Attribute{color.FgGreen}
+	notice = []color.Attribute{color.FgYellow}
+	bad    = []color.Attribute{color.FgRed, color.Bold}
+)
+
+func (p *printer) style(attributes []color.Attribute, s string) string {
+	if !p.color || s == "" {
+		return s
+	}
+	c := color.New(attributes...)
+	c.EnableColor()
+	return c.Sprint(s)
+}
+
+// labelled writes text after a label, wrapped, in a column of its own.
+func (p *printer) labelled(label string, style []color.Attribute, text string) {
+	const column = 16
+	for i, line := range wrap(text, p.width-column) {
+		if i > 0 {
+			label = ""
+		}
+		p.line("  %s%s%s", p.style(style, label), strings.Repeat(" ", max(1, column-2-utf8.RuneCountInString(label))), line)
+	}
+}
+
+// indented writes text wrapped behind a prefix of spaces.
+func (p *printer) indented(spaces int, style []color.Attribute, text string) {
+	for _, line := range wrap(text, p.width-spaces) {
+		p.line("%s%s", strings.Repeat(" ", spaces), p.style(style, line))
+	}
+}
+
+// wrap breaks text between words so that no line is longer than width, unless a
+// word is.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
+			line += " " + word
+		default:
+			lines = append(lines, line)
+			line = word
+		}
+	}
+	return append(lines, line)
+}
+
+// pad fills s with spaces up to width columns.
+func pad(s string, width int) string {
+	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
+}
+
+// cut shortens s to width columns.
+func cut(s string, width int) string {
+	if utf8.RuneCountInString(s) <= width {
+		return s
+	}
+	runes := []rune(s)
+	return string(runes[:max(0, width-1)]) + "…"
+}
+
+// seconds writes a duration for people: "1 s", "4 min", "1 h 20 min".
+func seconds(s int) string {
+	d := time.Duration(s) * time.Second
+	switch {
+	case s < 100:
+		return fmt.Sprintf("%d s", s)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
+	default:
+		d = d.Round(time.Minute)
+		return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
+	}
+}
+
+// milliseconds writes an interruption: "24 ms", "0.81 s", "15.8 s".
+func milliseconds(ms float64) string {
+	switch {
+	case ms < 100:
+		return fmt.Sprintf("%.0f ms", ms)
+	case ms < 10_000:
+		return fmt.Sprintf("%.2f s", ms/1000)
+	default:
+		return fmt.Sprintf("%.1f s", ms/1000)
+	}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func splitLines(s string) []string { return strings.Split(strings.TrimRight(s, "\n"), "\n") }

@@ -1,0 +1,332 @@
+package ssh
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"slices"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+)
+
+// What became of a key, where a hint depends on it.
+const (
+	outcomeNotTried  = "not tried"
+	outcomeRefused   = "refused"
+	outcomeEncrypted = "encrypted, and nobody was asked for the passphrase"
+)
+
+// An auth logs in to one endpoint, once, with keys only. The keys are offered in
+// this order: those in identity files (through the agent if it has them), then
+// the agent's others unless IdentitiesOnly is set. The passphrase of an encrypted
+// key is asked for when the server has said that it would take that key.
+type auth struct {
+	ctx   context.Context // of this login; ends with it
+	of    *endpoint
+	ring  *keyring
+	pause func() (resume func()) // stops the clock while a human may be busy
+
+	keys    []*candidate
+	left    int      // untried keys when the server last asked
+	offers  []string // methods that the server accepts
+	partial bool
+}
+
+// A candidate is a key that may be offered. It is the ssh.Signer that x/crypto
+// gets, and sees by the calls what the server does with it.
+type candidate struct {
+	auth    *auth
+	pub     ssh.PublicKey // nil as long as it is known to nobody but the passphrase
+	source  string
+	signer  func() (ssh.Signer, error)
+	outcome string
+}
+
+func (c *candidate) PublicKey() ssh.PublicKey {
+	if c.outcome == outcomeNotTried {
+		c.outcome = outcomeRefused // unless Sign is called
+	}
+	return c.pub
+}
+
+func (c *candidate) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
+	return c.SignWithAlgorithm(rand, data, "")
+}
+
+func (c *candidate) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+	defer c.auth.pause()()
+	s, err := c.signer()
+	if err != nil {
+		c.outcome = err.Error()
+		return nil, err
+	}
+	c.outcome = "accepted, but not its signature"
+	sig, err := sign(s, rand, data, algorithm)
+	if err != nil {
+		c.outcome = fmt.Sprintf("accepted, but it cannot sign: %v", err)
+	}
+	return sig, err
+}
+
+func sign(s ssh.Signer, rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+	if s, ok := s.(ssh.AlgorithmSigner); ok && algorithm != "" {
+		return s.SignWithAlgorithm(rand, data, algorithm)
+	}
+	return s.Sign(rand, data)
+}
+
+// next is the ssh.ClientAuthCallback: it chooses the method to go on with after
+// each refusal.
+func (a *auth) next(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
+	a.offers = c.AllowedMethods
+	a.partial = len(c.PartialSuccessMethods) > 0
+	if a.keys == nil {
+		a.gather()
+		a.left = -1
+	}
+	if !slices.Contains(a.offers, "publickey") {
+		return nil, errors.New("the server wants no key")
+	}
+	signers := a.untried()
+	if len(signers) == 0 || len(signers) == a.left {
+		return nil, errors.New("no key is left")
+	}
+	a.left = len(signers)
+	return ssh.PublicKeys(signers...), nil
+}
+
+// untried returns the keys to offer: first all whose public half is known, and
+// only when these failed the others, which need a passphrase to be read at all.
+func (a *auth) untried() []ssh.Signer {
+	var known []ssh.Signer
+	for _, c := range a.keys {
+		if c.outcome == outcomeNotTried && c.pub != nil {
+			known = append(known, c)
+		}
+	}
+	if len(known) > 0 {
+		return known
+	}
+	for _, c := range a.keys {
+		if c.outcome != outcomeNotTried {
+			continue
+		}
+		resume := a.pause()
+		s, err := c.signer()
+		resume()
+		if err != nil {
+			c.outcome = err.Error()
+			continue
+		}
+		c.pub = s.PublicKey()
+		return []ssh.Signer{c}
+	}
+	return nil
+}
+
+// gather lists the keys that are at hand.
+func (a *auth) gather() {
+	a.keys = []*candidate{}
+	inAgent := a.agentKeys()
+	for _, file := range a.of.keys.files {
+		for _, c := range a.fileKeys(file) {
+			if held := a.take(&inAgent, c.pub); held != nil {
+				held.source = file + " (in the agent)"
+				c = held
+			}
+			a.keys = append(a.keys, c)
+		}
+	}
+	if !a.of.keys.only {
+		a.keys = append(a.keys, inAgent...)
+	}
+}
+
+// take removes the key pub from held and returns it, nil if it is not there.
+func (a *auth) take(held *[]*candidate, pub ssh.PublicKey) *candidate {
+	for i, c := range *held {
+		if pub != nil && c.pub != nil && bytes.Equal(c.pub.Marshal(), pub.Marshal()) {
+			*held = slices.Delete(*held, i, i+1)
+			return c
+		}
+	}
+	return nil
+}
+
+func (a *auth) agentKeys() []*candidate {
+	socket := a.of.keys.agent
+	if socket == "" {
+		return nil
+	}
+	trouble := func(err error) []*candidate {
+		return []*candidate{{source: "agent " + socket, outcome: fmt.Sprintf("no answer: %v", err)}}
+	}
+	conn, err := new(net.Dialer).DialContext(a.ctx, "unix", socket)
+	if err != nil {
+		return trouble(err)
+	}
+	context.AfterFunc(a.ctx, func() { conn.Close() })
+	client := agent.NewClient(conn)
+	listed, err := client.List()
+	if err != nil {
+		return trouble(err)
+	}
+	signers, err := client.Signers()
+	if err != nil {
+		return trouble(err)
+	}
+	var keys []*candidate
+	for _, s := range signers {
+		c := a.candidate(s.PublicKey(), "agent")
+		c.signer = func() (ssh.Signer, error) { return s, nil }
+		for _, l := range listed {
+			if bytes.Equal(l.Blob, c.pub.Marshal()) && l.Comment != "" {
+				c.source = "agent " + l.Comment
+			}
+		}
+		keys = append(keys, c)
+	}
+	return keys
+}
+
+func (a *auth) candidate(pub ssh.PublicKey, source string) *candidate {
+	return &candidate{auth: a, pub: pub, source: source, outcome: outcomeNotTried}
+}
+
+// fileKeys returns the key in file, with the certificate beside it as a key of
+// its own before it, or one that says why there is none. A file that is missing
+// counts only if it was asked for.
+func (a *auth) fileKeys(file string) []*candidate {
+	c := a.candidate(nil, file)
+	text, err := os.ReadFile(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		// The private half may be in the agent only.
+		if c.pub = publicKey(file + ".pub"); c.pub == nil {
+			return nil
+		}
+		c.outcome = "not in the agent, and the file has no private key"
+	case err != nil:
+		c.outcome = err.Error()
+	default:
+		a.parse(c, text)
+	}
+	keys := []*candidate{c}
+	if cert, ok := publicKey(file + "-cert.pub").(*ssh.Certificate); ok && c.signer != nil {
+		withCert := a.candidate(cert, file+"-cert.pub")
+		withCert.signer = func() (ssh.Signer, error) {
+			s, err := c.signer()
+			if err != nil {
+				return nil, err
+			}
+			return ssh.NewCertSigner(cert, s)
+		}
+		keys = []*candidate{withCert, c}
+	}
+	return keys
+}
+
+func (a *auth) parse(c *candidate, text []byte) {
+	s, err := ssh.ParsePrivateKey(text)
+	var locked *ssh.PassphraseMissingError
+	switch {
+	case err == nil:
+		c.pub = s.PublicKey()
+		c.signer = func() (ssh.Signer, error) { return s, nil }
+	case errors.As(err, &locked):
+		if c.pub = locked.PublicKey; c.pub == nil {
+			c.pub = publicKey(c.source + ".pub")
+		}
+		if a.ring.ask == nil {
+			c.outcome = outcomeEncrypted
+			return
+		}
+		c.signer = func() (ssh.Signer, error) { return a.ring.unlock(a.ctx, c.source, text) }
+	default:
+		if c.pub = publicKey(c.source); c.pub != nil {
+			c.outcome = "not in the agent, and the file has no private key"
+			return
+		}
+		c.outcome = "this is no private key"
+	}
+}
+
+// publicKey reads a file in authorized_keys form, nil if it is none.
+func publicKey(file string) ssh.PublicKey {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	key, _, _, _, err := ssh.ParseAuthorizedKey(text)
+	if err != nil {
+		return nil
+	}
+	return key
+}
+
+// failed returns the error for a login that did not work; err is what ended it.
+func (a *auth) failed(err error) *AuthError {
+	e := &AuthError{User: a.of.user, Addr: a.of.addr, Offers: a.offers, Partial: a.partial, Err: err}
+	for _, c := range a.keys {
+		use := KeyUse{Source: c.source, Outcome: c.outcome}
+		if c.pub != nil {
+			use.KeyType, use.Fingerprint = c.pub.Type(), ssh.FingerprintSHA256(c.pub)
+		}
+		e.Keys = append(e.Keys, use)
+	}
+	return e
+}
+
+// A keyring remembers unlocked keys as long as its Dialer lives, so that nobody is
+// asked twice for the same passphrase, whatever came of the first answer.
+type keyring struct {
+	ask func(ctx context.Context, file string) ([]byte, error) // nil: never
+
+	turn     sync.Mutex // held while asking: one question at a time
+	unlocked map[string]unlocked
+}
+
+type unlocked struct {
+	signer ssh.Signer
+	err    error
+}
+
+func (r *keyring) unlock(ctx context.Context, file string, text []byte) (ssh.Signer, error) {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	if u, ok := r.unlocked[file]; ok {
+		return u.signer, u.err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	u := r.try(ctx, file, text)
+	if ctx.Err() == nil {
+		if r.unlocked == nil {
+			r.unlocked = make(map[string]unlocked)
+		}
+		r.unlocked[file] = u
+	}
+	return u.signer, u.err
+}
+
+func (r *keyring) try(ctx context.Context, file string, text []byte) unlocked {
+	passphrase, err := r.ask(ctx, file)
+	if err != nil {
+		return unlocked{err: fmt.Errorf("encrypted, and no passphrase came: %w", err)}
+	}
+	defer clear(passphrase)
+	s, err := ssh.ParsePrivateKeyWithPassphrase(text, passphrase)
+	if errors.Is(err, x509.IncorrectPasswordError) {
+		err = errors.New("wrong passphrase")
+	}
+	return unlocked{s, err}
+}

@@ -1,0 +1,172 @@
+package ssh
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func writeConfig(t *testing.T, d *Dialer, text string) {
+	t.Helper()
+	file := filepath.Join(d.Home, ".ssh", "config")
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// describe shows an endpoint in one line.
+func describe(e *endpoint, home string) string {
+	var b strings.Builder
+	for _, hop := range e.hops {
+		b.WriteString(hop.String() + " → ")
+	}
+	b.WriteString(e.String())
+	if e.knownAs != e.addr {
+		b.WriteString(" known as " + e.knownAs)
+	}
+	b.WriteString(" keys " + strings.Join(e.keys.files, " "))
+	if e.keys.only {
+		b.WriteString(" only")
+	}
+	return strings.ReplaceAll(b.String(), home, "~")
+}
+
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	const defaults = "~/.ssh/id_ed25519 ~/.ssh/id_ecdsa ~/.ssh/id_rsa"
+	for _, c := range []struct {
+		name, config string
+		target       Target
+		want         string
+	}{
+		{"nothing said", "", Target{Address: "192.168.100.24"},
+			"root@192.168.100.24:22 keys " + defaults},
+		{"IPv6", "", Target{Address: "2001:db8::24"},
+			"root@[2001:db8::24]:22 keys " + defaults},
+		{"alias", "Host lb1\n HostName 192.168.100.24\n Port 2222\n User ops\n IdentityFile ~/.ssh/%n_%r\n IdentitiesOnly yes\n", Target{Address: "lb1"},
+			"ops@192.168.100.24:2222 keys ~/.ssh/lb1_ops only"},
+		{"arguments win", "Host *\n Port 2222\n User ops\n IdentityFile ~/a\n ProxyJump bastion\n",
+			Target{Address: "lb1", Port: 22, User: "root", IdentityFile: "~/.ssh/config", Jump: []string{}},
+			"root@lb1:22 keys ~/.ssh/config"},
+		{"several identity files", "Host lb*\n IdentityFile ~/a\nHost *\n IdentityFile ~/b\n", Target{Address: "lb1"},
+			"root@lb1:22 keys ~/a ~/b"},
+		{"HostName with token", "Host lb1\n HostName %h.example.net\n", Target{Address: "lb1"},
+			"root@lb1.example.net:22 keys " + defaults},
+		{"HostKeyAlias", "Host lb1\n HostKeyAlias edge\n Port 2222\n", Target{Address: "lb1"},
+			"root@lb1:2222 known as edge:22 keys " + defaults},
+		{"ProxyJump", "Host lb1\n ProxyJump ops@bastion:2200,inner\nHost inner\n User me\n", Target{Address: "lb1"},
+			"ops@bastion:2200 → me@inner:22 → root@lb1:22 keys " + defaults},
+		{"ProxyJump of the jump host", "Host lb1\n ProxyJump inner\nHost inner\n ProxyJump outer\n", Target{Address: "lb1"},
+			"root@outer:22 → root@inner:22 → root@lb1:22 keys " + defaults},
+		{"ProxyJump of a later jump host does not count", "Host inner\n ProxyJump nowhere\n", Target{Address: "lb1", Jump: []string{"outer", "inner"}},
+			"root@outer:22 → root@inner:22 → root@lb1:22 keys " + defaults},
+		{"ProxyJump none", "Host lb1\n ProxyJump none\nHost *\n ProxyJump bastion\n", Target{Address: "lb1"},
+			"root@lb1:22 keys " + defaults},
+		{"ProxyJump for all", "Host *\n ProxyJump bastion\n", Target{Address: "lb1"},
+			"root@bastion:22 → root@lb1:22 keys " + defaults},
+		{"ProxyJump as URI", "Host lb1\n ProxyJump ssh://ops@bastion:2200/\n", Target{Address: "lb1"},
+			"ops@bastion:2200 → root@lb1:22 keys " + defaults},
+		{"jump by IPv6", "", Target{Address: "lb1", Jump: []string{"ops@[2001:db8::1]:2200"}},
+			"ops@[2001:db8::1]:2200 → root@lb1:22 keys " + defaults},
+		{"ProxyCommand none", "Host *\n ProxyCommand none\n", Target{Address: "lb1"},
+			"root@lb1:22 keys " + defaults},
+		{"Match host and all", "Match host lb1\n User ops\nMatch all\n Port 2222\n", Target{Address: "lb1"},
+			"ops@lb1:2222 keys " + defaults},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDialer(t)
+			writeConfig(t, d, c.config)
+			e, err := d.resolve(c.target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := describe(e, d.Home); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestResolveErrors(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, config string
+		target       Target
+		want, hint   string
+	}{
+		{"Match exec", "Host a\n Port 2\nMatch exec \"true\"\n User x\n", Target{Address: "lb1"},
+			`lb1: read ~/.ssh/config: (3, 7): ssh_config: Match Exec is not supported`,
+			`zup understands only "Match all" and "Match host": move what it needs to a Host block in a file of its own, or into the ssh block`},
+		{"Match user", "Match user x\n", Target{Address: "lb1"},
+			`lb1: read ~/.ssh/config: (1, 7): ssh_config: unsupported Match criterion "user"`,
+			`zup understands only "Match all" and "Match host": move what it needs to a Host block in a file of its own, or into the ssh block`},
+		{"ProxyCommand", "Host lb*\n ProxyCommand nc %h %p\n", Target{Address: "lb1"},
+			`lb1: read ~/.ssh/config: ProxyCommand for "lb1": zup starts no proxy commands`,
+			`say which hosts to jump through: ProxyJump in ~/.ssh/config, or jump in the ssh block`},
+		{"circle", "Host a\n ProxyJump b\nHost b\n ProxyJump a\n", Target{Address: "a"},
+			`a: jump hosts go round in a circle: a, b, a`, ""},
+		{"port", "Port ssh\n", Target{Address: "lb1"}, `lb1: lb1: "ssh" is no port`, ""},
+		{"jump", "", Target{Address: "lb1", Jump: []string{"ops@"}}, `lb1: jump host "ops@": it should look like user@host:port`, ""},
+		{"jump port", "", Target{Address: "lb1", Jump: []string{"a:b"}}, `lb1: jump host "a:b": "b" is no port`, ""},
+		{"host key", "", Target{Address: "lb1", HostKey: "ssh-ed25519"},
+			`lb1: read the pinned host_key: it should look like "ssh-ed25519 AAAA…": ssh: no key found`, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDialer(t)
+			writeConfig(t, d, c.config)
+			err := dialError(t, d, c.target)
+			if got := strings.ReplaceAll(err.Error(), d.Home, "~"); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			if got := strings.ReplaceAll(hint(err), d.Home, "~"); got != c.hint {
+				t.Errorf("hint %s\nwant %s", got, c.hint)
+			}
+		})
+	}
+}
+
+// hint returns what an error suggests.
+func hint(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
+}
+
+func TestKnownHostsFiles(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ config, want string }{
+		{"", "~/.ssh/known_hosts ~/.ssh/known_hosts2 /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"},
+		{"UserKnownHostsFile ~/a /b/%h\nGlobalKnownHostsFile none\n", "~/a /b/lb1"},
+		{"UserKnownHostsFile none\nGlobalKnownHostsFile /c\n", "/c"},
+	} {
+		d := newDialer(t)
+		d.KnownHostsFiles = nil
+		writeConfig(t, d, c.config)
+		e, err := d.resolve(Target{Address: "lb1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.ReplaceAll(strings.Join(e.knownHosts, " "), d.Home, "~"); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+	}
+}
+
+func TestNoConfigFile(t *testing.T) {
+	t.Parallel()
+	d := newDialer(t)
+	writeConfig(t, d, "Match exec true\n")
+	d.ConfigFile = "none"
+	if _, err := d.resolve(Target{Address: "lb1"}); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,150 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// A Command is a script to run.
+type Command struct {
+	Script string    // POSIX sh; it starts in / as root
+	Args   []string  // its $1, $2, …; like the script they appear in no process's command line
+	Stdin  io.Reader // what the script reads; nil: nothing
+	Limit  int64     // bytes of stdout to accept; 0: 1 MiB
+}
+
+// A Result is what came of a Command.
+type Result struct {
+	Stdout    []byte // at most Limit bytes, the first
+	Stderr    []byte // at most 64 KiB, the last
+	Exit      int    // the exit status as sh says it: 128+n after signal n
+	Truncated bool   // Stdout is not all of it
+}
+
+// Run runs a script on the host, in a session of its own, and waits for its end.
+// An exit status other than 0 is a result and not an error. Processes that the
+// script leaves behind go on; their output is not waited for.
+//
+// It blocks as long as the script runs, however long the connection takes to be
+// made again first. When ctx ends, Run returns at once and the script goes on
+// until it writes something; when the connection is lost the error is a
+// *LostError, and the same holds. With more output than Limit the error is an
+// *OutputError, and the result is there all the same.
+func (h *Host) Run(ctx context.Context, cmd Command) (Result, error) {
+	c, err := h.connection(ctx)
+	if err != nil {
+		return Result{}, h.named(err)
+	}
+	start := time.Now()
+	res, err := c.run(ctx, h.shell(), cmd)
+	h.dialer.log().Debug("script ran", "on", h.of.String(), "bytes", len(cmd.Script), "exit", res.Exit,
+		"stdout", len(res.Stdout), "took", time.Since(start), "error", err)
+	return res, h.named(err)
+}
+
+func (c *conn) run(ctx context.Context, shell string, cmd Command) (Result, error) {
+	s, sent, err := c.open(ctx, shell, preamble(cmd.Args)+cmd.Script, cmd.Stdin)
+	if err != nil {
+		return Result{}, c.failed(ctx, "run", sent, err)
+	}
+	type outcome struct {
+		res Result
+		err error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		res, err := s.collect(cmd.Limit)
+		done <- outcome{res, err}
+	}()
+	var o outcome
+	select {
+	case o = <-done:
+	case <-ctx.Done():
+		o.err = errNoStatus
+		go s.ch.Close()
+	case <-c.gone:
+		// The end of the script may have arrived right before the end of the
+		// connection.
+		select {
+		case o = <-done:
+		case <-time.After(lingerFor):
+			o.err = errNoStatus
+		}
+	}
+	return o.res, c.failed(ctx, "run", true, o.err)
+}
+
+// failed says what an error in a session means: the node or the account refused,
+// the caller has enough, or the connection is lost.
+func (c *conn) failed(ctx context.Context, doing string, sent bool, err error) error {
+	if err == nil {
+		return nil
+	}
+	var shell *ShellError
+	var output *OutputError
+	var refused *ssh.OpenChannelError
+	switch {
+	case errors.As(err, &shell), errors.As(err, &output), errors.As(err, &refused), errors.Is(err, errNUL):
+		return fmt.Errorf("%s: %w", doing, err)
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+	}
+	return &LostError{Doing: doing, Sent: sent, Err: c.why(err)}
+}
+
+// collect reads what the script prints and waits for its end.
+func (s *session) collect(limit int64) (Result, error) {
+	defer s.ch.Close()
+	if limit <= 0 {
+		limit = 1 << 20
+	}
+	if err := s.begin(); err != nil {
+		return Result{}, err
+	}
+	out := &head{max: limit}
+	outEOF := make(chan struct{})
+	go func() {
+		defer close(outEOF)
+		io.Copy(out, s.stdout)
+	}()
+	<-s.exited
+	if s.status < 0 {
+		return Result{}, errNoStatus
+	}
+	s.drain(outEOF, out)
+	res := Result{Exit: s.status, Stderr: s.stderr.bytes()}
+	res.Stdout = out.bytes()
+	if total := out.count(); total > limit {
+		res.Truncated = true
+		return res, &OutputError{Limit: limit, Bytes: total}
+	}
+	return res, nil
+}
+
+// drain waits for the end of stderr and, if out is not nil, of what is copied to
+// out. It stops when nothing has come for a while: then something that the script
+// left behind holds them open.
+func (s *session) drain(outEOF <-chan struct{}, out *head) {
+	ends := []<-chan struct{}{s.errEOF}
+	if out != nil {
+		ends = append(ends, outEOF)
+	}
+	for len(ends) > 0 {
+		before := out.count()
+		quiet := time.NewTimer(lingerFor)
+		select {
+		case <-ends[0]:
+			ends = ends[1:]
+		case <-quiet.C:
+			if out.count() == before {
+				return
+			}
+		}
+		quiet.Stop()
+	}
+}

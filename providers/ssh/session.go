@@ -1,0 +1,306 @@
+package ssh
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"zup/plan/escape"
+)
+
+// bootstrap is the command line of every session, the same whatever is run: words
+// of a script must never stand in a command line on the node, because scripts look
+// for processes by such words. The script comes on stdin:
+//
+//	MARK LENGTH\n
+//	LENGTH bytes of script, of which the last are MARK
+//	the script's own input
+//
+// and the answer begins with MARK on a line of its own. What comes before it is
+// the login shell's (somebody's echo in a .bashrc) and none of ours; if it never
+// comes, the account does not run commands. A script that arrived cut off lacks
+// the mark at its end and is not run.
+const bootstrap = `sh -c 'read -r m n && echo "$m" && z=$(head -c "$n") && case $z in (*"$m") eval "$z";; (*) exit 125;; esac' zup`
+
+const (
+	noiseMax  = 64 << 10    // bytes that may come before the mark
+	stderrMax = 64 << 10    // bytes of stderr that are kept
+	lingerFor = time.Second // how long to listen to what a script left behind
+)
+
+var errNUL = errors.New("the script contains a NUL byte, which no shell can read")
+
+// errNoStatus says that a session ended without telling how: with its connection,
+// or because somebody killed the part of sshd that serves it.
+var errNoStatus = errors.New("the session ended without an exit status")
+
+// A session is one run of bootstrap.
+type session struct {
+	on   *conn
+	ch   ssh.Channel
+	mark string
+
+	stdout *bufio.Reader // what comes after the mark, once begun
+	stderr *tail
+	noise  tail // what came before the mark
+
+	exited chan struct{} // closed when status is there, or never will be
+	status int           // exit status as sh says it; -1: none came
+	errEOF chan struct{} // closed when stderr has ended
+}
+
+// open starts a session. script is sent with it, and then input, or nothing.
+// It returns before any of that has arrived; sent says whether it may have.
+func (c *conn) open(ctx context.Context, command, script string, input io.Reader) (s *session, sent bool, err error) {
+	if strings.ContainsRune(script, 0) {
+		return nil, false, errNUL
+	}
+	type opened struct {
+		s    *session
+		sent bool
+		err  error
+	}
+	result := make(chan opened, 1)
+	go func() {
+		s, sent, err := c.exec(command)
+		result <- opened{s, sent, err}
+	}()
+	select {
+	case r := <-result:
+		if r.err != nil {
+			return nil, r.sent, r.err
+		}
+		go r.s.send(script, input)
+		return r.s, true, nil
+	case <-ctx.Done():
+	case <-c.gone:
+	}
+	go func() {
+		if r := <-result; r.err == nil {
+			r.s.ch.Close()
+		}
+	}()
+	return nil, true, errNoStatus
+}
+
+func (c *conn) exec(command string) (s *session, sent bool, err error) {
+	ch, requests, err := c.client.OpenChannel("session", nil)
+	if err != nil {
+		return nil, false, err
+	}
+	s = &session{
+		on: c, ch: ch,
+		mark:   newMark(),
+		stdout: bufio.NewReader(ch),
+		stderr: &tail{max: stderrMax},
+		noise:  tail{max: 4 << 10},
+		exited: make(chan struct{}),
+		errEOF: make(chan struct{}),
+		status: -1,
+	}
+	go s.listen(requests)
+	go func() {
+		defer close(s.errEOF)
+		io.Copy(s.stderr, ch.Stderr())
+	}()
+	ok, err := ch.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{command}))
+	if err != nil || !ok {
+		ch.Close()
+		return nil, true, orElse(err, &ShellError{Exit: -1, Output: "the server refuses to run commands"})
+	}
+	return s, true, nil
+}
+
+func orElse(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}
+
+func newMark() string {
+	b := make([]byte, 8)
+	rand.Read(b)
+	return "zup-" + hex.EncodeToString(b)
+}
+
+// send never fails: what keeps the script from arriving ends the session too.
+func (s *session) send(script string, input io.Reader) {
+	script += "\n#" + s.mark
+	io.WriteString(s.ch, fmt.Sprintf("%s %d\n%s", s.mark, len(script), script))
+	if input != nil {
+		io.Copy(s.ch, input)
+	}
+	s.ch.CloseWrite()
+}
+
+// listen waits for the exit status. It comes when the shell has ended, which can be
+// long before the channel is closed: a process that the script left behind may
+// hold it open.
+func (s *session) listen(requests <-chan *ssh.Request) {
+	var once sync.Once
+	exited := func(status int) {
+		once.Do(func() {
+			s.status = status
+			close(s.exited)
+		})
+	}
+	for r := range requests {
+		switch r.Type {
+		case "exit-status":
+			if len(r.Payload) >= 4 {
+				exited(int(binary.BigEndian.Uint32(r.Payload)))
+			}
+		case "exit-signal":
+			var sig struct {
+				Name       string
+				Core       bool
+				Text, Lang string
+			}
+			ssh.Unmarshal(r.Payload, &sig)
+			exited(128 + signals(sig.Name))
+		}
+		if r.WantReply {
+			r.Reply(false, nil)
+		}
+	}
+	exited(-1)
+}
+
+func signals(name string) int {
+	switch name {
+	case "HUP":
+		return 1
+	case "INT":
+		return 2
+	case "QUIT":
+		return 3
+	case "ABRT":
+		return 6
+	case "KILL":
+		return 9
+	case "SEGV":
+		return 11
+	case "PIPE":
+		return 13
+	case "ALRM":
+		return 14
+	case "TERM":
+		return 15
+	}
+	return 0
+}
+
+// begin reads up to the mark. It blocks until the node's shell has answered.
+func (s *session) begin() error {
+	var total int
+	for {
+		line, err := s.stdout.ReadSlice('\n')
+		if bytes.HasSuffix(line, []byte(s.mark+"\n")) {
+			return nil
+		}
+		s.noise.Write(line)
+		total += len(line)
+		if err == bufio.ErrBufferFull {
+			err = nil
+		}
+		if err == nil && total > noiseMax {
+			err = errors.New("too much text before the command's own")
+		}
+		if err != nil {
+			return s.refusal()
+		}
+	}
+}
+
+// refusal explains why the mark did not come.
+func (s *session) refusal() error {
+	select {
+	case <-s.exited:
+		if s.status < 0 {
+			return errNoStatus
+		}
+		s.drain(nil, nil)
+		return &ShellError{Exit: s.status, Output: s.said()}
+	case <-time.After(lingerFor):
+		return &ShellError{Exit: -1, Output: s.said()}
+	}
+}
+
+// said returns the last lines of everything that came back outside the protocol.
+func (s *session) said() string {
+	return escape.Tail(string(s.noise.bytes())+string(s.stderr.bytes()), 5)
+}
+
+// A tail keeps the last max bytes written to it. It may be read while it is
+// written.
+type tail struct {
+	max int
+
+	mu   sync.Mutex
+	kept []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.kept = append(t.kept, p...)
+	// Dropping in large steps keeps the copying down.
+	if len(t.kept) > 2*t.max {
+		t.kept = append(t.kept[:0], t.kept[len(t.kept)-t.max:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) bytes() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return bytes.Clone(t.kept[max(0, len(t.kept)-t.max):])
+}
+
+// A head keeps the first max bytes written to it and counts the rest. It may be
+// read while it is written.
+type head struct {
+	max int64
+
+	mu    sync.Mutex
+	kept  []byte
+	total int64
+}
+
+func (h *head) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.total += int64(len(p))
+	if room := h.max - int64(len(h.kept)); room > 0 {
+		h.kept = append(h.kept, p[:min(int64(len(p)), room)]...)
+	}
+	return len(p), nil
+}
+
+// count returns how many bytes were written; a nil head has none.
+func (h *head) count() int64 {
+	if h == nil {
+		return 0
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.total
+}
+
+func (h *head) bytes() []byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return bytes.Clone(h.kept)
+}
