@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-// Each of these overflows the stack of the parser or of the evaluator if it is
-// let through, and that ends the process.
+// Each of these, only longer, overflows the stack of the parser or of the
+// evaluator if it is let through, and that ends the process.
 func TestTooDeep(t *testing.T) {
 	t.Parallel()
-	const n = 700_000
+	const n = maxChain + 1
 	deep := map[string]string{
 		"parentheses": "a = " + strings.Repeat("(", n),
 		"brackets":    "a = " + strings.Repeat("[", n),
@@ -27,11 +27,6 @@ func TestTooDeep(t *testing.T) {
 	for name, text := range deep {
 		if !tooDeep([]byte(text), false) {
 			t.Errorf("%s: not too deep", name)
-		}
-		dir := t.TempDir()
-		write(t, dir, "a.zup.hcl", "locals {\n"+text+"}\n")
-		if _, diags := Load(dir, Options{}); !diags.HasErrors() {
-			t.Errorf("%s: loads", name)
 		}
 	}
 	for name, text := range map[string]string{

@@ -132,21 +132,22 @@ func interrupted(c *plan.Cluster) string {
 	if in.Switchovers == 0 {
 		return "not at all"
 	}
-	times := fmt.Sprintf("%d times", in.Switchovers)
+	most := "≤ " + milliseconds(float64(in.PerSwitchoverMSMax))
 	switch in.Switchovers {
 	case 1:
-		times = "once"
+		return "once, " + most
 	case 2:
-		times = "twice"
+		return "twice, " + most + " each"
+	default:
+		return fmt.Sprintf("%d times, %s each", in.Switchovers, most)
 	}
-	return times + ", ≤ " + milliseconds(float64(in.PerSwitchoverMSMax))
 }
 
 // summary is what somebody reads who has to say yes or no.
 func (p *printer) summary(c *plan.Cluster, actions []plan.Action) {
 	p.line("%s (%s): %s", p.style(bold, c.Name), c.Provider, what(c, actions))
 	if c.Interruption.Switchovers > 0 {
-		p.labelled("Interrupted", notice, interrupted(c)+" each")
+		p.labelled("Interrupted", notice, interrupted(c))
 		p.labelled("  because", nil, escape.Line(c.Interruption.Why))
 	} else {
 		p.labelled("Interrupted", good, "not at all: "+escape.Line(c.Interruption.Why))
@@ -167,7 +168,11 @@ func what(c *plan.Cluster, actions []plan.Action) string {
 		}
 	}
 	if len(nodes) == 0 {
-		return "clean up; every node runs " + c.To
+		todo := "clean up"
+		if c.Interruption.Switchovers > 0 && masterNow(c) != c.Master {
+			todo = "move MASTER to " + c.Master
+		}
+		return todo + "; every node runs " + c.To
 	}
 	return versions(c) + " on " + strings.Join(nodes, ", then ")
 }

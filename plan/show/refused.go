@@ -2,6 +2,7 @@ package show
 
 import (
 	"io"
+	"strings"
 
 	"zup/plan"
 	"zup/plan/escape"
@@ -18,7 +19,13 @@ func Refused(w io.Writer, e *plan.RefusedError, o Options) error {
 		if r.Node != "" {
 			where += ", " + r.Node
 		}
-		pr.line("%s %s", pr.style(bad, "Refused:"), pr.style(bold, where+": "+escape.Line(r.Summary)))
+		for k, line := range wrap("Refused: "+where+": "+escape.Line(r.Summary), pr.width-2) {
+			if rest, ok := strings.CutPrefix(line, "Refused:"); ok && k == 0 {
+				pr.line("%s%s", pr.style(bad, "Refused:"), pr.style(bold, rest))
+				continue
+			}
+			pr.line("  %s", pr.style(bold, line))
+		}
 		if r.Detail != "" {
 			pr.detail(r.Detail)
 		}

@@ -320,7 +320,7 @@ func (b *builder) failback(to *node, reason string) plan.Action {
 	p := b.pair
 	a := plan.Action{
 		ID: p.id(to, "failback"), Kind: "failback", Node: to.name, Primitive: plan.Wait, Impact: plan.Switchover, Next: true,
-		Title:    fmt.Sprintf("Wait until %s takes MASTER back by itself", to.name),
+		Title:    fmt.Sprintf("Wait until %s takes MASTER by itself", to.name),
 		Reason:   reason,
 		TimeoutS: p.failbackLimit(), EstimateS: p.preemption(),
 	}

@@ -222,7 +222,7 @@ func (b *builder) isolate() {
 	if m.fact("replication") != "off" {
 		b.then(b.stopReplication(m))
 	}
-	if m.fact("deny") != "present" {
+	if m.fact("deny") != "present" || b.pair.backup.fact("peer_ssh") != "refused" {
 		b.then(b.block(m))
 	}
 }
@@ -244,7 +244,11 @@ func (b *builder) updateBackup() {
 		b.then(b.hold(n))
 		inMaintenance, b.otherRole = true, "maintenance"
 	}
-	b.then(b.update(n, false))
+	u := b.update(n, false)
+	if p.needs(p.master) {
+		u.Requires = append(u.Requires, on(p.master, "replication", "off"), on(p.master, "deny", "present"))
+	}
+	b.then(u)
 	if inMaintenance {
 		b.then(b.ready(n, p.isDrained(n)))
 	} else {

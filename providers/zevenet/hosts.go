@@ -140,7 +140,13 @@ func matchClient(p string, client netip.Addr) match {
 	if prefix, ok := strings.CutSuffix(p, "."); ok && client.Is4() {
 		return is(strings.HasPrefix(client.String(), prefix+"."))
 	}
-	p = strings.NewReplacer("[", "", "]", "").Replace(p)
+	if inner, ok := strings.CutPrefix(p, "["); ok { // [address] or [network]/length
+		addr, length, closed := strings.Cut(inner, "]")
+		if !closed || strings.Contains(addr, "/") {
+			return maybe
+		}
+		p = addr + length
+	}
 	if addr, err := netip.ParseAddr(p); err == nil {
 		return is(addr.Unmap() == client)
 	}

@@ -31,10 +31,12 @@ var variables = []struct {
 	{"zup", func(personality) string { return zupDir }},
 }
 
-// functions are the files of node/ that hold a function several scripts use.
-var functions = map[string]string{
-	"replicators":        "replicators.sh",
-	"keepalived_parents": "keepalived.sh",
+// functions are what several scripts use, each in a file of its own; one that
+// calls another stands before it here, and after it in the script.
+var functions = []struct{ name, file string }{
+	{"reload_keepalived", "reload.sh"},
+	{"keepalived_parents", "keepalived.sh"},
+	{"replicators", "replicators.sh"},
 }
 
 // prologue makes what a script finds on a node the same everywhere: apt, dpkg
@@ -60,9 +62,9 @@ var scripts = sync.OnceValue(func() map[string]string {
 // product and functions.
 func complete(p personality, body string) string {
 	text := body
-	for _, name := range []string{"replicators", "keepalived_parents"} {
-		if strings.Contains(body, name) {
-			text = read(functions[name]) + text
+	for _, f := range functions {
+		if strings.Contains(text, f.name) {
+			text = read(f.file) + text
 		}
 	}
 	var head strings.Builder

@@ -14,4 +14,4 @@ if ! grep -qE '^[[:space:]]*priority[[:space:]]+254[[:space:]]*$' "$conf"; then
 	sed -E 's/^([[:space:]]*priority[[:space:]]+).*/\1254/' "$kept" >"$conf.zup"
 	mv -f "$conf.zup" "$conf"
 fi
-kill -HUP "$(keepalived_parents | head -n 1)"
+reload_keepalived

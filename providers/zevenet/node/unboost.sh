@@ -5,7 +5,7 @@ if [ ! -e "$kept" ]; then
 elif sed -E 's/^([[:space:]]*priority[[:space:]]+).*/\1254/' "$kept" | cmp -s - "$conf"; then
 	cp -p "$kept" "$conf.zup"
 	mv -f "$conf.zup" "$conf"
-	kill -HUP "$(keepalived_parents | head -n 1)"
+	reload_keepalived
 else
 	echo "$conf was written anew since; it stays"
 fi

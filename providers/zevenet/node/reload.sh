@@ -1,0 +1,9 @@
+# Makes keepalived read its configuration again; without one that is a failure.
+reload_keepalived() {
+	running=$(keepalived_parents | head -n 1)
+	if [ -z "$running" ]; then
+		echo 'keepalived does not run'
+		return 1
+	fi
+	kill -HUP "$running"
+}

@@ -1,0 +1,288 @@
+package zevenet
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// sandbox runs node scripts for real, by a real shell, with the paths of a node
+// moved below a temporary directory.
+type sandbox struct {
+	t   *testing.T
+	dir string
+}
+
+func newSandbox(t *testing.T) *sandbox {
+	t.Helper()
+	s := &sandbox{t: t, dir: t.TempDir()}
+	for _, d := range []string{"etc/keepalived", "var/lib", "root/config/local", "root/bin"} {
+		if err := os.MkdirAll(filepath.Join(s.dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+func (s *sandbox) path(name string) string { return filepath.Join(s.dir, name) }
+
+func (s *sandbox) write(name, text string) {
+	s.t.Helper()
+	if err := os.WriteFile(s.path(name), []byte(text), 0o640); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// read returns the text of a file, or "(absent)".
+func (s *sandbox) read(name string) string {
+	data, err := os.ReadFile(s.path(name))
+	if err != nil {
+		return "(absent)"
+	}
+	return string(data)
+}
+
+// run runs a node script for a node whose peer is 192.168.100.2.
+func (s *sandbox) run(name string) string {
+	s.t.Helper()
+	out, err := s.shell(name)
+	if err != nil {
+		s.t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+	return out
+}
+
+// shell has sh run a node script. No process of this machine is looked for.
+func (s *sandbox) shell(name string) (string, error) {
+	text := strings.NewReplacer(
+		"/etc/hosts.deny", s.path("etc/hosts.deny"),
+		"/etc/keepalived/", s.path("etc/keepalived")+"/",
+		"/var/lib/zup", s.path("var/lib/zup"),
+		"/usr/local/zevenet", s.path("root"),
+		"pidof keepalived", "false",
+	).Replace(script(name, "192.168.100.2"))
+	cmd := exec.Command("sh")
+	cmd.Stdin = strings.NewReader(text)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// hostsDeny are contents of hosts.deny that a node may have, some of them traps.
+var hostsDeny = map[string]string{
+	"absent":               "(absent)",
+	"empty":                "",
+	"others":               "# by hand\nsshd: 10.0.0.7\nALL: 203.0.113.0/24\n",
+	"no final line feed":   "sshd: 10.0.0.7\nsshd: 10.0.0.8",
+	"comment unterminated": "# nothing here",
+	"longer address":       "sshd: 192.168.100.20\nsshd: 192.168.100.240\n",
+	"blank lines":          "\n\nsshd: 10.0.0.7\n\n",
+	"carriage returns":     "sshd: 10.0.0.7\r\n",
+}
+
+func (s *sandbox) deny(text string) {
+	if text != "(absent)" {
+		s.write("etc/hosts.deny", text)
+	}
+}
+
+// The block ends the file with the exact line, whatever was there, and taking it
+// away brings every byte back, and the file's mode.
+func TestBlockAndUnblock(t *testing.T) {
+	t.Parallel()
+	for name, before := range hostsDeny {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSandbox(t)
+			s.deny(before)
+			s.run("block")
+			blocked := s.read("etc/hosts.deny")
+			if !strings.HasSuffix("\n"+blocked, "\nsshd: 192.168.100.2\n") {
+				t.Fatalf("blocked: %q", blocked)
+			}
+			if before != "(absent)" && !strings.HasPrefix(blocked, before) {
+				t.Errorf("other lines were changed: %q", blocked)
+			}
+			s.run("block")
+			if again := s.read("etc/hosts.deny"); again != blocked {
+				t.Errorf("the second time changed it: %q", again)
+			}
+			s.run("unblock")
+			if after := s.read("etc/hosts.deny"); after != before {
+				t.Errorf("after: %q, before: %q", after, before)
+			}
+			if before != "(absent)" {
+				if info, err := os.Stat(s.path("etc/hosts.deny")); err != nil || info.Mode().Perm() != 0o640 {
+					t.Errorf("mode %v, %v", info.Mode(), err)
+				}
+			}
+			s.run("unblock")
+			if after := s.read("etc/hosts.deny"); after != before {
+				t.Errorf("unblocking twice: %q", after)
+			}
+			s.run("tidy")
+			if left := s.read("var/lib/zup"); left != "(absent)" {
+				t.Error("something was left behind")
+			}
+		})
+	}
+}
+
+// What somebody else changes between block and unblock stays.
+func TestUnblockKeepsWhatOthersChanged(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, before, meanwhile, want string }{
+		{"line added", "sshd: 10.0.0.7\n", "sshd: 10.0.0.7\nsshd: 192.168.100.2\nsshd: 10.0.0.9\n", "sshd: 10.0.0.7\nsshd: 10.0.0.9\n"},
+		{"line removed", "sshd: 10.0.0.7\n", "sshd: 192.168.100.2\n", ""},
+		{"ours removed already", "sshd: 10.0.0.7\n", "sshd: 10.0.0.7\n", "sshd: 10.0.0.7\n"},
+		{"longer address stays", "", "sshd: 192.168.100.2\nsshd: 192.168.100.24\n", "sshd: 192.168.100.24\n"},
+		{"twice", "", "sshd: 192.168.100.2\nsshd: 192.168.100.2\n", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSandbox(t)
+			s.deny(tt.before)
+			s.run("block")
+			s.write("etc/hosts.deny", tt.meanwhile)
+			s.run("unblock")
+			if got := s.read("etc/hosts.deny"); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// A line that zup knows nothing about, left by hand, is removed exactly.
+func TestUnblockWithoutARecord(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.deny("# x\nsshd: 192.168.100.2\nsshd: 192.168.100.24\n")
+	s.run("unblock")
+	if got, want := s.read("etc/hosts.deny"), "# x\nsshd: 192.168.100.24\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// updater stands in for checkupgrades: it treats hosts.deny as the product does
+// on a backup, with a plain append and an unanchored sed.
+const updater = `#!/bin/sh
+echo "sshd: 192.168.100.2" >>HOSTS_DENY
+DURING
+sed -i "/sshd: 192.168.100.2/d" HOSTS_DENY
+exit 0
+`
+
+// Whatever the updater's clean-up takes from hosts.deny comes back.
+func TestUpdatePutsHostsDenyBack(t *testing.T) {
+	t.Parallel()
+	for name, before := range hostsDeny {
+		for during, want := range map[string]string{
+			":": before,
+			// Somebody adds a line while the updater runs: it stays.
+			"echo 'sshd: 10.9.9.9' >>HOSTS_DENY": "",
+			// The updater dies before it cleans up.
+			"exit 0": before,
+		} {
+			t.Run(name+", "+during, func(t *testing.T) {
+				t.Parallel()
+				s := newSandbox(t)
+				s.deny(before)
+				s.write("root/bin/checkupgrades", strings.ReplaceAll(strings.ReplaceAll(updater, "DURING", during), "HOSTS_DENY", s.path("etc/hosts.deny")))
+				if err := os.Chmod(s.path("root/bin/checkupgrades"), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				s.run("update")
+				got := s.read("etc/hosts.deny")
+				if during == ":" || during == "exit 0" {
+					if during == "exit 0" && before == "(absent)" {
+						want = "sshd: 192.168.100.2\n" // nothing was there to compare with: the next plan sees the line
+					}
+					if got != want {
+						t.Errorf("got %q, want %q", got, want)
+					}
+					return
+				}
+				if !strings.Contains(got, "sshd: 10.9.9.9\n") {
+					t.Errorf("the other one's line is lost: %q", got)
+				}
+				for line := range strings.Lines(before) {
+					if before != "(absent)" && strings.HasSuffix(line, "\n") && !strings.Contains(got, line) {
+						t.Errorf("%q is lost: %q", line, got)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestBoostAndBack(t *testing.T) {
+	t.Parallel()
+	const conf = "vrrp_instance ZCluster {\n\tinterface eth0\n\tpriority 50\n\tadvert_int 5\n}\n"
+	s := newSandbox(t)
+	s.write("etc/keepalived/keepalived.conf", conf)
+	// No keepalived runs here: the scripts then fail where they would signal it.
+	s.fails("boost")
+	if got := s.read("etc/keepalived/keepalived.conf"); !strings.Contains(got, "\tpriority 254\n") || !strings.Contains(got, "advert_int 5") {
+		t.Errorf("boosted: %q", got)
+	}
+	s.fails("boost")
+	s.run("unboost")
+	if got := s.read("etc/keepalived/keepalived.conf"); got != conf {
+		t.Errorf("after: %q", got)
+	}
+	if open := s.read("var/lib/zup/open/boost"); open != "(absent)" {
+		t.Error("boost is still marked as open")
+	}
+	s.write("etc/keepalived/keepalived.conf", conf+"\tpriority 60\n")
+	if out := s.fails("boost"); !strings.Contains(out, "not exactly one priority line") {
+		t.Errorf("two priority lines: %s", out)
+	}
+}
+
+// fails runs a script that must exit with another status than 0.
+func (s *sandbox) fails(name string) string {
+	s.t.Helper()
+	out, err := s.shell(name)
+	if err == nil {
+		s.t.Fatalf("%s succeeded:\n%s", name, out)
+	}
+	return out
+}
+
+// Tidying up refuses while something is open.
+func TestTidyRefusesWhileSomethingIsOpen(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.run("block")
+	if out := s.fails("tidy"); !strings.Contains(out, "hosts.deny") {
+		t.Errorf("it says %q", out)
+	}
+}
+
+// Every script is complete: it sets what it uses and is valid for sh.
+func TestScriptsAreValid(t *testing.T) {
+	for name := range scripts() {
+		text := script(name, "192.0.2.1")
+		cmd := exec.Command("sh", "-n")
+		cmd.Stdin = strings.NewReader(text)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+		for _, v := range variables {
+			uses := strings.Contains(text, "$"+v.name) || strings.Contains(text, "${"+v.name)
+			if uses && !strings.Contains(text, "\n"+v.name+"=") {
+				t.Errorf("%s uses $%s and does not set it", name, v.name)
+			}
+		}
+	}
+}
+
+func TestQuote(t *testing.T) {
+	for _, s := range []string{"", "plain", "it's", "$(reboot)", "a\nb", `\`, "'; rm -rf / #"} {
+		out, err := exec.Command("sh", "-c", "printf %s "+quote(s)).Output()
+		if err != nil || string(out) != s {
+			t.Errorf("quote(%q): the shell makes %q of it (%v)", s, out, err)
+		}
+	}
+}
