@@ -230,7 +230,7 @@ func (b *builder) isolate() {
 // held reports whether BACKUP must be kept from taking the role by itself once
 // it is updated.
 func (p *pair) held() bool {
-	return p.failsBack() && p.primary == p.backup.name && p.needs(p.master)
+	return p.failsBack() && p.primary == p.backup.name
 }
 
 func (b *builder) updateBackup() {
