@@ -304,6 +304,9 @@ func outcome(r *apply.Report) error {
 	case apply.StopUnproven:
 		return said(exitUnproven)
 	}
+	if !r.Changed() {
+		return said(exitError)
+	}
 	return said(exitStopped)
 }
 

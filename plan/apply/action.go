@@ -105,6 +105,11 @@ func (b *branch) writeBegin(a *plan.Action) error {
 			return err
 		}
 	}
+	if a.Changes() {
+		b.runner.mu.Lock()
+		b.touched = true
+		b.runner.mu.Unlock()
+	}
 	return b.journal.Write(state.Entry{Event: state.Begin, Action: a.ID})
 }
 

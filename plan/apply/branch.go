@@ -42,6 +42,7 @@ type branch struct {
 	report   *ClusterReport
 	watch    *probe.Watch
 	recorded map[plan.Fact]string
+	touched  bool // a script may have reached a node; under runner.mu
 
 	mu   sync.Mutex // of recorded and hosts
 	host map[string]Host

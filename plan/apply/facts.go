@@ -92,8 +92,8 @@ var conditionFacts = []string{"version", "role", "vrrp", "maintenance", "deny", 
 // condition reads how the cluster was left, for the message about a stop. It
 // takes no longer than a person would wait.
 func (b *branch) condition(ctx context.Context) *Condition {
-	c := &Condition{Changed: b.changed()}
 	b.runner.mu.Lock()
+	c := &Condition{Changed: b.touched}
 	if known := b.Store.State().Cluster(b.cluster.Name); known.Run == b.RunID {
 		c.Open = known.Open
 	}
@@ -116,16 +116,4 @@ func (b *branch) condition(ctx context.Context) *Condition {
 		c.Nodes = append(c.Nodes, nc)
 	}
 	return c
-}
-
-// changed reports whether any script of the branch may have run.
-func (b *branch) changed() bool {
-	b.runner.mu.Lock()
-	defer b.runner.mu.Unlock()
-	for _, a := range b.actions {
-		if a.Changes() && !b.report.action(a.ID).Started.IsZero() {
-			return true
-		}
-	}
-	return false
 }

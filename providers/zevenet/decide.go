@@ -78,6 +78,9 @@ func (p *pair) cautions(b *builder) []string {
 	if slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.Kind == "update" }) {
 		all = append(all, "no snapshot is configured: there is no way back to "+p.lowest())
 	}
+	if p.editedSince() {
+		all = append(all, fmt.Sprintf("the configuration on %s was edited since an earlier run stopped replication: %s takes over without that edit, so repeat it there afterwards", p.master.name, p.backup.name))
+	}
 	if len(b.moves) > 0 {
 		all = append(all, "connections that are open while MASTER moves are cut; clients have to open them again")
 		if slices.ContainsFunc(p.master.words("vips"), func(v string) bool { return strings.Contains(v, ":") }) {
@@ -85,6 +88,14 @@ func (p *pair) cautions(b *builder) []string {
 		}
 	}
 	return all
+}
+
+// editedSince reports whether MASTER's configuration is another one than when the
+// unfinished run stopped replication.
+func (p *pair) editedSince() bool {
+	before := p.recorded.Recorded[p.master.name+"/digest"]
+	return p.recorded.Unfinished() && p.needs(p.master) && !p.needs(p.backup) &&
+		before != "" && before != p.master.fact("digest")
 }
 
 func (p *pair) lowest() string {
