@@ -61,7 +61,7 @@ func (b *branch) about(i int, e Event) Event {
 func (b *branch) index(a *plan.Action) int { return slices.Index(b.actions, a) }
 
 func (b *branch) carryOut(ctx context.Context, a *plan.Action) *Stop {
-	if missed := b.missed(ctx, a.Requires); len(missed) > 0 {
+	if missed := b.required(ctx, a); len(missed) > 0 {
 		return b.stopAt(ctx, a, &Stop{Kind: StopRule, Seen: missed, Why: "what this action requires does not hold"})
 	}
 	if err := b.writeBegin(a); err != nil {
@@ -83,6 +83,25 @@ func (b *branch) carryOut(ctx context.Context, a *plan.Action) *Stop {
 	b.journal.Write(state.Entry{Event: state.Fail, Action: a.ID, Detail: stop.Why}) // what can't be written here is still in the report
 	b.undo(ctx, a, stop)
 	return stop
+}
+
+// requireGrace is for how long what an action requires may not hold before the
+// run stops: as long as a node may need to answer clearly.
+const requireGrace = 3 * time.Second
+
+// required reads what the action requires, and returns what does not hold.
+func (b *branch) required(ctx context.Context, a *plan.Action) []Mismatch {
+	deadline := b.Now().Add(requireGrace)
+	for {
+		missed := b.missed(ctx, a.Requires)
+		if len(missed) == 0 || ctx.Err() != nil || !b.Now().Before(deadline) {
+			return missed
+		}
+		select {
+		case <-time.After(b.Poll):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // stopAt completes a stop with what all of them have in common.

@@ -36,10 +36,11 @@ vip_list() {
 }
 
 # keepalived writes its data to a file of its own when it is told to; the file
-# is removed again if it was not there before.
+# is removed again if it was not there before. Two readers take turns.
 keepalived_data() {
 	pid=$(keepalived_parents | head -n 1)
 	[ -n "$pid" ] || return
+	exec 9</etc/keepalived && flock -w 5 9 || return
 	data=/tmp/keepalived.data had='' before='' tries=0
 	if [ -e "$data" ]; then had=1 before=$(stat -c '%y %s' "$data"); fi
 	kill -USR1 "$pid" || return
