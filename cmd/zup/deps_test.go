@@ -24,6 +24,7 @@ const importOrder = `
 	plan/show           < plan plan/apply plan/state plan/escape
 	providers/ssh       < plan/escape
 	providers/ssh/sshtest
+	providers/zevenet/zevenettest < providers/ssh/sshtest
 	providers/zevenet   < plan plan/config plan/state plan/escape
 	cmd/zup             < plan plan/config plan/state plan/probe plan/observe plan/apply plan/show plan/escape providers/ssh providers/zevenet
 	examples/lab        < examples/lab/world plan/escape

@@ -103,10 +103,10 @@ func (v *view) event(e apply.Event) {
 		return
 	case apply.ActionDone:
 		v.drop(e.Action)
-		v.print(v.ended(e, v.style.good("done  "), since(time.Time{}, time.Time{}.Add(e.Took))))
+		v.print(v.ended(e, v.style.good("done  "), tookText(e.Took)))
 	case apply.ActionFailed:
 		v.drop(e.Action)
-		v.print(v.ended(e, v.style.bad("failed"), since(time.Time{}, time.Time{}.Add(e.Took))))
+		v.print(v.ended(e, v.style.bad("failed"), tookText(e.Took)))
 	case apply.UndoBegin:
 		v.print(v.ended(e, v.style.notice("undoes"), ""))
 	case apply.UndoEnd:
@@ -115,6 +115,14 @@ func (v *view) event(e apply.Event) {
 		return
 	}
 	v.draw(now)
+}
+
+// tookText is how long something took, for people: "0.4 s", "2:07".
+func tookText(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return since(time.Time{}, time.Time{}.Add(d))
 }
 
 func (v *view) find(action string) *running {
@@ -132,7 +140,7 @@ func (v *view) drop(action string) {
 
 // ended is the line about an action that is over.
 func (v *view) ended(e apply.Event, how, last string) string {
-	return fmt.Sprintf("%s %s  %s  %s", v.place(e), how, v.name(e), last)
+	return fmt.Sprintf("%s %s  %s  %6s", v.place(e), how, v.name(e), last)
 }
 
 // place is how far an event's cluster is: " 5/17", after the cluster's name if

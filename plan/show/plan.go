@@ -73,7 +73,7 @@ func (p *printer) noChanges(pl *plan.Plan) {
 	for i := range pl.Clusters {
 		c := &pl.Clusters[i]
 		p.line("")
-		p.line("%s (%s): %s runs on %s", c.Name, c.Provider, c.To, nodeNames(c))
+		p.line("%s (%s): %s run %s", c.Name, c.Provider, nodeNames(c), c.To)
 		p.labelled("MASTER", nil, masterNow(c))
 		p.warnings(c)
 	}

@@ -43,8 +43,8 @@ func (p *printer) ended(c *apply.ClusterReport, pl *plan.Plan) {
 
 func (p *printer) done(c *apply.ClusterReport, pl *plan.Plan) {
 	cl := pl.Cluster(c.Name)
-	p.line("%s: %s", p.style(bold, c.Name), p.style(good, fmt.Sprintf("verified: %s runs %s, %s is MASTER, nothing is open", nodeNames(cl), c.To, cl.Master)))
-	p.labelled("Done", nil, fmt.Sprintf("%s in %s, %s were predicted", plural(count(c, apply.ActionIsDone), "action", "actions"),
+	p.line("%s: %s", p.style(bold, c.Name), p.style(good, fmt.Sprintf("verified: %s run %s, %s is MASTER, nothing is open", nodeNames(cl), c.To, cl.Master)))
+	p.labelled("Done", nil, fmt.Sprintf("%s in %s; the plan said %s", plural(count(c, apply.ActionIsDone), "action", "actions"),
 		seconds(int(c.Ended.Sub(c.Started).Round(time.Second).Seconds())), seconds(plan.Estimate(branchOf(pl, c.Name)))))
 }
 
@@ -93,7 +93,7 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	}
 	p.labelled("Done so far", nil, fmt.Sprintf("%d of %d actions", count(c, apply.ActionIsDone), len(c.Actions)))
 	p.condition(c.Condition)
-	p.labelled("Next", bold, next(c))
+	p.line("  %s          %s", p.style(bold, "Next"), next(c))
 }
 
 func titleOf(c *apply.ClusterReport, id string) string {
@@ -159,14 +159,15 @@ func Node(f map[string]string) string {
 	return strings.Join(parts, ", ")
 }
 
+// next is the command to type, and when.
 func next(c *apply.ClusterReport) string {
 	switch c.Stop.Kind {
 	case apply.StopAsked:
-		return "zup plan    (a new plan contains exactly what is missing)"
+		return "zup plan   A new plan contains exactly what is missing."
 	case apply.StopLeft:
-		return "zup status    (then zup plan, once nothing runs any more)"
+		return "zup status   Then zup plan, once nothing runs any more."
 	default:
-		return "remove the cause, then: zup plan    (it contains exactly what is missing)"
+		return "zup plan   Once the cause is gone. It contains exactly what is missing."
 	}
 }
 

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"zup/providers/ssh/sshtest"
+	"zup/providers/zevenet/zevenettest"
+)
+
+var updateScripts = flag.Bool("update", false, "rewrite the goldens of the scripts")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"zup": func() {
+			os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, os.Environ()))
+		},
+	})
+}
+
+// TestScripts runs testdata/script. Nodes are a pair in memory behind SSH servers
+// in this process: see the commands in scriptCommands.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		Cmds:                scriptCommands,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       *updateScripts,
+		Setup: func(env *testscript.Env) error {
+			home := filepath.Join(env.WorkDir, "home")
+			env.Setenv("HOME", home)
+			env.Setenv("SSH_AUTH_SOCK", "none")
+			env.Setenv("ZUP_LOG", "")
+			env.Values["pairs"], env.Values["t"], env.Values["background"] = map[string]*pair{}, t, &[]*exec.Cmd{}
+			return os.MkdirAll(filepath.Join(home, ".ssh"), 0o700)
+		},
+	})
+}
+
+// pair is one cluster of a script.
+type pair struct {
+	*zevenettest.Pair
+	servers map[string]*sshtest.Server
+}
+
+// scriptCommands are the verbs of the scripts besides those of testscript:
+//
+//	pair FIRST SECOND [master=NODE] [primary=NODE]   start two nodes; ssh finds them by name
+//	node NODE FACT=VALUE...                          what a node says from now on; FACT= takes it back
+//	updated NODE...                                  a node was updated before
+//	fail NODE KIND [exit=N] [print=TEXT] [delay=D] [before] [master=NODE] [edit=NODE] [ask] [once]
+//	                                                 what goes wrong when an action of this kind runs
+//	serves NODE VERSION                              asserts who is MASTER, and that all is well
+//	ssh NODE refuse|hang|deny|drop                   what goes wrong with connections
+//	exits STATUS COMMAND...                          like exec, and asserts the exit status
+//	remember; code STATUS                            keeps the background command, asserts its exit status after wait
+var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
+	"pair":     cmdPair,
+	"node":     cmdNode,
+	"updated":  cmdUpdated,
+	"fail":     cmdFail,
+	"serves":   cmdServes,
+	"ssh":      cmdSSH,
+	"exits":    cmdExits,
+	"remember": cmdRemember,
+	"code":     cmdCode,
+}
+
+func pairs(ts *testscript.TestScript) map[string]*pair {
+	return ts.Value("pairs").(map[string]*pair)
+}
+
+// pairOf returns the pair that has a node.
+func pairOf(ts *testscript.TestScript, node string) *pair {
+	for _, p := range pairs(ts) {
+		if p.Nodes[node] != nil {
+			return p
+		}
+	}
+	ts.Fatalf("no pair has a node %q", node)
+	return nil
+}
+
+// settings splits words like key=value.
+func settings(args []string) map[string]string {
+	all := map[string]string{}
+	for _, a := range args {
+		key, value, _ := strings.Cut(a, "=")
+		all[key] = value
+	}
+	return all
+}
+
+func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
+	first, second := args[0], args[1]
+	set := settings(args[2:])
+	master, primary := first, "disabled"
+	if set["master"] != "" {
+		master = set["master"]
+	}
+	if set["primary"] != "" {
+		primary = set["primary"]
+	}
+	p := &pair{zevenettest.New(first, second, master, primary), map[string]*sshtest.Server{}}
+	home := ts.Getenv("HOME")
+	for _, name := range []string{first, second} {
+		s := p.Serve(ts.Value("t").(testing.TB), name, sshtest.Config{})
+		p.servers[name] = s
+		known := s.KnownHosts(name)
+		ts.Setenv("KEY_"+name, s.HostKey())
+		appendFile(ts, filepath.Join(home, ".ssh", "config"), fmt.Sprintf(
+			"Host %s\n\tHostName 127.0.0.1\n\tPort %d\n\tUser root\n\tHostKeyAlias %s\n\tIdentityFile %s\n\tUserKnownHostsFile %s\n",
+			name, s.Port(), name, s.IdentityFile(), known))
+	}
+	pairs(ts)[first] = p
+}
+
+func appendFile(ts *testscript.TestScript, path, text string) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	ts.Check(err)
+	_, err = f.WriteString(text)
+	ts.Check(err)
+	ts.Check(f.Close())
+}
+
+func cmdNode(ts *testscript.TestScript, neg bool, args []string) {
+	p := pairOf(ts, args[0])
+	for _, a := range args[1:] {
+		fact, value, _ := strings.Cut(a, "=")
+		p.Set(args[0], fact, value)
+	}
+}
+
+func cmdUpdated(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		n := pairOf(ts, name).Nodes[name]
+		n.Version, n.Config = zevenettest.NewVersion, "new"
+	}
+}
+
+func cmdFail(ts *testscript.TestScript, neg bool, args []string) {
+	node, kind := args[0], args[1]
+	p := pairOf(ts, node)
+	if slices.Contains(args, "never") {
+		p.Fail(node, kind, nil)
+		return
+	}
+	set := settings(args[2:])
+	exit, _ := strconv.Atoi(set["exit"])
+	delay, _ := time.ParseDuration(set["delay"])
+	_, before := set["before"]
+	_, once := set["once"]
+	_, ask := set["ask"]
+	p.Fail(node, kind, func(z *zevenettest.Pair) zevenettest.Fault {
+		if m := set["master"]; m != "" {
+			z.Master = m
+		}
+		if n := z.Nodes[set["edit"]]; n != nil {
+			n.Config = "edited"
+		}
+		if once {
+			z.Forget(node, kind)
+		}
+		f := zevenettest.Fault{Before: before, Exit: exit, Stdout: strings.ReplaceAll(set["print"], `\n`, "\n"), Delay: delay}
+		if ask {
+			f.Prompts = []sshtest.Prompt{{Text: "Configuration file '/etc/keepalived/keepalived.conf'\n*** keepalived.conf (Y/I/N/O/D/Z) [default=N] ? "}}
+		}
+		return f
+	})
+}
+
+// cmdServes asserts that a pair is at rest.
+func cmdServes(ts *testscript.TestScript, neg bool, args []string) {
+	p := pairOf(ts, args[0])
+	if d := p.Damage(); d != "" {
+		ts.Fatalf("damage: %s", d)
+	}
+	for name, n := range p.Nodes {
+		f := p.FactsOf(name)
+		role := "backup"
+		if name == args[0] {
+			role = "master"
+		}
+		if f["role"] != role || f["version"] != args[1] || f["deny"] != "none" || f["open"] != "none" || f["left"] != "no" ||
+			n.Replicates != (role == "master") || f["maintenance"] != "no" || n.Boosted {
+			ts.Fatalf("%s: %+v, role %s", name, *n, f["role"])
+		}
+	}
+}
+
+func cmdSSH(ts *testscript.TestScript, neg bool, args []string) {
+	s := pairOf(ts, args[0]).servers[args[0]]
+	switch args[1] {
+	case "hang":
+		s.Hang(!neg)
+	case "deny":
+		s.Deny(!neg)
+	case "drop":
+		s.DropConnections()
+	case "refuse":
+		n, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		s.RefuseNext(n, "")
+	default:
+		ts.Fatalf("ssh %s %s?", args[0], args[1])
+	}
+}
+
+// cmdExits runs a command and asserts its exit status.
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("%s exited with %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// cmdRemember keeps the last background command, for code.
+func cmdRemember(ts *testscript.TestScript, neg bool, args []string) {
+	all := ts.BackgroundCmds()
+	kept := ts.Value("background").(*[]*exec.Cmd)
+	*kept = append(*kept, all[len(all)-1])
+}
+
+// cmdCode asserts the exit status of the command that remember kept.
+func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
+	kept := *ts.Value("background").(*[]*exec.Cmd)
+	if got := kept[len(kept)-1].ProcessState.ExitCode(); strconv.Itoa(got) != args[0] {
+		ts.Fatalf("it exited with %d, want %s", got, args[0])
+	}
+}

@@ -1,0 +1,238 @@
+// Package zevenettest has a pair of nodes that exists in memory only: what the
+// actions of a plan do to it, and which facts it has then.
+//
+// It is a model of what matters for planning, and not an emulation of a node:
+// it knows the product's ways (who pushes and who pulls a configuration and
+// when, who preempts whom) well enough that a plan which would do damage to a
+// real pair does it here too, and says so in Damage. Start with New. Serve puts
+// the nodes behind SSH servers inside the test process.
+package zevenettest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Versions of a new pair, and what an update makes of them.
+const (
+	OldVersion = "6.1.19"
+	NewVersion = "6.1.20"
+)
+
+// Pair is two nodes. Its methods may be called from several goroutines; its
+// fields may be changed while nothing is running.
+type Pair struct {
+	Nodes   map[string]*Node
+	Master  string // name of the node that serves
+	Primary string // the cluster's failback: "disabled" or a node
+
+	mu     sync.Mutex
+	damage string
+	faults map[string]func(*Pair) Fault // by node and kind
+}
+
+// Node is one node of a pair.
+type Node struct {
+	Name, Peer, Address string
+	Version             string
+	Config              string // "old" format, or "new": migrated
+	Maintenance         bool
+	Replicates          bool
+	Deny                bool // its hosts.deny keeps the peer out
+	Boosted             bool
+	Open                map[string]bool   // marks of open temporary changes
+	Left                bool              // zup's folder is there
+	Facts               map[string]string // what it says whatever it is
+}
+
+// New returns a healthy pair at OldVersion.
+func New(first, second, master, primary string) *Pair {
+	p := &Pair{Nodes: map[string]*Node{}, Master: master, Primary: primary, faults: map[string]func(*Pair) Fault{}}
+	for _, n := range []struct{ name, peer, address string }{{first, second, "192.168.100.24"}, {second, first, "192.168.100.25"}} {
+		p.Nodes[n.name] = &Node{
+			Name: n.name, Peer: n.peer, Address: n.address, Version: OldVersion, Config: "old", Replicates: n.name == master,
+			Open: map[string]bool{}, Facts: map[string]string{},
+		}
+	}
+	return p
+}
+
+// Damage returns the first thing that would have gone wrong on a real pair, or "".
+func (p *Pair) Damage() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.damage
+}
+
+func (p *Pair) hurt(format string, args ...any) {
+	if p.damage == "" {
+		p.damage = fmt.Sprintf(format, args...)
+	}
+}
+
+// FactsOf returns what the facts script would print on a node.
+func (p *Pair) FactsOf(name string) map[string]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.Nodes[name]
+	peer := p.Nodes[n.Peer]
+	f := map[string]string{
+		"audit": "clean", "boot": "boot", "candidate": n.Version, "clustered": "yes", "deadratio": "1", "digest": n.Config,
+		"disk": "/=4000000", "farms": "192.0.2.10:80", "holds": "none", "hosts_allow": "absent", "hosts_deny": "absent",
+		"hostname": name, "images": "none", "interface": "eth0", "jobs": "none", "keepalived": "1", "libwrap": "yes",
+		"licence": "valid until Jan  1 00:00:00 2028 GMT", "lock": "free", "nodes": p.members(), "offer": NewVersion,
+		"own_address": n.Address, "package": "ii " + n.Version, "primary": p.Primary, "priority_lines": "1", "product": "yes",
+		"reboot": "none", "room": "enough", "skew": "0", "status": "ok", "time": "0", "uid": "0", "updater": "install",
+		"version": n.Version, "vips": "192.0.2.10",
+		"deny": word(n.Deny, "present", "none"), "left": word(n.Left, "yes", "no"), "maintenance": word(n.Maintenance, "yes", "no"),
+		"open": "none", "peer_ssh": word(peer.Deny, "refused", "ok "+peer.Name),
+		"priority":    word(n.Boosted, "254", word(p.Primary == name, "120", "50")),
+		"replication": word(n.Replicates, "running", "off"),
+	}
+	if open := slices.Sorted(maps.Keys(n.Open)); len(open) > 0 {
+		f["open"] = strings.Join(open, " ")
+	}
+	switch {
+	case p.Master == name:
+		f["role"], f["vrrp"], f["arp"] = "master", "MASTER", "open"
+	case n.Maintenance:
+		f["role"], f["vrrp"], f["arp"] = "maintenance", "FAULT", "blocked"
+	default:
+		f["role"], f["vrrp"], f["arp"] = "backup", "BACKUP", "blocked"
+	}
+	maps.Copy(f, n.Facts)
+	return f
+}
+
+func (p *Pair) members() string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(p.Nodes)) {
+		all = append(all, name+"="+p.Nodes[name].Address)
+	}
+	return strings.Join(all, " ")
+}
+
+func word(b bool, yes, no string) string {
+	if b {
+		return yes
+	}
+	return no
+}
+
+// Do does to the pair what the script of an action of this kind does on a node.
+// It reports false for a kind that it does not know.
+func (p *Pair) Do(kind, node string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.Nodes[node]
+	if kind != "tidy" {
+		n.Left = true
+	}
+	switch kind {
+	case "refresh", "announce":
+	case "stop-replication":
+		n.Replicates = false
+	case "start-replication":
+		n.Replicates = true
+		p.push(n)
+	case "block":
+		n.Deny, n.Open["hosts.deny"] = true, true
+	case "unblock":
+		n.Deny = false
+		delete(n.Open, "hosts.deny")
+	case "update":
+		p.update(n)
+	case "boost":
+		n.Boosted, n.Open["boost"] = true, true
+	case "unboost":
+		n.Boosted = false
+		delete(n.Open, "boost")
+	case "drain", "hold":
+		p.maintain(n)
+	case "rejoin":
+		p.rejoin(n)
+	case "sync", "sync-first":
+		p.push(n)
+	case "tidy":
+		if len(n.Open) > 0 {
+			p.hurt("tidied %s with %v open", n.Name, n.Open)
+		}
+		n.Left = false
+	default:
+		return false
+	}
+	return true
+}
+
+// becomesMaster moves the role: the product starts the replicator there, whose
+// first act is a full push.
+func (p *Pair) becomesMaster(n *Node) {
+	p.Master, p.Nodes[n.Peer].Replicates, n.Replicates = n.Name, false, true
+	p.push(n)
+}
+
+// push copies the configuration to the peer, unless the peer keeps it out.
+func (p *Pair) push(n *Node) {
+	peer := p.Nodes[n.Peer]
+	if peer.Deny {
+		return
+	}
+	if peer.Config == "new" && n.Config == "old" {
+		p.hurt("%s overwrote the migrated configuration of %s", n.Name, peer.Name)
+	}
+	peer.Config = n.Config
+}
+
+// settle lets time pass: a primary that is fit takes the role back.
+func (p *Pair) settle() {
+	if n := p.Nodes[p.Primary]; n != nil && !n.Maintenance && p.Master != n.Name {
+		p.becomesMaster(n)
+	}
+}
+
+func (p *Pair) update(n *Node) {
+	peer := p.Nodes[n.Peer]
+	if p.Master != n.Name && p.Master != peer.Name {
+		p.hurt("%s updated while nobody served", n.Name)
+	}
+	if peer.Replicates && peer.Version == OldVersion {
+		p.hurt("%s updated while %s replicates an old configuration to it", n.Name, peer.Name)
+	}
+	if p.Master == n.Name {
+		if peer.Maintenance || peer.Version == OldVersion {
+			p.hurt("%s updated as MASTER while %s could not take over", n.Name, peer.Name)
+		}
+		p.becomesMaster(peer)
+	}
+	n.Version, n.Config, n.Boosted = NewVersion, "new", false
+	if p.Master == peer.Name && !peer.Deny { // the service's start asks MASTER to push
+		p.push(peer)
+	}
+	p.settle()
+}
+
+func (p *Pair) maintain(n *Node) {
+	peer := p.Nodes[n.Peer]
+	n.Maintenance, n.Open["maintenance"] = true, true
+	if p.Master != n.Name {
+		return
+	}
+	if peer.Maintenance {
+		p.hurt("both nodes in maintenance")
+		return
+	}
+	p.becomesMaster(peer)
+}
+
+func (p *Pair) rejoin(n *Node) {
+	peer := p.Nodes[n.Peer]
+	n.Maintenance = false
+	delete(n.Open, "maintenance")
+	if p.Master == peer.Name && !n.Deny && !peer.Deny {
+		p.push(peer)
+	}
+	p.settle()
+}

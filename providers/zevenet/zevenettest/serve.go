@@ -1,0 +1,137 @@
+package zevenettest
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"zup/providers/ssh/sshtest"
+)
+
+// Fault is what goes wrong when a script of one kind runs on one node.
+type Fault struct {
+	Before  bool          // the script has no effect at all
+	Exit    int           // its exit status
+	Stdout  string        // printed instead of what it would print
+	Delay   time.Duration // it takes this long
+	Prompts []sshtest.Prompt
+}
+
+// Fail says what goes wrong from now on when a script of this kind runs on a
+// node. The function may change the pair, which is locked meanwhile.
+func (p *Pair) Fail(node, kind string, f func(*Pair) Fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults[node+" "+kind] = f
+}
+
+// Forget takes Fail back. It is for the function of Fail itself.
+func (p *Pair) Forget(node, kind string) { delete(p.faults, node+" "+kind) }
+
+// Set makes a node say something whatever it is; an empty value takes that back.
+func (p *Pair) Set(node, fact, value string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if value == "" {
+		delete(p.Nodes[node].Facts, fact)
+		return
+	}
+	p.Nodes[node].Facts[fact] = value
+}
+
+// kinds tells a script by the first words of its comment.
+var kinds = []struct{ comment, kind string }{
+	{"# Refreshes the package lists", "refresh"},
+	{"# Ends the replicator by PID", "stop-replication"},
+	{"# Starts the replicator:", "start-replication"},
+	{"# Keeps the peer out of", "block"},
+	{"# Takes the line for the peer out", "unblock"},
+	{"# Updates this node with", "update"},
+	{"# Raises this node's VRRP", "boost"},
+	{"# Puts the VRRP priority back", "unboost"},
+	{"# Puts this node into maintenance", "drain"},
+	{"# Takes this node out of maintenance", "rejoin"},
+	{"# One more gratuitous ARP", "announce"},
+	{"# Pushes this node's configuration", "sync"},
+	{"# Removes what zup left", "tidy"},
+	{"# Reads facts of this node", "facts"},
+}
+
+func kindOf(script string) string {
+	for _, k := range kinds {
+		if strings.Contains(script, "\n"+k.comment) {
+			return k.kind
+		}
+	}
+	return ""
+}
+
+// Serve puts a node of the pair behind an SSH server. A script that the product's
+// provider does not have fails the test.
+func (p *Pair) Serve(t testing.TB, node string, c sshtest.Config) *sshtest.Server {
+	t.Helper()
+	s := sshtest.New(t, c)
+	done := map[string]bool{} // jobs: attaching does nothing again
+	var mu sync.Mutex
+	s.AnswerFunc(func(r sshtest.Request) (sshtest.Reply, bool) {
+		kind := kindOf(r.Script)
+		switch {
+		case kind == "":
+			return sshtest.Reply{}, false
+		case kind == "facts":
+			return sshtest.Reply{Stdout: p.printFacts(node, r.Args)}, true
+		}
+		mu.Lock()
+		again := r.Kind == sshtest.Job && done[r.ID]
+		done[r.ID] = true
+		mu.Unlock()
+		if again {
+			return sshtest.Reply{}, true
+		}
+		return p.reply(node, kind), true
+	})
+	return s
+}
+
+func (p *Pair) printFacts(node string, names []string) string {
+	facts := p.FactsOf(node)
+	facts["time"] = fmt.Sprint(time.Now().Unix())
+	var b strings.Builder
+	for _, name := range names {
+		value := facts[name]
+		if value == "" {
+			value = "unknown"
+		}
+		fmt.Fprintf(&b, "%s=%s\n", name, value)
+	}
+	b.WriteString("end\n")
+	return b.String()
+}
+
+// reply does what the script does, or what goes wrong.
+func (p *Pair) reply(node, kind string) sshtest.Reply {
+	p.mu.Lock()
+	fault := p.faults[node+" "+kind]
+	var f Fault
+	if fault != nil { // it may call Forget
+		f = fault(p)
+	}
+	master := p.Master == node
+	p.mu.Unlock()
+	if !f.Before {
+		p.Do(kind, node)
+	}
+	r := sshtest.Reply{Stdout: f.Stdout, Exit: f.Exit, Delay: f.Delay, Prompts: f.Prompts}
+	if kind == "update" && f.Stdout == "" && f.Prompts == nil {
+		r.Stdout = "Reading package lists...\n"
+		if master {
+			r.Prompts = append(r.Prompts, sshtest.Prompt{Text: "Are you sure? [y/N] ", Then: ""})
+		}
+		r.Prompts = append(r.Prompts, sshtest.Prompt{
+			Text: "Do you want to continue? [Y/n] ", Then: "Setting up zevenet (" + NewVersion + ") ...\n",
+		})
+	}
+	return r
+}
