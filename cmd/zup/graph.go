@@ -19,19 +19,16 @@ func (c *cli) graphCommand() *cobra.Command {
 		Long:  `graph prints the actions of a plan and their order, as DOT for Graphviz or as Mermaid.`,
 		Args:  arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			write := map[string]func(io.Writer, *plan.Plan){"dot": writeDOT, "mermaid": writeMermaid}[form]
+			if write == nil {
+				return usagef("-type is dot or mermaid", "there is no graph of type %q", form)
+			}
 			p, err := readPlan(args[0])
 			if err != nil {
 				return err
 			}
 			w := bufio.NewWriter(c.out)
-			switch form {
-			case "dot":
-				writeDOT(w, p)
-			case "mermaid":
-				writeMermaid(w, p)
-			default:
-				return usagef("-type is dot or mermaid", "there is no graph of type %q", form)
-			}
+			write(w, p)
 			return w.Flush()
 		},
 	}

@@ -31,7 +31,7 @@ type stdio struct {
 func run(ctx context.Context, args []string, std stdio, env []string) int {
 	c := newCLI(std, env)
 	root := c.root()
-	root.SetArgs(singleDash(root, args))
+	root.SetArgs(singleDash(args))
 	root.SetIn(std.in)
 	root.SetOut(std.out)
 	root.SetErr(std.err)

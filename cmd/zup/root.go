@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/agext/levenshtein"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -21,9 +23,7 @@ carries out exactly that, measures what users felt, and proves the result.`,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef(cmd.CommandPath()+" -help lists the options", "%w", err)
-	})
+	root.SetFlagErrorFunc(flagError)
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.chdir, "chdir", "", "change to this `directory` first: configuration, state and runs are there")
 	flags.BoolVar(&c.noColor, "no-color", false, "write no colours (NO_COLOR does the same)")
@@ -74,18 +74,7 @@ func arguments(least, most int) cobra.PositionalArgs {
 
 // singleDash lets every long flag be written with one dash, as Terraform's users
 // do: -out FILE is --out FILE.
-func singleDash(root *cobra.Command, args []string) []string {
-	known := map[string]bool{"help": true, "version": true}
-	var visit func(*cobra.Command)
-	visit = func(cmd *cobra.Command) {
-		add := func(f *pflag.Flag) { known[f.Name] = true }
-		cmd.Flags().VisitAll(add)
-		cmd.PersistentFlags().VisitAll(add)
-		for _, sub := range cmd.Commands() {
-			visit(sub)
-		}
-	}
-	visit(root)
+func singleDash(args []string) []string {
 	out := make([]string, len(args))
 	for i, arg := range args {
 		out[i] = arg
@@ -94,9 +83,37 @@ func singleDash(root *cobra.Command, args []string) []string {
 			break
 		}
 		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
-		if len(name) > 1 && strings.HasPrefix(arg, "-") && known[name] {
+		if len(name) > 1 && strings.HasPrefix(arg, "-") && isLetter(name[0]) {
 			out[i] = "-" + arg
 		}
 	}
 	return out
+}
+
+func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
+
+// flagError says what is wrong with a flag, the way the user wrote it, and which
+// one may have been meant.
+func flagError(cmd *cobra.Command, err error) error {
+	hint := cmd.CommandPath() + " -help lists the options"
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		name := unknown.GetSpecifiedName()
+		if near := nearest(cmd, name); near != "" {
+			hint = fmt.Sprintf("did you mean -%s?", near)
+		}
+		return usagef(hint, "%s has no option -%s", cmd.CommandPath(), name)
+	}
+	return usagef(hint, "%s", strings.ReplaceAll(err.Error(), `"--`, `"-`))
+}
+
+// nearest returns the flag whose name is most like name, or "".
+func nearest(cmd *cobra.Command, name string) string {
+	best, distance := "", 3
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if d := levenshtein.Distance(name, f.Name, nil); d < distance {
+			best, distance = f.Name, d
+		}
+	})
+	return best
 }

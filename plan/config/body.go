@@ -13,30 +13,26 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// What each block of the language may hold. None of the arguments is marked as
-// required here: what is missing is told in our own words.
+// layout is what a block of the language may hold. None of the arguments is
+// marked as required: what is missing is told in our own words.
+type layout struct {
+	where  string // in messages: "in a probe block"
+	schema *hcl.BodySchema
+}
+
 var (
-	rootBody = &hcl.BodySchema{
+	rootLayout = &layout{"at the top level", &hcl.BodySchema{
 		Blocks: []hcl.BlockHeaderSchema{
 			{Type: "zup"},
 			{Type: "variable", LabelNames: []string{"name"}},
 			{Type: "locals"},
 			{Type: "cluster", LabelNames: []string{"provider", "name"}},
 		},
-	}
-	zupBody = &hcl.BodySchema{
+	}}
+	zupLayout = &layout{"in a zup block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "required_version"}},
-	}
-	variableBody = &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{
-			{Name: "type"}, {Name: "default"}, {Name: "description"}, {Name: "sensitive"}, {Name: "nullable"},
-		},
-		Blocks: []hcl.BlockHeaderSchema{{Type: "validation"}},
-	}
-	validationBody = &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "condition"}, {Name: "error_message"}},
-	}
-	clusterBody = &hcl.BodySchema{
+	}}
+	clusterLayout = &layout{"in a cluster block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{
 			{Name: "version"}, {Name: "switchover"}, {Name: "boost"}, {Name: "master"}, {Name: "max_interruption"},
 		},
@@ -44,57 +40,55 @@ var (
 			{Type: "ssh"}, {Type: "node", LabelNames: []string{"name"}}, {Type: "package"}, {Type: "snapshot"},
 			{Type: "probe", LabelNames: []string{"name"}},
 		},
-	}
-	clusterSSHBody = &hcl.BodySchema{
+	}}
+	clusterSSHLayout = &layout{"in an ssh block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "user"}, {Name: "port"}, {Name: "identity_file"}, {Name: "jump"}},
-	}
-	nodeBody = &hcl.BodySchema{
+	}}
+	nodeLayout = &layout{"in a node block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "address"}},
 		Blocks:     []hcl.BlockHeaderSchema{{Type: "ssh"}},
-	}
-	nodeSSHBody = &hcl.BodySchema{
+	}}
+	nodeSSHLayout = &layout{"in the ssh block of a node", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{
 			{Name: "user"}, {Name: "port"}, {Name: "identity_file"}, {Name: "jump"}, {Name: "host_key"},
 		},
-	}
-	packageBody = &hcl.BodySchema{
+	}}
+	packageLayout = &layout{"in a package block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "offline"}, {Name: "sha256"}},
-	}
-	snapshotBody = &hcl.BodySchema{
+	}}
+	snapshotLayout = &layout{"in a snapshot block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "create"}, {Name: "restore"}, {Name: "delete"}, {Name: "list"}},
-	}
-	probeBody = &hcl.BodySchema{
+	}}
+	probeLayout = &layout{"in a probe block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "tcp"}, {Name: "http"}, {Name: "interval"}, {Name: "timeout"}},
-	}
+	}}
+	variableLayout = &layout{"in a variable block", &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{
+			{Name: "type"}, {Name: "default"}, {Name: "description"}, {Name: "sensitive"}, {Name: "nullable"},
+		},
+		Blocks: []hcl.BlockHeaderSchema{{Type: "validation"}},
+	}}
+	validationLayout = &layout{"in a validation block", &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "condition"}, {Name: "error_message"}},
+	}}
 )
 
-// homes says where a name belongs that was found in another place.
-var homes = []struct {
-	place  string
-	schema *hcl.BodySchema
-}{
-	{"at the top level", rootBody},
-	{"in a zup block", zupBody},
-	{"in a cluster block", clusterBody},
-	{"in an ssh block", clusterSSHBody},
-	{"in a node block", nodeBody},
-	{"in the ssh block of a node", nodeSSHBody},
-	{"in a package block", packageBody},
-	{"in a snapshot block", snapshotBody},
-	{"in a probe block", probeBody},
-	{"in a variable block", variableBody},
-	{"in a validation block", validationBody},
+// layouts is where to look for the home of a name that was found in the wrong
+// block.
+var layouts = []*layout{
+	rootLayout, zupLayout, clusterLayout, clusterSSHLayout, nodeLayout, nodeSSHLayout, packageLayout, snapshotLayout,
+	probeLayout, variableLayout, validationLayout,
 }
 
-// content takes a body apart. What the schema does not know is reported; place
-// says where we are, as in homes. The names in meant are there, but written
-// wrongly: nobody should be told that they are missing.
-func (r *report) content(body hcl.Body, schema *hcl.BodySchema, place string) (content *hcl.BodyContent, meant []string) {
-	content, diags := body.Content(schema)
+// content takes a body apart. What does not belong there is reported. The names
+// in meant are there, but written wrongly: nobody should be told that they are
+// missing.
+func (r *collector) content(body hcl.Body, in *layout) (content *hcl.BodyContent, meant []string) {
+	content, diags := body.Content(in.schema)
 	for i, d := range diags {
 		switch d.Summary {
 		case "Unsupported argument", "Unsupported block type", "Extraneous JSON object property":
-			meant = append(meant, r.unknown(d, schema, place))
+			meant = append(meant, r.unknown(d, in))
 			continue
 		case "Missing block label":
 			if i > 0 && subject(d) == subject(diags[i-1]) {
@@ -111,19 +105,20 @@ func (r *report) content(body hcl.Body, schema *hcl.BodySchema, place string) (c
 
 // unknown says in our words what the library says of a name that does not
 // belong in a body. It returns the name that was meant, if that can be told.
-func (r *report) unknown(d *hcl.Diagnostic, schema *hcl.BodySchema, place string) (meant string) {
+func (r *collector) unknown(d *hcl.Diagnostic, in *layout) (meant string) {
 	name := r.word(*d.Subject)
 	kind := "argument"
-	if d.Summary == "Unsupported block type" || (d.Summary == "Extraneous JSON object property" && schema == rootBody) {
+	if d.Summary == "Unsupported block type" || (d.Summary == "Extraneous JSON object property" && in == rootLayout) {
 		kind = "block"
 	}
-	meant, hint := hintForUnknown(name, schema, place)
+	meant, hint := in.hint(name)
 	r.errorf(d.Subject, fmt.Sprintf("unknown %s %q", kind, name), "%s", hint)
 	return meant
 }
 
-func hintForUnknown(name string, schema *hcl.BodySchema, place string) (meant, hint string) {
-	args, blocks := names(schema)
+// hint says what was meant by a name that is unknown here, or where it belongs.
+func (in *layout) hint(name string) (meant, hint string) {
+	args, blocks := in.names()
 	known := slices.Concat(args, blocks)
 	switch n := near(name, known...); {
 	case slices.Contains(blocks, name):
@@ -133,27 +128,26 @@ func hintForUnknown(name string, schema *hcl.BodySchema, place string) (meant, h
 	case n != "":
 		return n, fmt.Sprintf("Did you mean %q?", n)
 	}
-	for _, h := range homes {
-		args, blocks := names(h.schema)
-		if h.place != place && slices.Contains(slices.Concat(args, blocks), name) {
-			return "", fmt.Sprintf("%q belongs %s.", name, h.place)
+	for _, other := range layouts {
+		if args, blocks := other.names(); slices.Contains(slices.Concat(args, blocks), name) {
+			return "", fmt.Sprintf("%q belongs %s.", name, other.where)
 		}
 	}
-	return "", fmt.Sprintf("What is known %s: %s.", place, list(known, "and"))
+	return "", fmt.Sprintf("What is known %s: %s.", in.where, list(known, "and"))
 }
 
-func names(schema *hcl.BodySchema) (args, blocks []string) {
-	for _, a := range schema.Attributes {
+func (in *layout) names() (args, blocks []string) {
+	for _, a := range in.schema.Attributes {
 		args = append(args, a.Name)
 	}
-	for _, b := range schema.Blocks {
+	for _, b := range in.schema.Blocks {
 		blocks = append(blocks, b.Type)
 	}
 	return args, blocks
 }
 
 // word returns the name at a place, without the quotes that it has in JSON.
-func (r *report) word(rng hcl.Range) string {
+func (r *collector) word(rng hcl.Range) string {
 	src := r.sources[rng.Filename]
 	if src == nil {
 		return ""
@@ -179,12 +173,12 @@ type body struct {
 	place  Place
 }
 
-func (l *loader) body(b *hcl.Block, schema *hcl.BodySchema, place string) *body {
-	content, meant := l.content(b.Body, schema, place)
+func (l *loader) body(b *hcl.Block, in *layout) *body {
+	content, meant := l.content(b.Body, in)
 	out := &body{l: l, attrs: content.Attributes, blocks: content.Blocks, meant: meant, place: Place{Range: blockHeader(b)}}
 	if n := len(content.Attributes); n > 0 {
 		out.place.args = make([]argRange, 0, n)
-		for _, a := range schema.Attributes {
+		for _, a := range in.schema.Attributes {
 			if attr, ok := content.Attributes[a.Name]; ok {
 				out.place.args = append(out.place.args, argRange{a.Name, attr.Expr.Range()})
 			}

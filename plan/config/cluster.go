@@ -22,7 +22,7 @@ func (l *loader) readClusters() []*Cluster {
 		c := l.readCluster(b)
 		if other := first[c.Name]; other != nil {
 			l.errorf(&b.LabelRanges[1], fmt.Sprintf("cluster %q is declared twice", c.Name),
-				"The first one is at %s. The name alone identifies a cluster, whatever its provider.", place(other.Range))
+				"The first one is at %s. The name alone identifies a cluster, whatever its provider.", lineOf(other.Range))
 		} else {
 			first[c.Name] = c
 		}
@@ -47,13 +47,13 @@ func (l *loader) checkOwners(c *Cluster, owners map[string]*Cluster) {
 			// Reported where the nodes of one cluster are compared.
 		default:
 			at := n.At("address")
-			l.errorf(&at, fmt.Sprintf("address %q is in two clusters", n.Address), "It is a node of cluster %q too, at %s.", owner.Name, place(owner.Range))
+			l.errorf(&at, fmt.Sprintf("address %q is in two clusters", n.Address), "It is a node of cluster %q too, at %s.", owner.Name, lineOf(owner.Range))
 		}
 	}
 }
 
 func (l *loader) readCluster(block *hcl.Block) *Cluster {
-	b := l.body(block, clusterBody, "in a cluster block")
+	b := l.body(block, clusterLayout)
 	c := &Cluster{Provider: block.Labels[0], Name: block.Labels[1], Switchover: SwitchoverDrain, Place: b.place}
 	l.checkProvider(block)
 	l.checkName("cluster", c.Name, &block.LabelRanges[1])
@@ -68,7 +68,7 @@ func (l *loader) readCluster(block *hcl.Block) *Cluster {
 
 	var ssh SSH
 	if one := l.only(b, "ssh"); one != nil {
-		ssh = l.readSSH(one, clusterSSHBody, "in an ssh block")
+		ssh = l.readSSH(one, clusterSSHLayout)
 	}
 	c.Nodes = l.readNodes(b, ssh)
 	c.Master = l.readMaster(b, c.Nodes)
@@ -89,7 +89,7 @@ func (l *loader) only(b *body, blockType string) *hcl.Block {
 		switch {
 		case block.Type != blockType:
 		case one != nil:
-			l.errorf(&block.TypeRange, fmt.Sprintf("a second %s block", blockType), "There can be one. The first is at %s.", place(one.TypeRange))
+			l.errorf(&block.TypeRange, fmt.Sprintf("a second %s block", blockType), "There can be one. The first is at %s.", lineOf(one.TypeRange))
 		default:
 			one = block
 		}
@@ -259,7 +259,7 @@ func durationHint(text string) string {
 }
 
 func (l *loader) readPackage(block *hcl.Block) *Package {
-	b := l.body(block, packageBody, "in a package block")
+	b := l.body(block, packageLayout)
 	p := &Package{Place: b.place}
 	switch text, ok := b.text("offline"); {
 	case ok:

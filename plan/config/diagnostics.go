@@ -86,7 +86,7 @@ func (t *textWriter) diagnostic(d *hcl.Diagnostic) {
 	t.styled(styleHeading, escape.Line(d.Summary))
 	t.out.WriteString("\n\n")
 	if d.Subject != nil {
-		t.place(*d.Subject)
+		t.showPlace(*d.Subject)
 	}
 	if d.Detail != "" {
 		t.out.WriteString(wrap(escape.Text(d.Detail), t.width))
@@ -102,12 +102,12 @@ func (t *textWriter) styled(style, s string) {
 	t.out.WriteString(style + s + styleOff)
 }
 
-// place writes where something is, and the line itself:
+// showPlace writes where something is, and the line itself:
 //
 //	on edge.zup.hcl line 12, in cluster "zevenet" "edge":
 //	12:   swichover = "drain"
 //	      ^^^^^^^^^
-func (t *textWriter) place(rng hcl.Range) {
+func (t *textWriter) showPlace(rng hcl.Range) {
 	src := t.sources[rng.Filename]
 	fmt.Fprintf(&t.out, "  on %s line %d", escape.Line(rng.Filename), rng.Start.Line)
 	if src == nil || len(src.text) == 0 {

@@ -148,7 +148,7 @@ func readOutside(name string) ([]byte, error) {
 	if info, err := f.Stat(); err == nil {
 		switch {
 		case info.IsDir():
-			return nil, errDirectory
+			return nil, errors.New("is a directory")
 		case info.Mode().IsRegular() && info.Size() > maxFile:
 			return nil, tooLarge(info.Size())
 		}

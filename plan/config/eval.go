@@ -13,10 +13,11 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// sensitive is the mark on a value that must not be shown. It spreads to every
-// value that is computed from it.
+// mark is the type of what cty attaches to a value.
 type mark string
 
+// sensitive marks a value that must not be shown. It spreads to every value that
+// is computed from it.
 const sensitive = mark("sensitive")
 
 // eval evaluates an expression where names are known. It is not ok when there is
@@ -83,20 +84,30 @@ func (l *loader) addEvaluation(d *hcl.Diagnostic, expr hcl.Expression, secret bo
 		l.unknownFunction(c.Subject, unknown.CalledFunctionNamespace()+unknown.CalledFunctionName())
 		return
 	}
+	call, isCall := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+	if isCall && d.Summary == "Error in function call" {
+		c.Summary = fmt.Sprintf("function %q failed", call.CalledFunctionName())
+	}
+	c.Detail = callDetail(d)
 	if secret {
 		c.Detail = "The details are withheld, because a sensitive value takes part in this expression."
-	} else {
-		c.Detail = callDetail(d)
 	}
 	l.add(&c)
 }
 
-// callDetail leaves out what the library adds to a function's own message if
-// that message is made of sentences.
+// callDetail returns a diagnostic's detail, without what the library adds to the
+// function's own message.
 func callDetail(d *hcl.Diagnostic) string {
+	call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+	if !ok || call.FunctionCallError() == nil {
+		return d.Detail
+	}
 	var said messageError
-	if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok && errors.As(call.FunctionCallError(), &said) {
+	switch err := call.FunctionCallError(); {
+	case errors.As(err, &said):
 		return string(said)
+	case d.Summary == "Error in function call":
+		return sentence(err.Error())
 	}
 	return d.Detail
 }

@@ -13,7 +13,7 @@ import (
 func Format(src []byte, filename string) ([]byte, *Diagnostics) {
 	f := newFile(filename)
 	f.read(func(string) ([]byte, error) { return src, nil })
-	r := newReport()
+	r := newCollector()
 	r.sources[f.name] = f.source
 	if f.json {
 		return src, r.finish()

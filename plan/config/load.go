@@ -43,9 +43,9 @@ type VarArg struct {
 // The Config is nil exactly if the Diagnostics have an error. They are never
 // nil and may hold warnings in either case.
 func Load(dir string, opts Options) (*Config, *Diagnostics) {
-	l := &loader{opts: opts, report: newReport()}
+	l := &loader{opts: opts, collector: newCollector()}
 	cfg := l.load(dir)
-	diags := l.report.finish()
+	diags := l.collector.finish()
 	if diags.HasErrors() {
 		return nil, diags
 	}
@@ -54,7 +54,7 @@ func Load(dir string, opts Options) (*Config, *Diagnostics) {
 
 // loader carries what the steps of one Load hand to each other.
 type loader struct {
-	*report
+	*collector
 	opts Options
 	dir  *directory
 
@@ -121,15 +121,15 @@ func (l *loader) readFiles() {
 			l.varFiles = append(l.varFiles, newFile(name))
 		}
 	}
+	eachFile(slices.Concat(l.files, l.varFiles), func(f *file) { f.read(l.dir.readFile); f.parse() })
+	l.files = slices.DeleteFunc(l.files, (*file).isDirectory)
+	l.varFiles = slices.DeleteFunc(l.varFiles, (*file).isDirectory)
 	if len(l.files) == 0 {
 		l.errorf(nil, fmt.Sprintf("no configuration in %q", l.dir.path), "There is no *.zup.hcl file here. zup init writes a commented one to start from.")
 	}
-	inDir := slices.Concat(l.files, l.varFiles)
-	eachFile(inDir, func(f *file) { f.read(l.dir.readFile); f.parse() })
 	given := l.varFileArgs()
 	eachFile(given, func(f *file) { f.read(readOutside); f.parse() })
 	l.varFiles = append(l.varFiles, given...)
-
 	for _, f := range slices.Concat(l.files, l.varFiles) {
 		l.sources[f.name] = f.source
 	}
@@ -191,7 +191,7 @@ func (l *loader) sortBlocks() {
 				continue
 			}
 			before := len(l.diags)
-			content, _ := l.content(p.body, rootBody, "at the top level")
+			content, _ := l.content(p.body, rootLayout)
 			if f.json && len(l.diags) > before {
 				f.hideAround() // what is a label in the wrong place and what a default, nobody knows
 			}

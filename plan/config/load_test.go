@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -189,6 +190,11 @@ cluster "zevenet" "a" {
 	dir := t.TempDir()
 	for name, text := range files {
 		write(t, dir, name, text)
+	}
+	for _, name := range []string{"d.zup.hcl", "e.zup.vars"} { // not files, whatever they are called
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cfg, diags := Load(dir, Options{Vars: []VarArg{{File: filepath.Join(dir, "y.vars")}}})
 	if len(diags.All) > 0 {

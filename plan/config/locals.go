@@ -38,7 +38,7 @@ func (l *loader) declareLocals() {
 		l.add(diags...)
 		for _, attr := range inOrder(attrs) {
 			if first := l.locals[attr.Name]; first != nil {
-				l.errorf(&attr.NameRange, fmt.Sprintf("local value %q is declared twice", attr.Name), "The first declaration is at %s.", place(first.at))
+				l.errorf(&attr.NameRange, fmt.Sprintf("local value %q is declared twice", attr.Name), "The first declaration is at %s.", lineOf(first.at))
 				continue
 			}
 			l.locals[attr.Name] = &local{name: attr.Name, expr: attr.Expr, at: attr.NameRange, needs: localsIn(attr.Expr)}

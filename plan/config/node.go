@@ -22,7 +22,7 @@ func (l *loader) readNodes(b *body, defaults SSH) []Node {
 		n := l.readNode(block, defaults)
 		nodes = append(nodes, n)
 		if first, twice := names[strings.ToLower(n.Name)]; twice {
-			l.errorf(&block.LabelRanges[0], fmt.Sprintf("node %q is declared twice", n.Name), "The first one is at %s.", place(first))
+			l.errorf(&block.LabelRanges[0], fmt.Sprintf("node %q is declared twice", n.Name), "The first one is at %s.", lineOf(first))
 		} else {
 			names[strings.ToLower(n.Name)] = n.Range
 		}
@@ -32,7 +32,7 @@ func (l *loader) readNodes(b *body, defaults SSH) []Node {
 		key := endpoint(n)
 		if first, twice := addresses[key]; twice {
 			at := n.At("address")
-			l.errorf(&at, fmt.Sprintf("two nodes have the address %q", n.Address), "The first one is at %s. Each node has a management address of its own.", place(first))
+			l.errorf(&at, fmt.Sprintf("two nodes have the address %q", n.Address), "The first one is at %s. Each node has a management address of its own.", lineOf(first))
 		} else {
 			addresses[key] = n.At("address")
 		}
@@ -62,7 +62,7 @@ func endpoint(n Node) string {
 }
 
 func (l *loader) readNode(block *hcl.Block, defaults SSH) Node {
-	b := l.body(block, nodeBody, "in a node block")
+	b := l.body(block, nodeLayout)
 	n := Node{Name: block.Labels[0], SSH: defaults, Place: b.place}
 	if hint := labelProblem(n.Name); hint != "" {
 		l.errorf(&block.LabelRanges[0], fmt.Sprintf("%s is no host name", quoted(n.Name)), "The label of a node is its own host name, as hostname prints it there. %s", hint)
@@ -78,7 +78,7 @@ func (l *loader) readNode(block *hcl.Block, defaults SSH) Node {
 		l.errorf(&b.place.Range, `missing "address"`, "It is the node's own management address, never a virtual IP.")
 	}
 	if one := l.only(b, "ssh"); one != nil {
-		n.SSH = overlay(defaults, l.readSSH(one, nodeSSHBody, "in the ssh block of a node"))
+		n.SSH = overlay(defaults, l.readSSH(one, nodeSSHLayout))
 	}
 	return n
 }
@@ -164,8 +164,8 @@ func hostNameProblem(s string) string {
 }
 
 // readSSH reads an ssh block, of a cluster or of a node.
-func (l *loader) readSSH(block *hcl.Block, schema *hcl.BodySchema, where string) SSH {
-	b := l.body(block, schema, where)
+func (l *loader) readSSH(block *hcl.Block, in *layout) SSH {
+	b := l.body(block, in)
 	s := SSH{Place: b.place}
 	if text, ok := b.text("user"); ok {
 		s.User = text

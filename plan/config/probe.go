@@ -20,7 +20,7 @@ func (l *loader) readProbes(b *body) []Probe {
 		}
 		p := l.readProbe(block)
 		if other, twice := first[p.Name]; twice {
-			l.errorf(&block.LabelRanges[0], fmt.Sprintf("probe %q is declared twice", p.Name), "The first one is at %s.", place(other))
+			l.errorf(&block.LabelRanges[0], fmt.Sprintf("probe %q is declared twice", p.Name), "The first one is at %s.", lineOf(other))
 		} else {
 			first[p.Name] = p.Range
 		}
@@ -30,7 +30,7 @@ func (l *loader) readProbes(b *body) []Probe {
 }
 
 func (l *loader) readProbe(block *hcl.Block) Probe {
-	b := l.body(block, probeBody, "in a probe block")
+	b := l.body(block, probeLayout)
 	p := Probe{Name: block.Labels[0], Interval: DefaultInterval, Timeout: DefaultTimeout, Place: b.place}
 	l.checkName("probe", p.Name, &block.LabelRanges[0])
 	if text, ok := b.text("tcp"); ok {

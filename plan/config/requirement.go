@@ -13,7 +13,7 @@ func (l *loader) checkRequiredVersion() bool {
 	ours, err := version.NewVersion(l.opts.Version)
 	fits := true
 	for _, block := range l.blocks.zup {
-		b := l.body(block, zupBody, "in a zup block")
+		b := l.body(block, zupLayout)
 		text, ok := l.constant(b, "required_version", cty.String, false)
 		if !ok {
 			continue

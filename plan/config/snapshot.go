@@ -10,7 +10,7 @@ import (
 )
 
 func (l *loader) readSnapshot(block *hcl.Block) *Snapshot {
-	b := l.body(block, snapshotBody, "in a snapshot block")
+	b := l.body(block, snapshotLayout)
 	s := &Snapshot{Place: b.place}
 	s.Create = l.readArgv(b, "create", true)
 	s.Restore = l.readArgv(b, "restore", true)

@@ -2,6 +2,7 @@ package show
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"zup/plan"
@@ -37,10 +38,14 @@ func Refused(w io.Writer, e *plan.RefusedError, o Options) error {
 	return pr.err
 }
 
-// detail writes text of one or several lines, indented; lines that are too long
-// for wrapping between words, such as keys, stay whole.
+// detail writes text of one or several lines, indented. A line with a word that
+// nobody could break, such as a key, is something to copy: it stays whole.
 func (p *printer) detail(text string) {
 	for _, line := range splitLines(escape.Text(text)) {
+		if slices.ContainsFunc(strings.Fields(line), func(word string) bool { return len(word) > p.width/2 }) {
+			p.line("  %s", line)
+			continue
+		}
 		p.indented(2, nil, line)
 	}
 }

@@ -11,26 +11,26 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// report collects what is wrong, and the texts that it is wrong in.
-type report struct {
+// collector gathers what is wrong, and the texts that it is wrong in.
+type collector struct {
 	diags   hcl.Diagnostics
 	sources map[string]*source
 }
 
-func newReport() *report { return &report{sources: map[string]*source{}} }
+func newCollector() *collector { return &collector{sources: map[string]*source{}} }
 
 // errorf adds an error. A nil subject is one without a place in a file. The
 // detail is one or more sentences; it may be empty.
-func (r *report) errorf(subject *hcl.Range, summary, detail string, args ...any) {
+func (r *collector) errorf(subject *hcl.Range, summary, detail string, args ...any) {
 	r.addf(hcl.DiagError, subject, summary, detail, args)
 }
 
 // warnf is errorf for what does not keep the configuration from being used.
-func (r *report) warnf(subject *hcl.Range, summary, detail string, args ...any) {
+func (r *collector) warnf(subject *hcl.Range, summary, detail string, args ...any) {
 	r.addf(hcl.DiagWarning, subject, summary, detail, args)
 }
 
-func (r *report) addf(severity hcl.DiagnosticSeverity, subject *hcl.Range, summary, detail string, args []any) {
+func (r *collector) addf(severity hcl.DiagnosticSeverity, subject *hcl.Range, summary, detail string, args []any) {
 	if len(args) > 0 {
 		detail = fmt.Sprintf(detail, args...)
 	}
@@ -39,7 +39,7 @@ func (r *report) addf(severity hcl.DiagnosticSeverity, subject *hcl.Range, summa
 
 // add takes diagnostics of the HCL library too and brings them into our form.
 // Their expression and its values are dropped, so that no writer can print them.
-func (r *report) add(diags ...*hcl.Diagnostic) {
+func (r *collector) add(diags ...*hcl.Diagnostic) {
 	for _, d := range diags {
 		c := *d
 		c.Summary = lowerFirst(strings.Replace(c.Summary, "seperator", "separator", 1))
@@ -53,7 +53,7 @@ func (r *report) add(diags ...*hcl.Diagnostic) {
 
 // addFaults reports what is wrong with a file as a text. The parser's details
 // may quote it, so they are withheld where it must not be shown.
-func (r *report) addFaults(f *file) {
+func (r *collector) addFaults(f *file) {
 	for _, d := range f.diags {
 		if d.Subject != nil && f.hidden(d.Subject.Start.Byte) {
 			c := *d
@@ -66,7 +66,7 @@ func (r *report) addFaults(f *file) {
 
 // bound keeps a range inside its file. Those of expressions in JSON strings are
 // estimates.
-func (r *report) bound(rng hcl.Range) *hcl.Range {
+func (r *collector) bound(rng hcl.Range) *hcl.Range {
 	if src, ok := r.sources[rng.Filename]; ok {
 		sp := src.clamp(rng)
 		rng.Start.Byte, rng.End.Byte = sp.start, sp.end
@@ -74,10 +74,10 @@ func (r *report) bound(rng hcl.Range) *hcl.Range {
 	return &rng
 }
 
-func (r *report) hasErrors() bool { return r.diags.HasErrors() }
+func (r *collector) hasErrors() bool { return r.diags.HasErrors() }
 
 // finish returns everything in the order of the files, each mistake once.
-func (r *report) finish() *Diagnostics {
+func (r *collector) finish() *Diagnostics {
 	for _, s := range r.sources {
 		s.seal()
 	}
@@ -126,3 +126,6 @@ func sentence(s string) string {
 	first, size := utf8.DecodeRuneInString(s)
 	return string(unicode.ToUpper(first)) + s[size:] + "."
 }
+
+// lineOf names a place in words.
+func lineOf(rng hcl.Range) string { return fmt.Sprintf("%s line %d", rng.Filename, rng.Start.Line) }
