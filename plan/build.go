@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"zup/plan/config"
 	"zup/plan/state"
@@ -113,7 +116,6 @@ func Build(in Input) (*Plan, error) {
 		Config:        planned(in.Config),
 		FormatVersion: FormatVersion,
 		NotAfter:      in.NotAfter,
-		Actions:       []Action{},
 		Clusters:      make([]Cluster, 0, len(in.Config.Clusters)),
 		Products:      []Product{},
 		ZupVersion:    in.Version,
@@ -121,12 +123,17 @@ func Build(in Input) (*Plan, error) {
 	if in.Recorded != nil {
 		p.State = StateRef{in.Recorded.Lineage, in.Recorded.Serial}
 	}
+	decisions := decideAll(in, selected(in))
 	var refused RefusedError
-	for _, cfg := range selected(in) {
-		d := decide(in, cfg)
-		p.Clusters = append(p.Clusters, d.Cluster)
-		p.Actions = append(p.Actions, d.Actions...)
-		refused.Refusals = append(refused.Refusals, d.Refusals...)
+	total := 0
+	for i := range decisions {
+		p.Clusters = append(p.Clusters, decisions[i].Cluster)
+		refused.Refusals = append(refused.Refusals, decisions[i].Refusals...)
+		total += len(decisions[i].Actions)
+	}
+	p.Actions = make([]Action, 0, total)
+	for i := range decisions {
+		p.Actions = append(p.Actions, decisions[i].Actions...)
 	}
 	if len(refused.Refusals) > 0 {
 		refused.Partial = p.Clusters
@@ -149,6 +156,23 @@ func selected(in Input) []*config.Cluster {
 		}
 	}
 	slices.SortFunc(all, func(a, b *config.Cluster) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// decideAll decides on every cluster; they do not depend on each other, so it is
+// done on all processors.
+func decideAll(in Input, clusters []*config.Cluster) []Decision {
+	all := make([]Decision, len(clusters))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(clusters)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(clusters); i = next.Add(1) - 1 {
+				all[i] = decide(in, clusters[i])
+			}
+		})
+	}
+	wg.Wait()
 	return all
 }
 

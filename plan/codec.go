@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"runtime"
 )
 
 // Encode writes the canonical form: JSON with sorted keys, no HTML escapes,
@@ -29,15 +31,34 @@ func (p *Plan) Identify() {
 // thousand clusters is never in memory as text.
 type lines struct {
 	w   *bufio.Writer
-	buf bytes.Buffer
-	enc *json.Encoder
+	enc *valueEncoder
 	err error
 }
 
+// valueEncoder turns values into JSON the way a plan file has it.
+type valueEncoder struct {
+	buf bytes.Buffer
+	enc *json.Encoder
+}
+
+func newValueEncoder() *valueEncoder {
+	e := &valueEncoder{}
+	e.enc = json.NewEncoder(&e.buf)
+	e.enc.SetEscapeHTML(false)
+	return e
+}
+
+// add appends v to the buffer, without the line feed that json.Encoder appends.
+func (e *valueEncoder) add(v any) error {
+	err := e.enc.Encode(v)
+	if err == nil {
+		e.buf.Truncate(e.buf.Len() - 1)
+	}
+	return err
+}
+
 func encode(w io.Writer, p *Plan, identity bool) error {
-	l := &lines{w: bufio.NewWriterSize(w, 1<<16)}
-	l.enc = json.NewEncoder(&l.buf)
-	l.enc.SetEscapeHTML(false)
+	l := &lines{w: bufio.NewWriterSize(w, 1<<16), enc: newValueEncoder()}
 
 	l.raw("{\n")
 	list(l, "actions", p.Actions)
@@ -70,14 +91,13 @@ func (l *lines) raw(s string) {
 
 func (l *lines) key(name string) { l.raw(`"` + name + `":`) }
 
-// value writes v without the line feed that json.Encoder appends.
 func (l *lines) value(v any) {
 	if l.err != nil {
 		return
 	}
-	l.buf.Reset()
-	if l.err = l.enc.Encode(v); l.err == nil {
-		_, l.err = l.w.Write(bytes.TrimSuffix(l.buf.Bytes(), []byte("\n")))
+	l.enc.buf.Reset()
+	if l.err = l.enc.add(v); l.err == nil {
+		_, l.err = l.w.Write(l.enc.buf.Bytes())
 	}
 }
 
@@ -87,20 +107,82 @@ func (l *lines) field(name string, v any) {
 	l.raw(",\n")
 }
 
+// chunk is how many elements of a list are encoded at once.
+const chunk = 64
+
 func list[T any](l *lines, name string, all []T) {
 	l.key(name)
 	l.raw("[")
-	for i := range all {
-		if i > 0 {
-			l.raw(",")
+	for text := range encoded(all) {
+		if l.err == nil {
+			_, l.err = l.w.Write(text.buf.Bytes())
 		}
-		l.raw("\n")
-		l.value(&all[i])
+		if l.err == nil {
+			l.err = text.err
+		}
 	}
 	if len(all) > 0 {
 		l.raw("\n")
 	}
 	l.raw("],\n")
+}
+
+// part is a piece of a list as text.
+type part struct {
+	*valueEncoder
+	err  error
+	done chan struct{}
+}
+
+// encoded yields the elements of a list as text, in order, while other
+// processors work on those that come next.
+func encoded[T any](all []T) iter.Seq[*part] {
+	return func(yield func(*part) bool) {
+		free := make(chan *valueEncoder, 2*runtime.GOMAXPROCS(0))
+		for range cap(free) {
+			free <- nil // made when it is needed
+		}
+		parts := make(chan *part, cap(free))
+		quit := make(chan struct{})
+		defer close(quit)
+		go func() {
+			defer close(parts)
+			for start := 0; start < len(all); start += chunk {
+				select {
+				case enc := <-free:
+					p := &part{valueEncoder: enc, done: make(chan struct{})}
+					parts <- p
+					go encodePart(p, all[start:min(start+chunk, len(all))], start == 0)
+				case <-quit:
+					return
+				}
+			}
+		}()
+		for p := range parts {
+			<-p.done
+			if !yield(p) {
+				return
+			}
+			free <- p.valueEncoder
+		}
+	}
+}
+
+func encodePart[T any](p *part, elements []T, first bool) {
+	defer close(p.done)
+	if p.valueEncoder == nil {
+		p.valueEncoder = newValueEncoder()
+	}
+	p.buf.Reset()
+	for i := range elements {
+		if !first || i > 0 {
+			p.buf.WriteByte(',')
+		}
+		p.buf.WriteByte('\n')
+		if p.err = p.add(&elements[i]); p.err != nil {
+			return
+		}
+	}
 }
 
 // DamagedError says that a plan file is not what zup wrote.

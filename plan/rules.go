@@ -75,7 +75,7 @@ func knownNodes(c *checked) string {
 		if cl == nil {
 			return fmt.Sprintf("action %q is for cluster %q, which is not in the plan", a.ID, a.Cluster)
 		}
-		for _, node := range a.nodes() {
+		for node := range a.nodes {
 			if cl.Node(node) == nil {
 				return fmt.Sprintf("action %q names node %q, which cluster %q does not have", a.ID, node, cl.Name)
 			}
@@ -84,28 +84,44 @@ func knownNodes(c *checked) string {
 	return ""
 }
 
-// nodes lists every node that an action names, each at least once.
-func (a *Action) nodes() []string {
-	var all []string
-	if a.Node != "" {
-		all = append(all, a.Node)
+// nodes yields every node that an action names, some of them several times.
+func (a *Action) nodes(yield func(string) bool) {
+	if a.Node != "" && !yield(a.Node) {
+		return
 	}
-	for _, list := range [][]Condition{a.Check, a.Requires, a.UndoCheck, a.Until} {
-		for _, cond := range list {
-			all = append(all, cond.Node)
-			if cond.SameAs != "" && cond.SameAs != Recorded {
-				all = append(all, cond.SameAs)
+	for cond := range a.conditions {
+		if !yield(cond.Node) {
+			return
+		}
+		for _, ref := range [2]string{cond.SameAs, cond.Covers} {
+			if ref != "" && ref != Recorded && !yield(ref) {
+				return
 			}
 		}
 	}
-	for _, f := range a.Record {
-		all = append(all, f.Node)
+	for i := range a.Record {
+		if !yield(a.Record[i].Node) {
+			return
+		}
 	}
-	for _, change := range slices.Concat(a.Opens, a.Closes) {
-		node, _, _ := strings.Cut(change, "/")
-		all = append(all, node)
+	for _, changes := range [2][]string{a.Opens, a.Closes} {
+		for _, change := range changes {
+			if node, _, _ := strings.Cut(change, "/"); !yield(node) {
+				return
+			}
+		}
 	}
-	return all
+}
+
+// conditions yields every condition of an action.
+func (a *Action) conditions(yield func(*Condition) bool) {
+	for _, list := range [4][]Condition{a.Check, a.Requires, a.UndoCheck, a.Until} {
+		for i := range list {
+			if !yield(&list[i]) {
+				return
+			}
+		}
+	}
 }
 
 // ordered fills index on the way: what is there was seen before.
@@ -166,7 +182,7 @@ func (c *checked) shape(a *Action) string {
 	case !slices.Contains([]Impact{None, Switchover, Outage}, a.Impact):
 		return fmt.Sprintf("impact %q is not known", a.Impact)
 	}
-	for _, cond := range slices.Concat(a.Check, a.Requires, a.UndoCheck, a.Until) {
+	for cond := range a.conditions {
 		if problem := cond.shape(); problem != "" {
 			return problem
 		}

@@ -1,0 +1,61 @@
+package plan_test
+
+import (
+	"fmt"
+	"io"
+	"testing"
+
+	"zup/plan"
+	"zup/plan/config"
+	"zup/providers/zevenet"
+)
+
+// manyPairs is the input of a plan for n healthy pairs that are a version behind.
+func manyPairs(n int) plan.Input {
+	in := plan.Input{
+		Config: &config.Config{}, Observed: plan.Observed{}, Version: "0.1.0",
+		Providers: map[string]plan.Provider{"zevenet": zevenet.Provider{}},
+	}
+	for i := range n {
+		c := &config.Cluster{
+			Provider: "zevenet", Name: fmt.Sprintf("pair-%05d", i), Version: "6.1.20", Switchover: "drain",
+			Nodes:  []config.Node{{Name: "zva5n1", Address: fmt.Sprintf("10.%d.%d.1", i>>8, i&255)}, {Name: "zva5n2", Address: fmt.Sprintf("10.%d.%d.2", i>>8, i&255)}},
+			Probes: []config.Probe{{Name: "web", HTTP: "http://192.0.2.10/", Interval: config.DefaultInterval, Timeout: config.DefaultTimeout}},
+		}
+		in.Config.Clusters = append(in.Config.Clusters, c)
+		for _, node := range c.Nodes {
+			in.Observed[c.Name] = append(in.Observed[c.Name], plan.ObservedNode{Name: node.Name, HostKey: hostKey, Facts: pairFacts(node.Name)})
+		}
+	}
+	return in
+}
+
+// BenchmarkPlan builds a plan from observations that are given, its ID included.
+func BenchmarkPlan(b *testing.B) {
+	for _, n := range []int{1, 1000, 10000} {
+		in := manyPairs(n)
+		b.Run(fmt.Sprintf("pairs=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				p, err := plan.Build(in)
+				if err != nil || len(p.Actions) != 23*n {
+					b.Fatal(err, len(p.Actions))
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkEncode writes the plan file.
+func BenchmarkEncode(b *testing.B) {
+	p, err := plan.Build(manyPairs(1000))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := p.Encode(io.Discard); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
