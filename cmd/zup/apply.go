@@ -55,7 +55,8 @@ says what is still running on which node.`,
 			return a.fresh(cmd.Context())
 		},
 	}
-	a.add(cmd)
+	a.add(cmd, true)
+	addVerbose(cmd, &a.verbose)
 	cmd.Flags().BoolVar(&a.autoApprove, "auto-approve", false, "do not ask")
 	cmd.Flags().BoolVar(&a.failFast, "fail-fast", false, "when one cluster fails, stop the others at their next safe point")
 	return cmd

@@ -32,7 +32,7 @@ func (c *cli) graphCommand() *cobra.Command {
 			return w.Flush()
 		},
 	}
-	cmd.Flags().StringVar(&form, "type", form, "`dot` or mermaid")
+	cmd.Flags().StringVar(&form, "type", form, "the `form`: dot or mermaid")
 	return cmd
 }
 

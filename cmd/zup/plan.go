@@ -27,13 +27,19 @@ type planning struct {
 	notAfter    string
 }
 
-func (p *planning) add(cmd *cobra.Command) {
+// add adds the flags of everything that asks nodes. A command that changes the
+// state file takes its lock.
+func (p *planning) add(cmd *cobra.Command, locks bool) {
 	p.config.add(cmd, true)
-	p.state.add(cmd, true)
+	p.state.add(cmd, locks)
 	flags := cmd.Flags()
 	flags.IntVar(&p.parallelism, "parallelism", 10, "clusters that are worked on side by side")
 	flags.BoolVar(&p.input, "input", true, "ask for what is missing, such as the passphrase of a key")
-	flags.BoolVar(&p.verbose, "verbose", false, "show the very commands of each action")
+}
+
+// addVerbose adds the flag of everything that shows a plan.
+func addVerbose(cmd *cobra.Command, verbose *bool) {
+	cmd.Flags().BoolVar(verbose, "verbose", false, "show the very commands of each action")
 }
 
 func (c *cli) planCommand() *cobra.Command {
@@ -72,7 +78,8 @@ that.`,
 			return nil
 		},
 	}
-	p.add(cmd)
+	p.add(cmd, false)
+	addVerbose(cmd, &p.verbose)
 	cmd.Flags().StringVar(&out, "out", "", "write the plan to this `file`")
 	cmd.Flags().StringVar(&p.notAfter, "not-after", "", "the plan may not be applied after this `time`, RFC 3339")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if there are changes")

@@ -26,6 +26,6 @@ applied, as text or as the JSON that is in the file. Nothing is asked of a node.
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&verbose, "verbose", false, "with the very commands of each action")
+	addVerbose(cmd, &verbose)
 	return cmd
 }

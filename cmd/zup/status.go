@@ -60,7 +60,7 @@ cluster is not healthy, and with 1 if a node could not be asked.`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.status(cmd, asJSON) },
 	}
-	p.add(cmd)
+	p.add(cmd, false)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -2,6 +2,7 @@ package zevenet
 
 import (
 	"fmt"
+	"slices"
 
 	"zup/plan"
 )
@@ -75,8 +76,7 @@ func (b *builder) preflight() plan.Action {
 		Reason: "nothing is touched unless the pair still is what the plan was made for",
 		Record: []plan.Fact{{Fact: "digest", Node: p.master.name}}, TimeoutS: 60, EstimateS: 1,
 	}
-	a.Until = append(a.Until, p.serves(p.master)...)
-	a.Until = append(a.Until, on(p.backup, "role", p.backup.fact("role")))
+	a.Until = slices.Concat(p.serves(p.master), []plan.Condition{on(p.backup, "role", p.backup.fact("role"))})
 	for _, n := range p.nodes {
 		a.Until = append(a.Until, on(n, "version", n.fact("version")), on(n, "audit", "clean"))
 		if p.needs(n) {
@@ -194,9 +194,7 @@ func (b *builder) ready(n *node, until []plan.Condition) plan.Action {
 		Reason:   "the updater's exit status says nothing; the role may not move to a node whose farms are not up yet",
 		TimeoutS: healthLimit + 4*p.deadratio, EstimateS: 5,
 	}
-	a.Until = append(a.Until, p.hasTarget(n)...)
-	a.Until = append(a.Until, until...)
-	a.Until = append(a.Until, on(n, "keepalived", "1"), coversFarms(n, p.peer(n)))
+	a.Until = slices.Concat(p.hasTarget(n), until, []plan.Condition{on(n, "keepalived", "1"), coversFarms(n, p.peer(n))})
 	return a
 }
 
@@ -214,9 +212,9 @@ func (b *builder) gate(n *node) plan.Action {
 		Reason:   "an edit made on MASTER since replication stopped would be lost, and from here on the other node has to carry everything",
 		TimeoutS: 60, EstimateS: 1,
 	}
-	a.Until = append(a.Until, p.hasTarget(n)...)
-	a.Until = append(a.Until, p.serves(p.master)...)
-	a.Until = append(a.Until, b.unchanged(), on(n, "licence", n.fact("licence")), on(n, "replication", "off"))
+	a.Until = slices.Concat(p.hasTarget(n), p.serves(p.master), []plan.Condition{
+		b.unchanged(), on(n, "licence", n.fact("licence")), on(n, "replication", "off"),
+	})
 	return a
 }
 
@@ -254,9 +252,9 @@ func (b *builder) drain(n *node, reason string) plan.Action {
 		Title:  fmt.Sprintf("Maintenance mode: %s takes over while it still serves", to.name),
 		Reason: reason,
 		Script: script("maintenance_on", ""), Undo: script("maintenance_off", ""), TimeoutS: 60, EstimateS: 2,
-		Check:  append(p.serves(to), on(n, "role", "maintenance")),
+		Check:  slices.Concat(p.serves(to), []plan.Condition{on(n, "role", "maintenance")}),
 		CheckS: moveLimit,
-		Opens:  []string{n.name + "/maintenance"}, UndoCheck: append(p.serves(n), on(n, "maintenance", "no")),
+		Opens:  []string{n.name + "/maintenance"}, UndoCheck: slices.Concat(p.serves(n), []plan.Condition{on(n, "maintenance", "no")}),
 	}
 	return a
 }
@@ -270,7 +268,7 @@ func (b *builder) hold(n *node) plan.Action {
 		Title:  "Maintenance mode while it is updated",
 		Reason: fmt.Sprintf("the cluster's failback is %s: it would take the role as soon as its service is back, farms or not", n.name),
 		Script: script("maintenance_on", ""), Undo: script("maintenance_off", ""), TimeoutS: 60, EstimateS: 2,
-		Check:  append(p.isDrained(n), p.serves(p.peer(n))...),
+		Check:  slices.Concat(p.isDrained(n), p.serves(p.peer(n))),
 		CheckS: moveLimit,
 		Opens:  []string{n.name + "/maintenance"}, UndoCheck: []plan.Condition{on(n, "maintenance", "no")},
 	}
@@ -286,8 +284,7 @@ func (b *builder) settle(from *node, out []plan.Condition) plan.Action {
 		Reason:   fmt.Sprintf("%s may be touched only when it has let go for certain", from.name),
 		TimeoutS: moveLimit, EstimateS: 1,
 	}
-	a.Until = append(a.Until, p.serves(to)...)
-	a.Until = append(a.Until, out...)
+	a.Until = slices.Concat(p.serves(to), out)
 	return a
 }
 
@@ -309,7 +306,7 @@ func (b *builder) rejoin(n *node, reason string, check []plan.Condition) plan.Ac
 		Title:  "Leave maintenance mode",
 		Reason: reason,
 		Script: script("maintenance_off", ""), TimeoutS: 120, EstimateS: 3,
-		Check:  append([]plan.Condition{on(n, "maintenance", "no")}, check...),
+		Check:  slices.Concat([]plan.Condition{on(n, "maintenance", "no")}, check),
 		CheckS: 30 + p.deadratio,
 		Closes: []string{n.name + "/maintenance"},
 	}
@@ -324,8 +321,7 @@ func (b *builder) failback(to *node, reason string) plan.Action {
 		Reason:   reason,
 		TimeoutS: p.failbackLimit(), EstimateS: p.preemption(),
 	}
-	a.Until = append(a.Until, p.serves(to)...)
-	a.Until = append(a.Until, p.standsBy(p.peer(to))...)
+	a.Until = slices.Concat(p.serves(to), p.standsBy(p.peer(to)))
 	return a
 }
 
@@ -351,22 +347,24 @@ func (b *builder) verify(master *node) plan.Action {
 		Reason:   "a run is done when everything is proven, not when everything was carried out",
 		TimeoutS: 120, EstimateS: 5,
 	}
-	a.Until = append(a.Until, p.serves(master)...)
-	a.Until = append(a.Until, p.standsBy(backup)...)
-	for _, n := range []*node{master, backup} {
-		a.Until = append(a.Until, p.hasTarget(n)...)
-		a.Until = append(a.Until,
-			on(n, "maintenance", "no"), on(n, "deny", "none"), on(n, "keepalived", "1"), on(n, "open", "none"),
-			on(n, "peer_ssh", "ok "+p.peer(n).name))
-		if n.fact("status") != unknown {
-			a.Until = append(a.Until, on(n, "status", "ok"))
-		}
-	}
-	a.Until = append(a.Until,
+	a.Until = slices.Concat(p.serves(master), p.standsBy(backup), p.clean(master), p.clean(backup), []plan.Condition{
 		on(master, "replication", "running"), on(backup, "replication", "off"),
 		coversFarms(backup, master), coversFarms(master, backup),
-		plan.Condition{Node: backup.name, Fact: "digest", SameAs: master.name})
+		{Node: backup.name, Fact: "digest", SameAs: master.name},
+	})
 	return a
+}
+
+// clean is what a finished run leaves on a node.
+func (p *pair) clean(n *node) []plan.Condition {
+	c := slices.Concat(p.hasTarget(n), []plan.Condition{
+		on(n, "maintenance", "no"), on(n, "deny", "none"), on(n, "keepalived", "1"), on(n, "open", "none"),
+		on(n, "peer_ssh", "ok "+p.peer(n).name), on(n, "status", "ok"),
+	})
+	if n.fact("status") == unknown { // it never said anything, and is not made to
+		c = c[:len(c)-1]
+	}
+	return c
 }
 
 func (b *builder) tidy(n *node) plan.Action {

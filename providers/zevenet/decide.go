@@ -127,13 +127,26 @@ type builder struct {
 
 	master    *node  // who is MASTER now; nil: either of them
 	otherRole string // the role of the other node now
+
+	expected struct { // what roles made last, and for which of them
+		master     *node
+		otherRole  string
+		conditions []plan.Condition
+	}
 }
+
+// usualActions is how many actions a plan for one pair usually has.
+const usualActions = 24
 
 // then appends actions that may run side by side, after everything before. An
 // action that changes a node requires the roles that are expected by then.
 func (b *builder) then(actions ...plan.Action) {
+	if b.actions == nil {
+		b.actions = make([]plan.Action, 0, usualActions)
+	}
 	ids := make([]string, 0, len(actions))
-	for _, a := range actions {
+	for i := range actions {
+		a := &actions[i]
 		a.Cluster, a.After = b.pair.cfg.Name, b.last
 		if a.After == nil {
 			a.After = []string{}
@@ -141,10 +154,14 @@ func (b *builder) then(actions ...plan.Action) {
 		if a.Impact == "" {
 			a.Impact = plan.None
 		}
-		if a.Changes() {
-			a.Requires = append(b.roles(), a.Requires...)
+		switch {
+		case !a.Changes():
+		case len(a.Requires) == 0:
+			a.Requires = b.roles() // shared: nobody changes the conditions of a plan
+		default:
+			a.Requires = slices.Concat(b.roles(), a.Requires)
 		}
-		b.actions = append(b.actions, a)
+		b.actions = append(b.actions, *a)
 		ids = append(ids, a.ID)
 	}
 	b.last = ids
@@ -153,12 +170,18 @@ func (b *builder) then(actions ...plan.Action) {
 // roles are the conditions that every change has in common: who is MASTER serves,
 // and the other node is what it is expected to be.
 func (b *builder) roles() []plan.Condition {
+	if b.expected.conditions != nil && b.expected.master == b.master && b.expected.otherRole == b.otherRole {
+		return b.expected.conditions
+	}
+	b.expected.master, b.expected.otherRole = b.master, b.otherRole
 	if b.master == nil {
-		return []plan.Condition{
+		b.expected.conditions = []plan.Condition{
 			on(b.pair.nodes[0], "role", "master", "backup"), on(b.pair.nodes[1], "role", "master", "backup"),
 		}
+	} else {
+		b.expected.conditions = slices.Concat(b.pair.serves(b.master), []plan.Condition{on(b.pair.peer(b.master), "role", b.otherRole)})
 	}
-	return append(b.pair.serves(b.master), on(b.pair.peer(b.master), "role", b.otherRole))
+	return b.expected.conditions
 }
 
 // unique returns the ID of an action that a plan can have more than once.
@@ -287,8 +310,7 @@ func (b *builder) updateMaster() {
 	}
 	b.moveByDrain(n, fmt.Sprintf("%s is to be updated, and its services restart then", m.name))
 	u := b.update(m, false)
-	u.Requires = append(u.Requires, p.isDrained(m)...)
-	u.Requires = append(u.Requires, b.unchanged())
+	u.Requires = slices.Concat(u.Requires, p.isDrained(m), []plan.Condition{b.unchanged()})
 	b.then(u)
 	b.then(b.ready(m, p.isDrained(m)))
 }
@@ -299,9 +321,7 @@ func (b *builder) restart() {
 	p, m, n := b.pair, b.pair.master, b.pair.backup
 	u := b.update(m, true)
 	u.Impact, u.Next = plan.Switchover, true
-	u.Requires = append(u.Requires, p.standsBy(n)...)
-	u.Requires = append(u.Requires, p.hasTarget(n)...)
-	u.Requires = append(u.Requires, coversFarms(n, m), b.unchanged())
+	u.Requires = slices.Concat(u.Requires, p.standsBy(n), p.hasTarget(n), []plan.Condition{coversFarms(n, m), b.unchanged()})
 	b.then(u)
 	b.moves = append(b.moves, switchover{n, restarted})
 	if p.failsBack() && p.primary == m.name {
@@ -310,7 +330,7 @@ func (b *builder) restart() {
 		return
 	}
 	b.master, b.otherRole = n, "backup"
-	b.then(b.ready(m, append(p.standsBy(m), p.serves(n)...)))
+	b.then(b.ready(m, slices.Concat(p.standsBy(m), p.serves(n))))
 }
 
 // moveByDrain moves the role to a node that is healthy by putting MASTER into

@@ -41,6 +41,7 @@ type nodeRule struct {
 	name     string
 	advisory bool // what does not pass is a warning, not a refusal
 	look     func(*pair, *node) finding
+	about    string // what passes, for the documentation
 }
 
 // pairRule looks at both.
@@ -48,6 +49,7 @@ type pairRule struct {
 	name     string
 	advisory bool
 	look     func(*pair) finding
+	about    string // what passes, for the documentation
 }
 
 // stage is a set of rules that make sense once those of the stages before have
@@ -61,49 +63,71 @@ type stage struct {
 func stages() []stage {
 	return []stage{
 		{nodes: []nodeRule{
-			{"root", false, isRoot},
-			{"hostname", false, isTheNode},
-			{"product", false, hasProduct},
+			{"root", false, isRoot, "commands run as root there, directly or with sudo -n"},
+			{"hostname", false, isTheNode, "the node's own name is its label"},
+			{"product", false, hasProduct, "the product and its updater are installed"},
 		}},
 		{nodes: []nodeRule{
-			{"clustered", false, isClustered},
-			{"members", false, hasMembers},
-			{"cluster-address", false, hasOwnAddress},
-			{"not-a-vip", false, isNoVIP},
-			{"version", false, hasVersion},
-			{"updater", false, canUpdate},
+			{"clustered", false, isClustered, "the node is in a cluster"},
+			{"members", false, hasMembers, "its cluster is formed by the two configured nodes"},
+			{"cluster-address", false, hasOwnAddress, "it has its cluster address"},
+			{"not-a-vip", false, isNoVIP, "its management address is no VIP"},
+			{"version", false, hasVersion, "dpkg and the product agree on a version of 6 or later that is not newer than the planned one"},
+			{"updater", false, canUpdate, "the updater can install (read from its own help)"},
 		}},
-		{pair: []pairRule{{"roles", false, hasOneMaster}}},
+		{pair: []pairRule{{"roles", false, hasOneMaster, "exactly one node is MASTER"}}},
 		{
 			nodes: []nodeRule{
-				{"role-agrees", false, roleAgrees},
-				{"maintenance", false, maintenanceIsOurs},
-				{"keepalived", false, oneKeepalived},
-				{"peer-ssh", false, reachesPeer},
-				{"replication", false, replicatesOnMaster},
-				{"licence", false, isLicensed},
-				{"dpkg", false, dpkgIsClean},
-				{"holds", false, isNotHeld},
-				{"lock", false, aptIsFree},
-				{"disk", false, hasRoom},
-				{"clock", true, clockAgrees},
-				{"images", true, hasNoImages},
-				{"reboot", true, needsNoReboot},
+				{"role-agrees", false, roleAgrees, "the role file and keepalived agree"},
+				{"maintenance", false, maintenanceIsOurs, "nobody is in maintenance mode, unless zup left it so"},
+				{"keepalived", false, oneKeepalived, "one keepalived runs"},
+				{"peer-ssh", false, reachesPeer, "each node gets into the other over ssh, and it is the other"},
+				{"replication", false, replicatesOnMaster, "the configuration is replicated from MASTER and not from BACKUP"},
+				{"licence", false, isLicensed, "the licence certificate is there and has not expired"},
+				{"dpkg", false, dpkgIsClean, "`dpkg --audit` is silent"},
+				{"holds", false, isNotHeld, "the product's package is not held back"},
+				{"lock", false, aptIsFree, "nobody holds apt's or dpkg's locks"},
+				{"disk", false, hasRoom, "at least 200 MiB are free wherever an update writes"},
+				{"clock", true, clockAgrees, "the clock is less than a minute off"},
+				{"images", true, hasNoImages, "no offline image lies in the updates directory"},
+				{"reboot", true, needsNoReboot, "no reboot is pending"},
 			},
 			pair: []pairRule{
-				{"libwrap", false, blockCanHold},
-				{"hosts-allow", false, allowDoesNotVoid},
-				{"failback", false, failbackAgrees},
-				{"boost", false, boostIsPossible},
-				{"farms", false, farmsAgree},
-				{"arp", true, arpTells},
-				{"vips", true, vipsAgree},
-				{"names", true, namesAreDistinct},
-				{"configuration", true, configurationsAgree},
-				{"cluster-status", true, statusIsKnown},
+				{"libwrap", false, blockCanHold, "MASTER's sshd heeds hosts.deny"},
+				{"hosts-allow", false, allowDoesNotVoid, "no line of MASTER's hosts.allow would void the block"},
+				{"failback", false, failbackAgrees, "both nodes have the same cluster settings, and the wanted MASTER does not contradict them"},
+				{"boost", false, boostIsPossible, "with `boost`: keepalived.conf has one priority line on both nodes"},
+				{"farms", false, farmsAgree, "whatever listens on MASTER's VIPs listens on BACKUP's too"},
+				{"arp", true, arpTells, "ARP for the VIPs is dropped on BACKUP and not on MASTER"},
+				{"vips", true, vipsAgree, "both nodes have the same VIPs"},
+				{"names", true, namesAreDistinct, "neither node's name is part of the other's (the updater then takes a wrong address)"},
+				{"configuration", true, configurationsAgree, "the replicated configurations agree"},
+				{"cluster-status", true, statusIsKnown, "the product answers for the cluster's status"},
 			},
 		},
 	}
+}
+
+// Rule is a rule that is looked at before a plan is made.
+type Rule struct {
+	Name     string
+	About    string // what passes
+	Advisory bool   // what does not pass is a warning, not a refusal
+	Pair     bool   // it is about the pair, not about each node
+}
+
+// Rules lists every rule, in the order in which they are looked at.
+func (Provider) Rules() []Rule {
+	var all []Rule
+	for _, s := range stages() {
+		for _, r := range s.nodes {
+			all = append(all, Rule{r.name, r.about, r.advisory, false})
+		}
+		for _, r := range s.pair {
+			all = append(all, Rule{r.name, r.about, r.advisory, true})
+		}
+	}
+	return all
 }
 
 // verdict is everything that the rules found.
