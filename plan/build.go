@@ -33,8 +33,11 @@ type ObservedNode struct {
 type Provider interface {
 	// FactsScript returns the script of Product.Facts.
 	FactsScript() string
-	// Decide looks at one cluster all of whose nodes answered, and says what
-	// has to be done or why nothing may be.
+	// Refuse says why a cluster can't be planned whatever its nodes say; nil if
+	// that depends on them.
+	Refuse(*config.Cluster) []Refusal
+	// Decide looks at one cluster that Refuse has nothing against and all of
+	// whose nodes answered, and says what has to be done or why nothing may be.
 	Decide(Situation) Decision
 }
 
@@ -147,6 +150,20 @@ func Build(in Input) (*Plan, error) {
 	return p, nil
 }
 
+// Unplannable returns a *RefusedError if a cluster can't be planned whatever its
+// nodes say, so that they need not be asked; otherwise nil. Of Input it needs
+// Config, Clusters and Providers.
+func Unplannable(in Input) error {
+	var refused RefusedError
+	for _, cfg := range selected(in) {
+		refused.Refusals = append(refused.Refusals, in.Providers[cfg.Provider].Refuse(cfg)...)
+	}
+	if len(refused.Refusals) > 0 {
+		return &refused
+	}
+	return nil
+}
+
 // selected returns the clusters to plan, sorted by name.
 func selected(in Input) []*config.Cluster {
 	all := make([]*config.Cluster, 0, len(in.Config.Clusters))
@@ -178,11 +195,13 @@ func decideAll(in Input, clusters []*config.Cluster) []Decision {
 
 func decide(in Input, cfg *config.Cluster) Decision {
 	nodes := in.Observed[cfg.Name]
+	provider := in.Providers[cfg.Provider]
 	var d Decision
-	if refusals := unanswered(cfg, nodes); len(refusals) > 0 {
-		d.Refusals = refusals
-	} else {
-		d = in.Providers[cfg.Provider].Decide(Situation{cfg, nodes, in.Recorded.Cluster(cfg.Name)})
+	if d.Refusals = provider.Refuse(cfg); len(d.Refusals) == 0 {
+		d.Refusals = unanswered(cfg, nodes)
+	}
+	if len(d.Refusals) == 0 {
+		d = provider.Decide(Situation{cfg, nodes, in.Recorded.Cluster(cfg.Name)})
 	}
 	fillIn(&d.Cluster, cfg, nodes)
 	return d

@@ -42,7 +42,6 @@ type connection struct {
 func (c *cli) newFleet(dir string, ask bool) *fleet {
 	f := &fleet{dir: dir, hosts: map[string]*connection{}}
 	f.dialer.Home = c.getenv("HOME")
-	f.dialer.AgentSocket = c.getenv("SSH_AUTH_SOCK")
 	f.dialer.Log = c.logger()
 	if ask {
 		f.dialer.Passphrase = c.passphrase

@@ -75,16 +75,14 @@ func (f *formatting) files(args []string) ([]string, error) {
 		}
 		return args, nil
 	}
-	var files []string
-	for _, pattern := range []string{"*.zup.hcl", "*.zup.vars"} {
-		found, err := filepath.Glob(filepath.Join(dir, pattern))
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, found...)
+	names, err := config.Sources(dir)
+	if err != nil {
+		return nil, fail(exitError, "", "directory %q: %w", dir, err)
 	}
-	slices.Sort(files)
-	return files, nil
+	for i := range names {
+		names[i] = inDir(dir, names[i])
+	}
+	return names, nil
 }
 
 func (f *formatting) stream() error {

@@ -127,6 +127,9 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	if store == nil {
 		p.warnLocked(dir)
 	}
+	if err := plan.Unplannable(plan.Input{Config: cfg, Clusters: p.config.targets, Providers: planners()}); err != nil {
+		return nil, nil, p.refused(err)
+	}
 	fleet := p.newFleet(dir, p.input)
 	clusters := chosen(cfg, p.config.targets)
 	observed := p.observe(ctx, clusters, fleet)

@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			home := filepath.Join(env.WorkDir, "home")
 			env.Setenv("HOME", home)
-			env.Setenv("SSH_AUTH_SOCK", "none")
+			env.Setenv("SSH_AUTH_SOCK", "")
 			env.Setenv("ZUP_LOG", "")
 			env.Values["pairs"], env.Values["t"], env.Values["background"] = map[string]*pair{}, t, &[]*exec.Cmd{}
 			return os.MkdirAll(filepath.Join(home, ".ssh"), 0o700)

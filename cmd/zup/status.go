@@ -148,7 +148,9 @@ func (p *planning) statusOf(cfg *config.Config, c *config.Cluster, observed plan
 		for _, r := range refused.Refusals {
 			s.Problems = append(s.Problems, problem{r.Check, r.Detail, r.Hint, r.Node, r.Rule, r.Summary})
 		}
-		s.Warnings = append(s.Warnings, refused.Partial[0].Warnings...)
+		for _, c := range refused.Partial {
+			s.Warnings = append(s.Warnings, c.Warnings...)
+		}
 	case err != nil:
 		s.Problems = append(s.Problems, problem{Check: "plan", Summary: err.Error()})
 	default:

@@ -79,6 +79,9 @@ func (l *loader) readCluster(block *hcl.Block) *Cluster {
 		c.Snapshot = l.readSnapshot(one)
 	}
 	c.Probes = l.readProbes(b)
+	if c.MaxInterruption > 0 && len(c.Probes) == 0 && b.absent("probe") {
+		l.warnf(b.at("max_interruption"), "max_interruption has no effect without a probe", "Nothing measures an interruption: add a probe block for each virtual IP that matters.")
+	}
 	return c
 }
 
@@ -231,8 +234,12 @@ func (b *body) duration(name string) (time.Duration, bool) {
 		return 0, false
 	}
 	d, err := time.ParseDuration(text)
-	if err != nil {
+	switch {
+	case err != nil:
 		b.l.errorf(b.at(name), fmt.Sprintf("%s is not a duration", quoted(text)), "%s", durationHint(text))
+		return 0, false
+	case d%time.Millisecond != 0:
+		b.l.errorf(b.at(name), fmt.Sprintf("%s is not a whole number of milliseconds", quoted(text)), "A plan counts in milliseconds.")
 		return 0, false
 	}
 	return d, true
@@ -285,6 +292,8 @@ func (l *loader) checkPath(b *body, name, path string) {
 		l.errorf(b.at(name), fmt.Sprintf("%q is empty", name), "It is the path of a file.")
 	case strings.ContainsFunc(path, isControl):
 		l.errorf(b.at(name), fmt.Sprintf("%q is not a path", name), "There is a control character in it.")
+	case path[0] == '~' && path != "~" && !strings.HasPrefix(path, "~/"):
+		l.errorf(b.at(name), fmt.Sprintf("%q begins with somebody else's home directory", name), "Only ~/ is understood, for your own.")
 	}
 }
 

@@ -59,9 +59,18 @@ func (r *collector) addFaults(f *file) {
 			c := *d
 			c.Detail = "The details are withheld, because this may be the value of a sensitive variable."
 			d = &c
+		} else if text := f.at(d.Subject); isVersion(text) {
+			c := *d
+			c.Summary, c.Detail = "a version stands in quotes", fmt.Sprintf("Write %q: without quotes it would be a number, and it is none.", text)
+			d = &c
 		}
 		r.add(d)
 	}
+}
+
+// isVersion reports whether text is several numbers with dots between.
+func isVersion(text string) bool {
+	return strings.Count(text, ".") > 1 && strings.Trim(text, "0123456789.") == "" && text[0] != '.'
 }
 
 // bound keeps a range inside its file. Those of expressions in JSON strings are

@@ -25,8 +25,9 @@ import (
 type Config struct {
 	Dir string // as handed to Load; relative paths in the configuration start here
 
-	// Files are the configuration files, sorted by path. Together with
-	// VarFiles and the variables' values they are all that went into Clusters.
+	// Files are the configuration files, sorted by path. With VarFiles, the
+	// variables' values and the files that expressions read, they are all that
+	// went into Clusters.
 	Files    []File
 	VarFiles []VarFile // sorted by path
 
@@ -62,7 +63,7 @@ type Cluster struct {
 	Switchover      string        // SwitchoverDrain or SwitchoverRestart
 	Boost           bool          // raise BACKUP's priority for the moment of a planned switchover; never with SwitchoverRestart
 	Master          string        // name of the node that is MASTER when apply ends; empty: whoever is when the plan is made
-	MaxInterruption time.Duration // the longest gap that a probe may see in one switchover; 0: no limit
+	MaxInterruption time.Duration // the longest stretch without an answer that a probe may see; 0: no limit
 
 	Nodes    []Node    // one or two, as written
 	Package  *Package  // nil: nodes fetch from the vendor's repository

@@ -67,6 +67,27 @@ func (d *directory) list() ([]string, error) {
 	return names, nil
 }
 
+// Sources returns the names of the files of a directory that Load reads in HCL's
+// native syntax: configuration and variable files, sorted.
+func Sources(dir string) ([]string, error) {
+	d, err := openDirectory(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	names, err := d.list()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		if !strings.HasSuffix(name, ".zup.hcl") && !strings.HasSuffix(name, ".zup.vars") {
+			return true
+		}
+		info, err := d.root.Stat(name)
+		return err == nil && info.IsDir()
+	}), nil
+}
+
 // errDirectory is what readFile returns for a directory.
 var errDirectory = errors.New("is a directory")
 

@@ -62,6 +62,9 @@ func stringsOf(list cty.Value) []string {
 
 func parseHop(s string) (Hop, error) {
 	var h Hop
+	if strings.Contains(s, "://") {
+		return h, errors.New("it is written like a URL")
+	}
 	if i := strings.LastIndexByte(s, '@'); i >= 0 {
 		h.User, s = s[:i], s[i+1:]
 		if h.User == "" || strings.ContainsFunc(h.User, func(r rune) bool { return isControl(r) || r == ' ' }) || h.User[0] == '-' {

@@ -52,6 +52,15 @@ func (s *source) hidden(offset int) bool {
 	return slices.ContainsFunc(s.secrets, func(sp span) bool { return sp.start <= offset && offset <= sp.end })
 }
 
+// at returns the text of a range, secrets and all; "" for none.
+func (s *source) at(r *hcl.Range) string {
+	if r == nil {
+		return ""
+	}
+	sp := s.clamp(*r)
+	return string(s.text[sp.start:sp.end])
+}
+
 func (s *source) clamp(r hcl.Range) span {
 	start := min(max(r.Start.Byte, 0), len(s.text))
 	return span{start, min(max(r.End.Byte, start), len(s.text))}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"zup/plan"
+	"zup/plan/config"
 )
 
 // Provider plans Zevenet pairs. The zero value is ready.
@@ -17,9 +18,6 @@ func (Provider) FactsScript() string { return script("facts", "") }
 // Decide implements plan.Provider: it judges the pair, and if nothing is against
 // it, says what is missing between what is and what shall be.
 func (Provider) Decide(s plan.Situation) plan.Decision {
-	if refusals := notYet(s); len(refusals) > 0 {
-		return plan.Decision{Refusals: refusals}
-	}
 	p := newPair(s)
 	v := judge(p)
 	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals}
@@ -37,19 +35,20 @@ func (Provider) Decide(s plan.Situation) plan.Decision {
 	return d
 }
 
-// notYet refuses what the language knows and this provider does not carry out.
-func notYet(s plan.Situation) []plan.Refusal {
+// Refuse implements plan.Provider: it refuses what the language knows and this
+// provider does not carry out.
+func (Provider) Refuse(c *config.Cluster) []plan.Refusal {
 	var all []plan.Refusal
 	refuse := func(check, summary, hint string) {
-		all = append(all, plan.Refusal{Cluster: s.Config.Name, Check: check, Summary: summary, Hint: hint})
+		all = append(all, plan.Refusal{Cluster: c.Name, Check: check, Summary: summary, Hint: hint})
 	}
-	if len(s.Config.Nodes) != 2 {
-		refuse("nodes", "this version of zup updates pairs only, and the cluster has one node", "")
+	if len(c.Nodes) != 2 {
+		refuse("nodes", "this version of zup updates pairs only, and the cluster has one node", "plan the others with -target NAME")
 	}
-	if s.Config.Package != nil {
+	if c.Package != nil {
 		refuse("package", "this version of zup does not carry out package blocks", "remove the block where the nodes reach the repository")
 	}
-	if s.Config.Snapshot != nil {
+	if c.Snapshot != nil {
 		refuse("snapshot", "this version of zup does not carry out snapshot blocks", "take the snapshots yourself and remove the block")
 	}
 	return all
