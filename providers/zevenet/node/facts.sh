@@ -74,6 +74,7 @@ fact_audit() {
 }
 fact_holds() { out=$(apt-mark showhold 2>&1) && printf '%s' "${out:-none}"; }
 fact_lock() {
+	[ -r /proc/locks ] || return
 	held=''
 	for file in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
 		inode=$(stat -c %i "$file" 2>/dev/null) || continue
@@ -118,16 +119,19 @@ fact_role() {
 	printf '%s' "${role:-stopped}"
 }
 fact_vrrp() {
-	if [ -z "$vrrp_data" ]; then [ -n "$(keepalived_parents)" ] || printf down; return; fi
+	if [ -z "$vrrp_data" ]; then
+		found=$(keepalived_parents) && [ -z "$found" ] && printf down
+		return
+	fi
 	printf '%s\n' "$vrrp_data" | sed -n 's/^ *State = //p' | head -n 1
 }
 fact_priority() { printf '%s\n' "$vrrp_data" | sed -n 's/^ *Effective priority = //p' | head -n 1; }
 fact_priority_lines() { grep -cE '^[[:space:]]*priority[[:space:]]' /etc/keepalived/keepalived.conf 2>/dev/null; }
-fact_keepalived() { keepalived_parents | grep -c .; }
+fact_keepalived() { found=$(keepalived_parents) && printf '%s' "$found" | grep -c .; }
 fact_maintenance() { if [ -e "$root/config/local/maintenance_flag" ]; then printf yes; else printf no; fi; }
 fact_replication() {
-	n=$(replicators | grep -c .)
-	if [ "$n" -gt 0 ]; then printf running; else printf off; fi
+	found=$(replicators) || return
+	if [ -n "$found" ]; then printf running; else printf off; fi
 }
 fact_vips() { vip_list; }
 # Whether the node answers ARP for its IPv4 VIPs: the backup drops it.
@@ -145,6 +149,7 @@ fact_arp() {
 }
 # What listens on a VIP, and what nftlb sends on, as address:port.
 fact_farms() {
+	command -v ss >/dev/null || return
 	{
 		vip_list | sed 's/^/vip /'
 		ss -Hltnu 2>/dev/null | awk '{ print "at", $5 }'
@@ -159,7 +164,9 @@ fact_hosts_allow() { if [ -e /etc/hosts.allow ]; then base64 -w 0 /etc/hosts.all
 # The line that keeps the peer out, exactly; whoever put it there.
 fact_deny() {
 	[ -n "$peer" ] || return
-	if grep -qxF "sshd: $peer" /etc/hosts.deny 2>/dev/null; then printf present; else printf none; fi
+	[ -e /etc/hosts.deny ] || { printf none; return; }
+	grep -qxF "sshd: $peer" /etc/hosts.deny
+	case $? in 0) printf present ;; 1) printf none ;; esac
 }
 fact_libwrap() {
 	found=no
@@ -208,9 +215,13 @@ fact_reboot() {
 	else printf none; fi
 }
 # What an unfinished run of zup left here.
-fact_open() { find /var/lib/zup/open -type f -printf '%f ' 2>/dev/null | tr ' ' '\n' | sort | grep . || printf none; }
+fact_open() {
+	[ -e /var/lib/zup/open ] || { printf none; return; }
+	found=$(find /var/lib/zup/open -type f -printf '%f\n') || return
+	if [ -n "$found" ]; then printf '%s\n' "$found" | sort; else printf none; fi
+}
 fact_left() { if [ -e /var/lib/zup ]; then printf yes; else printf no; fi; }
-fact_jobs() { find /var/lib/zup/jobs -mindepth 1 -maxdepth 1 -type d -printf '%f ' 2>/dev/null | grep . || printf none; }
+fact_jobs() { find /var/lib/zup/jobs -mindepth 1 -maxdepth 1 -type d -printf '%f ' | grep . || printf none; }
 # What the product itself says of both nodes; it asks the peer over ssh.
 fact_status() {
 	out=$(printf '[]' | timeout 60 "$bridge" Zevenet::API40::System::Cluster get_cluster_nodes_status 2>/dev/null) || return

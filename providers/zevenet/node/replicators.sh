@@ -7,6 +7,7 @@ replicators() {
 	for file in $candidates; do
 		# shellcheck disable=SC2046 # the words of the command line are wanted
 		set -- $(tr '\0' ' ' 2>/dev/null <"$file")
+		[ $# -gt 0 ] || continue # it has ended meanwhile
 		case "${1##*/}" in
 		"$replicator") verb=${2:-} ;;
 		"${bridge##*/}") [ "${2:-}" = "$replicator" ] || continue; verb=${3:-} ;;

@@ -1,0 +1,246 @@
+package zevenet
+
+import (
+	"fmt"
+	"hash/fnv"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"zup/plan"
+)
+
+// TestMain lets this program stand in for the replicator: started under another
+// name it sleeps.
+func TestMain(m *testing.M) {
+	if os.Getenv("ZUP_TEST_SLEEP") != "" {
+		time.Sleep(time.Minute)
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// facts runs the facts script for real in the sandbox. The replicator has a name
+// of its own, so that nobody else's is found.
+func (s *sandbox) facts(names ...string) map[string]string {
+	s.t.Helper()
+	out, err := s.scriptWith("facts", names)
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+	facts, err := plan.ParseFacts([]byte(out), names)
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+	return facts
+}
+
+// replicator is a name that no other test and nobody else on this machine has.
+func (s *sandbox) replicator() string {
+	h := fnv.New32a()
+	h.Write([]byte(s.dir))
+	return fmt.Sprintf("zeno%08xtest", h.Sum32())
+}
+
+// scriptWith runs a node script with arguments and its own replicator.
+func (s *sandbox) scriptWith(name string, args []string) (string, error) {
+	text := strings.NewReplacer(
+		"/etc/hosts.", s.path("etc")+"/hosts.",
+		"/var/lib/zup", s.path("var/lib/zup"),
+		"/usr/local/zevenet", s.path("root"),
+		"/var/run/zeninotify.pid", s.path("var/replicator.pid"),
+		"zeninotify", s.replicator(),
+		"pidof keepalived", "false",
+		"$(uname -n)", "zva5n1",
+	).Replace(script(name, "192.168.100.25"))
+	cmd := exec.Command("sh", append([]string{"-s", "--"}, args...)...)
+	cmd.Stdin = strings.NewReader(text)
+	out, err := cmd.Output()
+	return string(out), err
+}
+
+const clusterConf = `deadratio=5
+interface=eth0
+primary = zva5n1
+; a comment = nothing
+
+[zva5n1]
+instance_id=i-0123456789
+ip=192.168.100.24
+
+[zva5n2]
+instance_id=i-9876543210
+ip = 192.168.100.25
+`
+
+func TestFacts(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.write("root/config/cluster.conf", clusterConf)
+	s.write("root/config/global.conf", "# x\n$version=\"6.1.19\"; #update\n$other=\"1\";\n")
+	s.write("root/config/if_eth0:1_conf", "[eth0:1]\naddr=192.0.2.10\nstatus=up\n")
+	s.write("root/config/if_eth0:2_conf", "[eth0:2]\nstatus=down\naddr=192.0.2.11\n")
+	s.write("root/config/if_eth0:3_conf", "status=up\neth0:3;192.0.2.12;255.255.255.0;;\n")
+	s.write("root/config/if_eth0:4_conf", "[eth0:4]\naddr=2001:db8::10\n")
+	s.write("root/config/if_eth0_conf", "[eth0]\naddr=192.168.100.24\nstatus=up\n")
+	s.write("root/node_status", "master\nold\n")
+	s.write("etc/hosts.deny", "sshd: 192.168.100.250\nsshd: 192.168.100.25\n")
+	want := map[string]string{
+		"hostname": "zva5n1", "version": "6.1.19", "clustered": "yes", "deadratio": "5", "interface": "eth0", "primary": "zva5n1",
+		"nodes": "zva5n1=192.168.100.24 zva5n2=192.168.100.25", "vips": "192.0.2.10 192.0.2.12 2001:db8::10", "role": "master",
+		"deny": "present", "hosts_allow": "absent", "maintenance": "no", "open": "none", "left": "no", "replication": "off",
+		"keepalived": "0", "vrrp": "down", "licence": "missing", "jobs": "none",
+	}
+	got := s.facts(slices.Sorted(keys(want))...)
+	for name, value := range want {
+		if got[name] != value {
+			t.Errorf("%s is %q, want %q", name, got[name], value)
+		}
+	}
+
+	s.write("root/node_status", "\n")
+	s.write("etc/hosts.deny", "sshd: 192.168.100.250\n")
+	s.write("root/config/local/maintenance_flag", "")
+	got = s.facts("role", "deny", "maintenance")
+	if got["role"] != "stopped" || got["deny"] != "none" || got["maintenance"] != "yes" {
+		t.Errorf("%v", got)
+	}
+	os.Remove(s.path("root/node_status"))
+	if got = s.facts("role", "clustered"); got["role"] != "none" || got["clustered"] != "no" {
+		t.Errorf("%v", got)
+	}
+	os.Remove(s.path("root/config/global.conf"))
+	if got = s.facts("version"); got["version"] != "unknown" {
+		t.Errorf("%v", got)
+	}
+}
+
+func keys(m map[string]string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// The digest is over what the product replicates, and over nothing else.
+func TestDigest(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.write("root/config/web1_proxy.cfg", "Address 192.0.2.10\n")
+	s.write("root/config/if_eth0:1_conf", "addr=192.0.2.10\n")
+	before := s.facts("digest")["digest"]
+	if len(before) != 64 {
+		t.Fatalf("digest %q", before)
+	}
+	for _, name := range []string{"global.conf", "if_eth0_conf", "zencert.pem", "zencert-c.key", "zlb-start", "zlb-stop", "local/x"} {
+		s.write("root/config/"+name, "of this node alone")
+		if got := s.facts("digest")["digest"]; got != before {
+			t.Errorf("%s is not replicated, but in the digest", name)
+		}
+	}
+	for _, name := range []string{"web2_proxy.cfg", "if_eth0:1_conf", ".hidden", "with space.cfg", "cluster.conf"} {
+		s.write("root/config/"+name, "replicated")
+		after := s.facts("digest")["digest"]
+		if after == before {
+			t.Errorf("%s is replicated, but not in the digest", name)
+		}
+		before = after
+	}
+}
+
+// Marks of what is open are listed; what can't be found out is unknown, never
+// "none".
+func TestOpenMarks(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	if err := os.MkdirAll(s.path("var/lib/zup/open"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.write("var/lib/zup/open/maintenance", "")
+	s.write("var/lib/zup/open/hosts.deny", "")
+	if got := s.facts("open", "left"); got["open"] != "hosts.deny maintenance" || got["left"] != "yes" {
+		t.Errorf("%v", got)
+	}
+}
+
+// start starts this program under the given name.
+func (s *sandbox) start(args ...string) *exec.Cmd {
+	s.t.Helper()
+	cmd := &exec.Cmd{Path: os.Args[0], Args: args, Env: append(os.Environ(), "ZUP_TEST_SLEEP=1")}
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { cmd.Wait(); close(ended) }()
+	s.t.Cleanup(func() { cmd.Process.Kill(); <-ended })
+	// Until it has become this program its command line is that of the parent.
+	for {
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", cmd.Process.Pid))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if strings.HasPrefix(string(line), args[0]+"\x00") {
+			return cmd
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// The replicator is found however it was started, and nothing else is taken for
+// it; stopping it stops all of it.
+func TestReplicatorIsFoundAndStopped(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		args  func(s *sandbox) []string
+		found bool
+	}{
+		{"through the binary", func(s *sandbox) []string {
+			return []string{s.path("root/bin/enterprise.bin"), s.replicator()}
+		}, true},
+		{"through its symlink", func(s *sandbox) []string { return []string{s.path("root/bin") + "/" + s.replicator()} }, true},
+		{"as a script", func(s *sandbox) []string { return []string{"/usr/bin/perl", s.path("root/bin") + "/" + s.replicator()} }, true},
+		{"its stop verb", func(s *sandbox) []string {
+			return []string{s.path("root/bin/enterprise.bin"), s.replicator(), "stop"}
+		}, false},
+		{"somebody who reads about it", func(s *sandbox) []string { return []string{"less", "/var/log/" + s.replicator()} }, false},
+		{"somebody who looks for it", func(s *sandbox) []string { return []string{"grep", s.replicator()} }, false},
+		{"another verb of the binary", func(s *sandbox) []string {
+			return []string{s.path("root/bin/enterprise.bin"), "x" + s.replicator()}
+		}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSandbox(t)
+			cmd := s.start(tt.args(s)...)
+			want := map[bool]string{true: "running", false: "off"}[tt.found]
+			for range 5 { // other processes come and go meanwhile
+				if got := s.facts("replication")["replication"]; got != want {
+					t.Fatalf("replication is %s, want %s", got, want)
+				}
+			}
+			s.write("var/replicator.pid", fmt.Sprintln(cmd.Process.Pid))
+			out, err := s.scriptWith("replication_stop", nil)
+			if err != nil {
+				t.Fatal(err, out)
+			}
+			alive := cmd.Process.Signal(syscall.Signal(0)) == nil
+			if alive == tt.found {
+				t.Errorf("alive is %t afterwards\n%s", alive, out)
+			}
+			if tt.found && s.read("var/replicator.pid") != "(absent)" {
+				t.Error("the PID file is still there")
+			}
+			if got := s.facts("replication")["replication"]; got != "off" {
+				t.Errorf("replication is %s afterwards", got)
+			}
+		})
+	}
+}
