@@ -30,6 +30,9 @@ func on(n *node, fact string, values ...string) plan.Condition {
 
 // serves is what proves that a node serves: unknown counts as not serving.
 func (p *pair) serves(n *node) []plan.Condition {
+	if withoutSettle {
+		return []plan.Condition{on(n, "role", "master")}
+	}
 	c := []plan.Condition{on(n, "role", "master"), on(n, "vrrp", "MASTER")}
 	if p.usesARP() {
 		c = append(c, on(n, "arp", "open"))
@@ -49,6 +52,9 @@ func (p *pair) standsBy(n *node) []plan.Condition {
 // isDrained is what proves that a node in maintenance mode is out of the way. Its
 // role can be said before its ARP rules are there, so both are asked.
 func (p *pair) isDrained(n *node) []plan.Condition {
+	if withoutSettle {
+		return []plan.Condition{on(n, "maintenance", "yes")}
+	}
 	c := []plan.Condition{on(n, "maintenance", "yes"), on(n, "role", "maintenance"), on(n, "vrrp", "FAULT")}
 	if p.usesARP() {
 		c = append(c, on(n, "arp", "blocked"))
@@ -252,7 +258,7 @@ func (b *builder) drain(n *node, reason string) plan.Action {
 		Title:  fmt.Sprintf("Maintenance mode: %s takes over while it still serves", to.name),
 		Reason: reason,
 		Script: script("maintenance_on", ""), Undo: script("maintenance_off", ""), TimeoutS: 60, EstimateS: 2,
-		Check:  slices.Concat(p.serves(to), []plan.Condition{on(n, "role", "maintenance")}),
+		Check:  slices.Concat(p.serves(to), p.isDrained(n)[:1]),
 		CheckS: moveLimit,
 		Opens:  []string{n.name + "/maintenance"}, UndoCheck: slices.Concat(p.serves(n), []plan.Condition{on(n, "maintenance", "no")}),
 	}

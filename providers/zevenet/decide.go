@@ -255,7 +255,7 @@ func (b *builder) isolate() {
 	if m.fact("replication") != "off" {
 		b.then(b.stopReplication(m))
 	}
-	if m.fact("deny") != "present" || b.pair.backup.fact("peer_ssh") != "refused" {
+	if !withoutBlock && (m.fact("deny") != "present" || b.pair.backup.fact("peer_ssh") != "refused") {
 		b.then(b.block(m))
 	}
 }
@@ -279,7 +279,10 @@ func (b *builder) updateBackup() {
 	}
 	u := b.update(n, false)
 	if p.needs(p.master) {
-		u.Requires = append(u.Requires, on(p.master, "replication", "off"), on(p.master, "deny", "present"))
+		u.Requires = append(u.Requires, on(p.master, "replication", "off"))
+		if !withoutBlock {
+			u.Requires = append(u.Requires, on(p.master, "deny", "present"))
+		}
 	}
 	b.then(u)
 	if inMaintenance {
@@ -347,8 +350,10 @@ func (b *builder) moveByDrain(to *node, reason string) {
 		u.Next = true
 		b.then(u)
 	}
-	b.then(b.settle(from, p.isDrained(from)))
-	b.then(b.announce(to))
+	if !withoutSettle {
+		b.then(b.settle(from, p.isDrained(from)))
+		b.then(b.announce(to))
+	}
 }
 
 // moveByFailback lets a node out of maintenance mode that the cluster prefers

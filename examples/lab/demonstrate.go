@@ -1,0 +1,137 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"zup/examples/lab/world"
+)
+
+// demonstrate updates the pairs with zup and judges the outcome without it.
+func demonstrate(soft, hard context.Context, w *world.World, c choices) error {
+	before, err := inspect(soft, w)
+	if err != nil {
+		return err
+	}
+	if err := measureIdle(soft, w, c); err != nil {
+		return err
+	}
+	watch, err := startWatch(soft, w)
+	if err != nil {
+		return err
+	}
+	defer watch.stop()
+	planned, err := zup(hard, w, planArgs(c)...)
+	if err != nil {
+		return err
+	}
+	applied, err := zup(hard, w, "apply", "-auto-approve")
+	if err != nil || soft.Err() != nil {
+		return err
+	}
+	felt, err := watch.stop()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nWhat clients felt, measured by the lab (a new connection to each VIP every %v):\n\n%s", watch.interval, felt)
+	again, err := zup(hard, w, "plan", "-detailed-exitcode")
+	if err != nil {
+		return err
+	}
+	after, err := inspect(soft, w)
+	if err != nil {
+		return err
+	}
+	findings := verify(w, before, after)
+	fmt.Printf("\nChecked on the nodes, without zup:\n\n%s", table(findings))
+	if c.fault != "" {
+		fmt.Printf("\nWith the fault %s, zup plan ended with status %d, zup apply with %d, zup plan afterwards with %d.\n", c.fault, planned, applied, again)
+		return nil
+	}
+	return verdict(findings, planned, applied, again)
+}
+
+func planArgs(c choices) []string {
+	if c.verbose {
+		return []string{"plan", "-verbose"}
+	}
+	return []string{"plan"}
+}
+
+// verdict wants everything to have gone well.
+func verdict(findings []finding, planned, applied, again int) error {
+	var wrong []error
+	for _, step := range []struct {
+		command string
+		status  int
+	}{{"zup plan", planned}, {"zup apply", applied}, {"zup plan -detailed-exitcode after it", again}} {
+		if step.status != 0 {
+			wrong = append(wrong, fmt.Errorf("%s ended with status %d", step.command, step.status))
+		}
+	}
+	for _, f := range findings {
+		if !f.ok {
+			wrong = append(wrong, fmt.Errorf("%s: %s", f.where, f.what))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// zup runs zup on control, in front of the person who runs the lab, and returns
+// its exit status.
+func zup(ctx context.Context, w *world.World, args ...string) (status int, err error) {
+	fmt.Printf("\n$ zup %s\n", strings.Join(args, " "))
+	cmd := w.Command(ctx, world.Control, append([]string{world.Home + "/bin/zup"}, args...)...)
+	cmd.Dir = workDir
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Exited() {
+		return exit.ExitCode(), nil
+	}
+	return 0, err
+}
+
+// inspect looks at every node; one that can't be looked at is left out.
+func inspect(ctx context.Context, w *world.World) (map[string]world.NodeState, error) {
+	states := map[string]world.NodeState{}
+	for _, cluster := range w.Clusters {
+		for _, node := range cluster.Nodes {
+			state, err := w.Inspect(ctx, node.Name)
+			if err != nil {
+				return nil, err
+			}
+			states[node.Name] = state
+		}
+	}
+	return states, nil
+}
+
+// measureIdle shows that the measurement itself loses nothing.
+func measureIdle(ctx context.Context, w *world.World, c choices) error {
+	watch, err := startWatch(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer watch.stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(2 * time.Second):
+	}
+	felt, err := watch.stop()
+	if err != nil {
+		return err
+	}
+	if felt.lost() > 0 && c.fault == "" {
+		return fmt.Errorf("requests are lost before anything was done; is this machine too busy?\n%s", felt)
+	}
+	return nil
+}

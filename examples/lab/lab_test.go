@@ -1,0 +1,92 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"zup/examples/lab/world"
+)
+
+func TestMain(m *testing.M) {
+	world.Main()
+	os.Exit(m.Run())
+}
+
+func build(t *testing.T) string {
+	t.Helper()
+	lab := filepath.Join(t.TempDir(), "lab")
+	if out, err := exec.Command("go", "build", "-o", lab, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return lab
+}
+
+// The README's first command: a pair is updated, nothing is left to do, and the
+// nodes are as they must be.
+func TestLab(t *testing.T) {
+	lacks := world.Missing()
+	switch {
+	case testing.Short():
+		t.Skip("a real pair is not for -short")
+	case len(lacks) > 0 && os.Getenv("ZUP_CI") == "1":
+		t.Fatalf("this machine lacks %s", strings.Join(lacks, "; "))
+	case len(lacks) > 0:
+		t.Skipf("this machine lacks %s", strings.Join(lacks, "; "))
+	}
+	out, err := exec.CommandContext(t.Context(), build(t)).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"No changes.", "Nothing here was ever run on a real appliance.", "hosts.deny is as it was, byte for byte"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if strings.Contains(string(out), world.LicenceSerial) {
+		t.Error("the licence's serial number was printed")
+	}
+}
+
+func TestFlags(t *testing.T) {
+	lab := build(t)
+	for _, c := range []struct {
+		args []string
+		exit int
+		says string
+	}{
+		{[]string{"-fault", "help"}, 0, "split-brain "},
+		{[]string{"-switchover", "jump"}, 64, "neither drain nor restart"},
+		{[]string{"-deadratio", "0"}, 64, "no number of seconds"},
+		{[]string{"apply"}, 64, "unexpected argument"},
+	} {
+		cmd := exec.Command(lab, c.args...)
+		out, _ := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() != c.exit || !strings.Contains(string(out), c.says) {
+			t.Errorf("%q: exit %d\n%s", c.args, cmd.ProcessState.ExitCode(), out)
+		}
+	}
+}
+
+// As nobody in particular, the lab says what it lacks and does nothing.
+func TestWithoutRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("becoming nobody takes root")
+	}
+	lab := build(t)
+	for dir := filepath.Dir(lab); len(dir) > len(os.TempDir()); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("setpriv", "--reuid=65534", "--clear-groups", lab)
+	cmd.Dir = "/"
+	out, _ := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "- root: ") {
+		t.Errorf("exit %d\n%s", cmd.ProcessState.ExitCode(), out)
+	}
+}

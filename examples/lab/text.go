@@ -1,0 +1,66 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"zup/examples/lab/world"
+)
+
+const introduction = `The lab: a real pair of load balancer nodes on this machine.
+
+  real      sshd with libwrap, keepalived (VRRP), nftables, rsync over ssh started by
+            inotify, apt and dpkg with .deb packages from an HTTPS repository, nginx
+            on two VIPs, arping; each node has its own kernel namespaces, disk and init
+  emulated  the product itself: its scripts, its updater, its packages' contents, its
+            cluster API, written after the published source of Zevenet EE 6.1.20.
+            Nothing here was ever run on a real appliance.`
+
+// describe says what was started.
+func describe(w *world.World, c choices) string {
+	var b strings.Builder
+	for _, cluster := range w.Clusters {
+		fmt.Fprintf(&b, "\n%s: %s %s (MASTER) and %s %s (BACKUP) run %s; VIPs %s; the repository has %s.",
+			cluster.Name, cluster.Nodes[0].Name, cluster.Nodes[0].Address, cluster.Nodes[1].Name, cluster.Nodes[1].Address,
+			cluster.From, strings.Join(cluster.VIPs, ", "), cluster.To)
+	}
+	fmt.Fprintf(&b, "\nFailback is %s, VRRP advertisements come every %d s (the product's default is 5).", c.failback, c.deadratio)
+	if f, err := world.FaultNamed(c.fault); err == nil && f.Name != "" {
+		fmt.Fprintf(&b, "\nFault %s: %s.", f.Name, f.About)
+	}
+	return b.String()
+}
+
+// howToPlay says how to get into the nodes while the lab stays up.
+func howToPlay(w *world.World) string {
+	var b strings.Builder
+	enter := func(host, what, then string) {
+		pid, err := w.PID(host)
+		if err != nil {
+			return // the host has ended
+		}
+		fmt.Fprintf(&b, "  %-22s nsenter -t %d -a %s\n", what, pid, then)
+	}
+	b.WriteString("\nThe nodes stay up until you press ^C here. In another terminal, as root:\n\n")
+	enter(world.Control, "control, where zup is", fmt.Sprintf("env HOME=%s PATH=%s/bin:$PATH sh -c 'cd %s && exec bash'", world.Home, world.Home, workDir))
+	for _, cluster := range w.Clusters {
+		for _, node := range cluster.Nodes {
+			enter(node.Name, "node "+node.Name, "bash -l")
+		}
+	}
+	enter(world.Client, "a client", "bash")
+	node := w.Clusters[0].Nodes[0].Name
+	fmt.Fprintf(&b, `
+On control:
+  configuration          %s/lab.zup.hcl
+  zup                    zup plan; zup status; zup apply
+  a node                 ssh %s
+  the VIPs               curl http://%s/
+On a node:
+  logs                   /var/log/syslog, /var/log/console (the service), /var/log/boot.log
+  the product            /usr/local/zevenet, /etc/init.d/zevenet, checkupgrades
+`, workDir, node, w.Clusters[0].VIPs[0])
+	return b.String()
+}

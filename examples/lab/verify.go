@@ -1,0 +1,69 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"zup/examples/lab/world"
+)
+
+// finding is one thing that was looked at in the end.
+type finding struct {
+	where string
+	what  string
+	ok    bool
+}
+
+// verify compares the nodes with what an update must leave behind.
+func verify(w *world.World, before, after map[string]world.NodeState) []finding {
+	var all []finding
+	for _, cluster := range w.Clusters {
+		all = append(all, verifyPair(cluster, after)...)
+		for _, node := range cluster.Nodes {
+			all = append(all, verifyNode(node.Name, cluster, before[node.Name], after[node.Name])...)
+		}
+	}
+	return all
+}
+
+func verifyPair(c world.Cluster, after map[string]world.NodeState) []finding {
+	a, b := after[c.Nodes[0].Name], after[c.Nodes[1].Name]
+	roles := a.Role + " and " + b.Role
+	return []finding{
+		{c.Name, "the roles are " + roles, roles == "master and backup" || roles == "backup and master"},
+		{c.Name, "the replicated configuration is the same on both", a.Replicated == b.Replicated && a.Replicated != ""},
+	}
+}
+
+func verifyNode(name string, c world.Cluster, before, after world.NodeState) []finding {
+	replicators, blocked := 0, 2*len(c.VIPs)
+	if after.Role == "master" {
+		replicators, blocked = 1, 0
+	}
+	return []finding{
+		{name, fmt.Sprintf("dpkg and global.conf say %q and %q", after.Installed, after.Configured), after.Installed == c.To && after.Configured == c.To},
+		{name, "hosts.deny is as it was, byte for byte", after.HostsDeny == before.HostsDeny},
+		{name, "hosts.allow is as it was, byte for byte", after.HostsAllow == before.HostsAllow},
+		{name, "not in maintenance", !after.Maintenance},
+		{name, fmt.Sprintf("replication: %d process on a %s", after.Replicators, after.Role), after.Replicators == replicators},
+		{name, fmt.Sprintf("keepalived: %d process", after.Keepalived), after.Keepalived == 1},
+		{name, fmt.Sprintf("farms: %d up", after.Farms), after.Farms == len(c.VIPs)},
+		{name, fmt.Sprintf("ARP: %d rules keep a %s silent", after.Blocked, after.Role), after.Blocked == blocked},
+		{name, "the migrated marker is intact: " + after.Marker, after.MarkerIntact(c.To)},
+		{name, "dpkg --audit finds nothing", after.Audit == 0},
+	}
+}
+
+func table(findings []finding) string {
+	var b strings.Builder
+	for _, f := range findings {
+		mark := "ok    "
+		if !f.ok {
+			mark = "FAILED"
+		}
+		fmt.Fprintf(&b, "  %s  %-8s %s\n", mark, f.where, f.what)
+	}
+	return b.String()
+}

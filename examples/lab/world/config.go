@@ -1,0 +1,72 @@
+//go:build linux
+
+package world
+
+import (
+	"bytes"
+	"text/template"
+)
+
+// ConfigOptions is what can be chosen in the configuration that a world has for
+// zup; the zero value leaves everything to zup's defaults.
+type ConfigOptions struct {
+	Switchover string // drain or restart
+	Boost      bool
+	Master     string // who shall be MASTER in the end
+	Interval   string // of the probes; "" means 20ms
+	NoProbes   bool
+}
+
+var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap{
+	"number": func(i int) int { return i + 1 },
+}).Parse(`cluster "zevenet" "{{.Name}}" {
+  version    = "{{.To}}"
+{{- with .Switchover}}
+  switchover = "{{.}}"
+{{- end}}
+{{- if .Boost}}
+  boost      = true
+{{- end}}
+{{- with .Master}}
+  master     = "{{.}}"
+{{- end}}
+
+  ssh {
+    user          = "root"
+    identity_file = "{{.Identity}}"
+  }
+{{range .Nodes}}
+  node "{{.Name}}" {
+    address = "{{.Address}}"
+    ssh {
+      host_key = "{{.HostKey}}"
+    }
+  }
+{{end}}
+{{- if not .NoProbes}}{{$interval := .Interval}}{{range $i, $vip := .VIPs}}
+  probe "web{{number $i}}" {
+    http     = "http://{{$vip}}/"
+    interval = "{{$interval}}"
+    timeout  = "900ms"
+  }
+{{end}}{{end -}}
+}
+`))
+
+// Config is a cluster as a .zup.hcl file names it: what a person would write,
+// with the nodes' host keys pinned.
+func (w *World) Config(c Cluster, o ConfigOptions) string {
+	if o.Interval == "" {
+		o.Interval = "20ms"
+	}
+	var b bytes.Buffer
+	err := configTemplate.Execute(&b, struct {
+		Cluster
+		ConfigOptions
+		Identity string
+	}{c, o, w.Identity})
+	if err != nil {
+		panic(err) // the template is a constant and writing to memory can't fail
+	}
+	return b.String()
+}

@@ -1,0 +1,201 @@
+//go:build linux
+
+package world
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A Fault is something that is wrong with the first pair, or goes wrong with it
+// during an update.
+type Fault struct {
+	Name  string
+	About string // one line
+
+	options func(*Options)      // before anything is built
+	plant   func(*pair, *offer) // before the nodes are switched on
+}
+
+// Faults is all that the lab can do to a pair, by the place where it strikes.
+// Snippets of shell are hooks: boot runs before the node's service starts and
+// up when it has; updater, preinst, postinst and restarted run within an
+// update, the last one right after the service was restarted.
+var Faults = []Fault{
+	// What the repository and apt do.
+	{Name: "apt-fails-backup", About: "the repository gives BACKUP the lists but no package",
+		plant: func(p *pair, o *offer) { o.DenyPool = []string{p.backup.Address} }},
+	{Name: "apt-fails-master", About: "the repository gives MASTER the lists but no package",
+		plant: func(p *pair, o *offer) { o.DenyPool = []string{p.master.Address} }},
+	{Name: "repo-other-version", About: "the repository offers 6.1.21, not what is asked for",
+		plant: func(p *pair, o *offer) { p.offered = "6.1.21" }},
+	{Name: "repo-unreachable", About: "nobody listens at the repository's address",
+		plant: func(p *pair, o *offer) { o.Down = true }},
+	{Name: "apt-locked", About: "another apt holds the locks on BACKUP, as the nightly check would",
+		plant: onBackup("up", holdAptLocks)},
+	{Name: "dpkg-broken", About: "a package on BACKUP is half-configured",
+		plant: onBackup("boot", `sed -i '/^Package: zevenet-ipds$/,/^$/s/^Status: .*/Status: install ok half-configured/' /var/lib/dpkg/status`)},
+	{Name: "package-held", About: "the product's package is on hold on BACKUP",
+		plant: onBackup("boot", `apt-mark hold zevenet`)},
+	{Name: "disk-full", About: "BACKUP's disk has about 2 MB left",
+		plant: func(p *pair, o *offer) { p.backup.size = "3m" }},
+
+	// What the packages do.
+	{Name: "preinst-fails", About: "the new package refuses to be unpacked on BACKUP",
+		plant: onBackup("preinst", `exit 1`)},
+	{Name: "postinst-fails", About: "the new package's installation ends with an error on BACKUP",
+		plant: onBackup("postinst", `exit 1`)},
+	{Name: "postinst-fails-master", About: "the new package's installation ends with an error on MASTER",
+		plant: onMaster("postinst", `exit 1`)},
+	{Name: "postinst-hangs", About: "the new package's installation on BACKUP does not end",
+		plant: onBackup("postinst", `sleep infinity`)},
+	{Name: "unknown-prompt", About: "the new package on BACKUP asks something that nobody has heard of",
+		plant: onBackup("preinst", `printf 'Do you accept the new terms of use? [yes/no] '; read -r answer; [ "$answer" = yes ] || exit 1`)},
+	{Name: "conffile-prompt", About: "a configuration file was edited on BACKUP, so dpkg asks what to do",
+		plant: onBackup("boot", `echo '# a local rule' >>/etc/zevenet-ipds.conf`)},
+	{Name: "noisy", About: "the installation prints 50 MB on each node",
+		plant: onBoth("postinst", `yes 'a line of output that nobody wants to read' | head -c 50000000`)},
+	{Name: "escapes", About: "the installation prints terminal escapes on each node",
+		plant: onBoth("postinst", `printf '\033]0;owned\007\033[2J\033[1;31mred\r\342\200\256reversed\n'`)},
+	{Name: "licence-expired", About: "the support contract in BACKUP's certificate has expired",
+		plant: func(p *pair, o *offer) { p.backup.licensed = -24 * time.Hour }},
+	{Name: "licence-missing", About: "BACKUP has no activation certificate",
+		plant: onBackup("boot", `rm /usr/local/zevenet/www/zlbcertfile.pem`)},
+	{Name: "updater-without-i", About: "checkupgrades on both nodes is from before 6.0.16 and takes -i for a package",
+		plant: onBoth("boot", `sed -i -e '/^-i) upgrade/d' -e '/^\t\t  -i /d' /usr/local/zevenet/bin/checkupgrades`)},
+	{Name: "keepalived-dead-after-update", About: "keepalived on BACKUP dies after the update's restart",
+		plant: onBackup("restarted", `pkill -9 -x keepalived`)},
+	{Name: "ssh-dropped", About: "every ssh session to BACKUP is cut in mid-update",
+		plant: onBackup("postinst", `pkill -9 -f '^sshd: root' || true`)},
+	{Name: "eager-stop", About: "MASTER's updater stops its web services at its very first moment",
+		plant: onMaster("updater", `/usr/local/zevenet/bin/farms stop`)},
+
+	// What other people do meanwhile.
+	{Name: "config-edit-window", About: "someone edits MASTER's configuration while BACKUP updates",
+		plant: whenBackup("updater", `echo '# edited in the window' >>/usr/local/zevenet/config/web1_proxy.cfg`)},
+	{Name: "role-flip", About: "MASTER's keepalived restarts when BACKUP has just been updated: the roles swap",
+		plant: whenBackup("restarted", `. /usr/local/zevenet/lib/zevenet.sh; stop_keepalived; sleep 2; start_keepalived`)},
+
+	// What is wrong with the pair from the start.
+	{Name: "split-brain", About: "no VRRP gets through: both nodes are master", plant: splitBrain},
+	{Name: "no-master", About: "MASTER's service is stopped and BACKUP is in maintenance", plant: noMaster},
+	{Name: "maintenance-backup", About: "an operator has put BACKUP into maintenance",
+		plant: onBackup("up", `maintenance enable; until_role maintenance`)},
+	{Name: "replication-off", About: "replication on MASTER was killed and not started again",
+		plant: onMaster("up", `kill -9 "$(cat /var/run/zeninotify.pid)"`)},
+	{Name: "replicator-by-link", About: "replication on MASTER was started by its other name, which the vendor's grep does not find",
+		plant: onMaster("up", `/usr/local/zevenet/bin/enterprise.bin zeninotify stop; setsid /usr/local/zevenet/bin/zeninotify >/dev/null 2>&1 &`)},
+	{Name: "stale-node-status", About: "BACKUP's node_status says master, its keepalived does not",
+		plant: onBackup("up", `until_role backup; echo master >/usr/local/zevenet/node_status`)},
+	{Name: "not-clustered", About: "the nodes know nothing of each other",
+		plant: func(p *pair, o *offer) { p.master.clustered, p.backup.clustered = false, false }},
+	{Name: "foreign-peer", About: "each node is clustered with somebody else",
+		plant: foreignPeer},
+	{Name: "product-missing", About: "the machine at BACKUP's address is a plain Debian",
+		plant: onBackup("boot", `dpkg --purge --force-all zevenet zevenet-gui-core zevenet-ipds; rm -rf /usr/local/zevenet /etc/init.d/zevenet`)},
+	{Name: "hostname-differs", About: "BACKUP calls itself zva5n9",
+		plant: func(p *pair, o *offer) { p.backup.Hostname = "zva5n9" }},
+	{Name: "similar-names", About: "the nodes are lb1 and lb10, which the updater confuses",
+		options: func(o *Options) { o.Hostnames = [2]string{"lb1", "lb10"} }},
+	{Name: "version-5", About: "the nodes run 5.2.14",
+		options: func(o *Options) { o.From = "5.2.14" }},
+
+	// What is wrong with ssh.
+	{Name: "backup-down", About: "BACKUP's network link is down",
+		plant: onBackup("up", `ip link set eth0 down`)},
+	{Name: "ssh-down", About: "nobody listens on BACKUP's port 22",
+		plant: onBackup("up", stopSSH)},
+	{Name: "hang-ssh", About: "BACKUP's port 22 accepts and stays silent",
+		plant: onBackup("up", stopSSH+`; setsid nc -lk 22 >/dev/null 2>&1 &`)},
+	{Name: "peer-unreachable", About: "the nodes' packets to each other's port 22 vanish",
+		plant: peerUnreachable},
+	{Name: "peer-ssh-refused", About: "a line of an earlier attempt in MASTER's hosts.deny refuses BACKUP",
+		plant: func(p *pair, o *offer) { p.master.hostsDeny += "sshd: " + p.backup.Address + "\n" }},
+	{Name: "hosts-allow-override", About: "MASTER's hosts.allow lets everybody in, whatever hosts.deny says",
+		plant: func(p *pair, o *offer) { p.master.hostsAllow += "sshd: ALL\n" }},
+	{Name: "no-libwrap", About: "MASTER's ssh server is one without libwrap (dropbear): hosts.deny has no effect",
+		plant: onMaster("boot", useDropbear)},
+}
+
+// FaultNamed finds a fault; "" is no fault and no error.
+func FaultNamed(name string) (Fault, error) {
+	if name == "" {
+		return Fault{}, nil
+	}
+	for _, f := range Faults {
+		if f.Name == name {
+			return f, nil
+		}
+	}
+	return Fault{}, fmt.Errorf("no fault is called %q", name)
+}
+
+func onMaster(hook, snippet string) func(*pair, *offer) {
+	return func(p *pair, _ *offer) { p.master.hooks[hook] = snippet }
+}
+
+func onBackup(hook, snippet string) func(*pair, *offer) {
+	return func(p *pair, _ *offer) { p.backup.hooks[hook] = snippet }
+}
+
+func onBoth(hook, snippet string) func(*pair, *offer) {
+	return func(p *pair, _ *offer) {
+		for _, m := range p.machines() {
+			m.hooks[hook] = snippet
+		}
+	}
+}
+
+// whenBackup lets something happen on MASTER when BACKUP's update comes to a
+// hook. The nodes' ssh may be blocked then: BACKUP knocks at a port.
+func whenBackup(hook, onMaster string) func(*pair, *offer) {
+	return func(p *pair, _ *offer) {
+		p.backup.hooks[hook] = fmt.Sprintf("nc -N -w 1 %s 4444 </dev/null || true", p.master.Address)
+		p.master.hooks["up"] = fmt.Sprintf("(nc -l 4444 >/dev/null; %s) &", onMaster)
+	}
+}
+
+const (
+	stopSSH = `pkill -o -x sshd`
+
+	useDropbear = `pkill -x sshd
+mkdir -p /etc/dropbear
+dropbearconvert openssh dropbear /etc/ssh/ssh_host_ed25519_key /etc/dropbear/host_key
+dropbear -r /etc/dropbear/host_key
+mv /usr/sbin/sshd /usr/sbin/sshd.disabled`
+
+	holdAptLocks = `setsid perl -MFcntl -e 'for (@ARGV) { open my $f, "+>", $_ or die; push @f, $f; my $lock = pack "s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0; fcntl $f, F_SETLK, $lock or die } sleep' /var/lib/dpkg/lock-frontend /var/lib/apt/lists/lock &
+sleep 0.3`
+)
+
+func drop(rule string) string {
+	return strings.Join([]string{
+		`nft add table ip fault`,
+		`nft add chain ip fault in '{ type filter hook input priority 0; }'`,
+		`nft add rule ip fault in ` + rule + ` drop`,
+	}, "\n")
+}
+
+func splitBrain(p *pair, _ *offer) {
+	for _, m := range p.machines() {
+		m.hooks["boot"] = drop("ip protocol 112")
+		m.hooks["up"] = "until_role master"
+	}
+}
+
+func noMaster(p *pair, _ *offer) {
+	p.master.hooks["up"] = "/etc/init.d/zevenet stop"
+	p.backup.hooks["up"] = "maintenance enable; until_role maintenance"
+}
+
+func foreignPeer(p *pair, _ *offer) {
+	p.master.foreign, p.backup.foreign = true, true
+	p.backup.hooks["up"] = "until_role master"
+}
+
+func peerUnreachable(p *pair, _ *offer) {
+	for _, m := range p.machines() {
+		m.hooks["boot"] = drop(fmt.Sprintf("ip saddr %s tcp dport 22", p.peer(m).Address))
+	}
+}

@@ -1,0 +1,42 @@
+//go:build linux
+
+package world
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// forgetter deletes entries of the kernel's neighbour table, the ARP cache, in
+// the network namespace that it was made in.
+type forgetter struct{ fd int }
+
+func newForgetter() (forgetter, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return forgetter{}, fmt.Errorf("open netlink: %w", err)
+	}
+	return forgetter{fd}, nil
+}
+
+// forget asks the kernel to drop what it knows about an IPv4 address on a link.
+// That there is no such entry is not an error, so no answer is awaited.
+func (f forgetter) forget(link int, address netip.Addr) error {
+	const size = unix.SizeofNlMsghdr + unix.SizeofNdMsg + unix.SizeofRtAttr + 4
+	ip := address.As4()
+	m := make([]byte, 0, size)
+	m = binary.NativeEndian.AppendUint32(m, size)
+	m = binary.NativeEndian.AppendUint16(m, unix.RTM_DELNEIGH)
+	m = binary.NativeEndian.AppendUint16(m, unix.NLM_F_REQUEST)
+	m = append(m, make([]byte, 8)...) // sequence number, port
+	m = append(m, unix.AF_INET, 0, 0, 0)
+	m = binary.NativeEndian.AppendUint32(m, uint32(link))
+	m = append(m, 0, 0, 0, 0) // state, flags, type
+	m = binary.NativeEndian.AppendUint16(m, unix.SizeofRtAttr+4)
+	m = binary.NativeEndian.AppendUint16(m, unix.NDA_DST)
+	m = append(m, ip[:]...)
+	return unix.Sendto(f.fd, m, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+}

@@ -1,0 +1,93 @@
+//go:build linux
+
+package world
+
+import (
+	"fmt"
+	"time"
+)
+
+// The versions that a world has where Options names no others.
+const (
+	DefaultFrom = "6.1.19"
+	DefaultTo   = "6.1.20"
+)
+
+// Options says what world to start. The zero value is one healthy pair: zva5n1
+// MASTER, zva5n2 BACKUP, failback disabled, 6.1.19 installed, 6.1.20 offered.
+type Options struct {
+	Clusters  int       // pairs on the one network; 0 means 1, at most 80
+	Hostnames [2]string // names of the first pair's nodes; "" means zva5n1, zva5n2
+	From      string    // installed version; "" means DefaultFrom
+	To        string    // version that the repository offers; "" means DefaultTo
+	Failback  string    // the product's setting: "" disabled, or the name of a node of the first pair; the other pairs have the same position
+	Deadratio int       // VRRP advertisement interval in seconds; 0 means 1, the product's own default is 5
+
+	// Phase is how long each phase of a service start or stop takes at least; 0
+	// means 200 ms.
+	Phase time.Duration
+
+	// HostsDeny and HostsAllow replace a node's file, by the node's name. The
+	// default hosts.deny is Debian's comments and the lines of other people.
+	HostsDeny, HostsAllow map[string]string
+
+	// Fault is the name of one of Faults; it strikes the first pair only.
+	Fault string
+
+	// Progress is told what Start does; it may be nil.
+	Progress Progress
+}
+
+// complete replaces zero values by what they mean and finds the fault.
+func (o *Options) complete() (Fault, error) {
+	fault, err := FaultNamed(o.Fault)
+	if err != nil {
+		return fault, err
+	}
+	if fault.options != nil {
+		fault.options(o)
+	}
+	o.setDefaults()
+	if o.Clusters < 1 || o.Clusters > maxClusters {
+		return fault, fmt.Errorf("clusters: %d is not between 1 and %d", o.Clusters, maxClusters)
+	}
+	if o.Failback != "" && o.failbackPosition() < 0 {
+		return fault, fmt.Errorf("failback: %q is none of the first pair's nodes, %s and %s", o.Failback, o.Hostnames[0], o.Hostnames[1])
+	}
+	return fault, nil
+}
+
+func (o *Options) setDefaults() {
+	if o.Clusters == 0 {
+		o.Clusters = 1
+	}
+	for i, name := range nodeNames(0) {
+		if o.Hostnames[i] == "" {
+			o.Hostnames[i] = name
+		}
+	}
+	if o.From == "" {
+		o.From = DefaultFrom
+	}
+	if o.To == "" {
+		o.To = DefaultTo
+	}
+	if o.Deadratio == 0 {
+		o.Deadratio = 1
+	}
+	if o.Phase == 0 {
+		o.Phase = 200 * time.Millisecond
+	}
+}
+
+// failbackPosition is the position, in each pair, of the node that failback
+// goes to; -1 where it is disabled.
+func (o *Options) failbackPosition() int {
+	switch o.Failback {
+	case o.Hostnames[0]:
+		return 0
+	case o.Hostnames[1]:
+		return 1
+	}
+	return -1
+}

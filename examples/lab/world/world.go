@@ -1,0 +1,334 @@
+//go:build linux
+
+// Package world runs a real pair of load balancer nodes, or several, on one
+// Debian machine: real sshd with libwrap, keepalived, rsync, apt and dpkg, and
+// a web server on two VIPs, in namespaces that vanish with the process that
+// started them. The product on the nodes is EMULATED after the publicly
+// readable source of Zevenet EE 6.1.20; none of this was ever run on, or
+// compared with, a real appliance.
+//
+// A program calls Main first, then Start, then Command or Exec to run things on
+// the nodes, on control, where zup runs, and on the clients; Close ends
+// everything. Nothing is left on the machine besides a cache directory, also
+// when the program is killed. The package has nothing of zup in it; Config
+// writes what a person would write for zup.
+package world
+
+import (
+	"context"
+	"encoding/gob"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// World is a running lab.
+type World struct {
+	Clusters []Cluster
+
+	// Identity is the path of the private key that gets root (and the user ops,
+	// who may use sudo) into every node, as control sees it.
+	Identity string
+
+	enterprise []byte
+	keeper     *exec.Cmd
+	input      io.Closer
+	orders     *gob.Encoder
+	reports    *os.File
+	offer      offer
+	ended      chan struct{}
+	close      sync.Once
+
+	mu       sync.Mutex
+	hosts    map[string]int // descriptors of the hosts' inits; nil when the world is closed
+	commands map[*Cmd]bool  // started and not waited for
+}
+
+// Home is the home directory on control and on the clients. It vanishes with
+// the world.
+const Home = "/lab/home"
+
+// Start brings a world up and returns when the roles are as the options want
+// them and the VIPs are served, or, with a fault, when the nodes have booted.
+// What the cache lacks is built first. Whatever ends the calling process ends
+// the world, too.
+func Start(ctx context.Context, o Options) (*World, error) {
+	fault, err := o.complete()
+	if err != nil {
+		return nil, fmt.Errorf("start world: %w", err)
+	}
+	if lacks := Missing(); len(lacks) > 0 {
+		return nil, fmt.Errorf("start world: this machine lacks %q", lacks)
+	}
+	parts, err := prepare(ctx, o.From, o.Progress)
+	if err != nil {
+		return nil, fmt.Errorf("prepare world: %w", err)
+	}
+	o.Progress.begin("start the world")
+	plan, err := newBlueprint(&o, fault, parts)
+	if err != nil {
+		return nil, fmt.Errorf("plan world: %w", err)
+	}
+	w := &World{Clusters: plan.clusters, Identity: Home + "/.ssh/id_ed25519", enterprise: parts.enterprise,
+		offer: plan.Offer, hosts: map[string]int{}, ended: make(chan struct{}), commands: map[*Cmd]bool{}}
+	if err := w.run(ctx, plan.blueprint, o.Progress); err != nil {
+		w.Close()
+		return nil, fmt.Errorf("start world: %w", err)
+	}
+	return w, nil
+}
+
+// run starts the keeper and waits until it says that all hosts are up.
+func (w *World) run(ctx context.Context, b blueprint, progress Progress) error {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	w.reports = os.NewFile(uintptr(pair[0]), "reports of the keeper")
+	theirs := os.NewFile(uintptr(pair[1]), "reports of the keeper")
+	defer theirs.Close()
+	w.keeper = self(roleKeeper, worldNamespaces)
+	w.keeper.ExtraFiles = []*os.File{theirs}
+	input, err := w.keeper.StdinPipe()
+	if err != nil {
+		return err
+	}
+	w.input, w.orders = input, gob.NewEncoder(input)
+	if err := w.startKeeper(); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { w.keeper.Process.Kill() })
+	defer stop()
+	if err := w.orders.Encode(b); err != nil {
+		return fmt.Errorf("talk to the keeper: %w", err)
+	}
+	if err := w.await(progress); err != nil {
+		return errors.Join(err, context.Cause(ctx))
+	}
+	return nil
+}
+
+// startKeeper keeps the thread that the keeper's life hangs on.
+func (w *World) startKeeper() error {
+	started := make(chan error, 1)
+	go aside(func() error {
+		err := w.keeper.Start()
+		started <- err
+		if err == nil {
+			w.keeper.Wait()
+		}
+		close(w.ended)
+		return nil
+	})
+	return <-started
+}
+
+// await reads the keeper's reports up to the one that says that it is done.
+func (w *World) await(progress Progress) error {
+	packet, rights := make([]byte, 64<<10), make([]byte, unix.CmsgSpace(4*hostsPerReport))
+	for {
+		n, nrights, _, _, err := unix.Recvmsg(int(w.reports.Fd()), packet, rights, unix.MSG_CMSG_CLOEXEC)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("listen to the keeper: %w", err)
+		}
+		if n == 0 {
+			return errors.New("the keeper has ended")
+		}
+		var r report
+		if err := json.Unmarshal(packet[:n], &r); err != nil {
+			return fmt.Errorf("understand the keeper: %w", err)
+		}
+		switch {
+		case r.Error != "":
+			return errors.New(r.Error)
+		case r.Step != "":
+			progress.begin(r.Step)
+		case r.Done:
+			return nil
+		}
+		if err := w.take(r.Hosts, rights[:nrights]); err != nil {
+			return err
+		}
+	}
+}
+
+// take keeps the descriptors that came with a report.
+func (w *World) take(names []string, rights []byte) error {
+	if len(names) == 0 {
+		return nil
+	}
+	messages, err := unix.ParseSocketControlMessage(rights)
+	if err != nil || len(messages) != 1 {
+		return fmt.Errorf("descriptors of the hosts: %d messages, %v", len(messages), err)
+	}
+	descriptors, err := unix.ParseUnixRights(&messages[0])
+	if err != nil || len(descriptors) != len(names) {
+		return fmt.Errorf("descriptors of the hosts: %d for %d hosts, %v", len(descriptors), len(names), err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, name := range names {
+		w.hosts[name] = descriptors[i]
+	}
+	return nil
+}
+
+// Close ends the world and returns when all its processes are gone. It may be
+// called more than once.
+func (w *World) Close() {
+	w.close.Do(func() {
+		if w.input != nil {
+			w.input.Close()
+		}
+		hosts := w.depopulate()
+		if w.keeper != nil && w.keeper.Process != nil {
+			w.keeper.Process.Kill()
+			<-w.ended
+		}
+		if w.reports != nil {
+			w.reports.Close()
+		}
+		for _, fd := range hosts {
+			unix.Close(fd)
+		}
+	})
+}
+
+// depopulate lets no command start any more and waits for those that nobody has
+// waited for: the kernel does not end a PID namespace while a child of ours in
+// it is unburied.
+func (w *World) depopulate() (hosts map[string]int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	hosts, w.hosts = w.hosts, nil
+	for c := range w.commands {
+		go c.Wait()
+	}
+	return hosts
+}
+
+// Ended is closed when the world is gone, by Close or by itself.
+func (w *World) Ended() <-chan struct{} { return w.ended }
+
+// Offer makes the repository offer another version from now on; existing
+// downloads are not disturbed.
+func (w *World) Offer(version string) error {
+	w.offer.Files = repositoryFiles(productPackages(version, w.enterprise))
+	return w.setOffer()
+}
+
+// Reachable makes the repository listen or refuse connections from now on.
+func (w *World) Reachable(yes bool) error {
+	w.offer.Down = !yes
+	return w.setOffer()
+}
+
+func (w *World) setOffer() error {
+	if err := w.orders.Encode(w.offer); err != nil {
+		return fmt.Errorf("talk to the keeper: %w", err)
+	}
+	return w.await(nil)
+}
+
+// plannedWorld is a blueprint and what its starter wants to know about it.
+type plannedWorld struct {
+	blueprint
+	clusters []Cluster
+}
+
+// secrets are the keys of one world.
+type secrets struct {
+	user           keyPair // control's key for the nodes
+	peer           keyPair // the nodes' key for each other
+	repositoryCert string
+	repositoryKey  string
+}
+
+func newSecrets() (s secrets, err error) {
+	if s.user, err = newED25519(); err != nil {
+		return s, err
+	}
+	if s.peer, err = newRSA(); err != nil {
+		return s, err
+	}
+	s.repositoryCert, s.repositoryKey, err = certificate(repositoryHost, time.Now().Add(300*24*time.Hour))
+	return s, err
+}
+
+// newBlueprint lays out the whole world; it changes nothing.
+func newBlueprint(o *Options, fault Fault, parts ingredients) (*plannedWorld, error) {
+	s, err := newSecrets()
+	if err != nil {
+		return nil, err
+	}
+	w := &plannedWorld{blueprint: blueprint{
+		MountPoint: parts.mountPoint, Node: parts.node, Cert: s.repositoryCert, Key: s.repositoryKey,
+	}}
+	offered := o.To
+	for i := range o.Clusters {
+		p, err := newPair(o, i, s)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 && fault.plant != nil {
+			fault.plant(p, &w.Offer)
+			offered = p.offered
+		}
+		if err := w.addPair(p); err != nil {
+			return nil, err
+		}
+	}
+	w.Offer.Files = repositoryFiles(productPackages(offered, parts.enterprise))
+	w.addVisitors(s)
+	return w, nil
+}
+
+func (w *plannedWorld) addPair(p *pair) error {
+	for _, m := range p.machines() {
+		files, err := p.files(m)
+		if err != nil {
+			return err
+		}
+		w.Hosts = append(w.Hosts, host{Name: m.Name, Hostname: m.Hostname, Node: true, Files: files, Size: m.size})
+	}
+	w.clusters = append(w.clusters, p.cluster())
+	return nil
+}
+
+// addVisitors adds control and the clients, and their home directory.
+func (w *plannedWorld) addVisitors(s secrets) {
+	hosts, known, names := "127.0.0.1 localhost\n"+controlAddress+" control\n", "", managementNet+"*"
+	for _, c := range w.clusters {
+		for _, n := range c.Nodes {
+			hosts += n.Address + " " + n.Name + "\n"
+			names += " " + n.Name
+			known += n.Address + "," + n.Name + " " + n.HostKey + "\n"
+		}
+	}
+	config := "Host " + names + "\n\tUser root\n\tIdentityFile " + Home + "/.ssh/id_ed25519\n\tUserKnownHostsFile " + Home + "/.ssh/known_hosts\n"
+	w.Home = map[string]file{
+		"/.ssh/id_ed25519":     secret(s.user.Private),
+		"/.ssh/id_ed25519.pub": text(s.user.Public + "\n"),
+		"/.ssh/known_hosts":    text(known),
+		"/.ssh/config":         text(config),
+	}
+	// OpenSSH looks for its user's files in the home that /etc/passwd names.
+	etc := map[string]file{"/etc/hosts": text(hosts), "/etc/ssh/ssh_config": text(config)}
+	for i, name := range []string{Control, Client, Stranger} {
+		addresses := []string{fmt.Sprint(serviceNet, 201+i, "/24")}
+		if name == Control {
+			addresses = []string{controlAddress + "/24", serviceNet + "1/24"}
+		}
+		w.Hosts = append(w.Hosts, host{Name: name, Hostname: name, Addresses: addresses, Files: etc})
+	}
+}

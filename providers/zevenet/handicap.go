@@ -1,0 +1,10 @@
+//go:build !zup_handicap
+
+package zevenet
+
+// A handicap leaves out a precaution. Builds with the tag zup_handicap have them,
+// for tests that show that the lab can tell; no other build does.
+const (
+	withoutBlock  = false // MASTER does not keep BACKUP out
+	withoutSettle = false // the old MASTER is touched as soon as the role has moved
+)

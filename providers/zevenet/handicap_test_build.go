@@ -1,0 +1,10 @@
+//go:build zup_handicap
+
+package zevenet
+
+import "os"
+
+var (
+	withoutBlock  = os.Getenv("ZUP_HANDICAP") == "block"
+	withoutSettle = os.Getenv("ZUP_HANDICAP") == "settle"
+)
