@@ -324,3 +324,16 @@ func TestIdentityFileThatIsMissing(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}
 }
+
+func publicKeyOf(t *testing.T, file string) ssh.PublicKey {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ssh.ParsePrivateKey(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.PublicKey()
+}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -78,7 +79,7 @@ func (r *resolver) endpoint(t Target) (*endpoint, error) {
 		return nil, fmt.Errorf("%s: %q is no port", t.Address, port)
 	}
 	e := &endpoint{
-		user:    first(t.User, get("User"), "root"),
+		user:    first(t.User, get("User"), r.usualUser()),
 		addr:    net.JoinHostPort(host, port),
 		knownAs: net.JoinHostPort(host, port),
 	}
@@ -93,6 +94,21 @@ func (r *resolver) endpoint(t Target) (*endpoint, error) {
 	e.knownHosts = r.knownHosts(t.Address, tokens)
 	e.hops, err = r.hops(t)
 	return e, err
+}
+
+// usualUser is who logs in where nobody says: root on a node, and on a jump host
+// whoever runs zup, as with ssh.
+func (r *resolver) usualUser() string {
+	if len(r.seen) == 0 {
+		return "root"
+	}
+	if r.dialer.LocalUser != "" {
+		return r.dialer.LocalUser
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "root"
 }
 
 func (r *resolver) keyChoice(t Target, tokens map[byte]string) (keyChoice, error) {
@@ -118,19 +134,19 @@ func (r *resolver) keyChoice(t Target, tokens map[byte]string) (keyChoice, error
 	return k, nil
 }
 
+// agent returns the socket of the agent, "" for none.
 func (r *resolver) agent(alias string, tokens map[byte]string) string {
 	env := first(r.dialer.AgentSocket, os.Getenv("SSH_AUTH_SOCK"))
-	if r.dialer.AgentSocket != "" {
-		return none(env)
-	}
-	switch agent := r.cfg.get(alias, "IdentityAgent"); {
-	case agent == "" || agent == "SSH_AUTH_SOCK":
-		return none(env)
-	case strings.HasPrefix(agent, "$"):
+	agent := r.cfg.get(alias, "IdentityAgent")
+	switch {
+	case env == "none", strings.EqualFold(agent, "none"):
+		return ""
+	case agent == "", agent == "SSH_AUTH_SOCK":
+		return env
+	case agent[0] == '$' && !strings.Contains(agent, "/"):
 		return os.Getenv(strings.Trim(agent[1:], "{}"))
-	default:
-		return none(r.dialer.path(agent, tokens))
 	}
+	return r.dialer.path(agent, tokens)
 }
 
 // knownHosts returns the files to look in, as ssh does: the user's, then the
@@ -353,13 +369,6 @@ func first(values ...string) string {
 		}
 	}
 	return ""
-}
-
-func none(s string) string {
-	if strings.EqualFold(s, "none") {
-		return ""
-	}
-	return s
 }
 
 func hostOnly(addr string) string {

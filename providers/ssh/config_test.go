@@ -62,13 +62,13 @@ func TestResolve(t *testing.T) {
 		{"ProxyJump", "Host lb1\n ProxyJump ops@bastion:2200,inner\nHost inner\n User me\n", Target{Address: "lb1"},
 			"ops@bastion:2200 → me@inner:22 → root@lb1:22 keys " + defaults},
 		{"ProxyJump of the jump host", "Host lb1\n ProxyJump inner\nHost inner\n ProxyJump outer\n", Target{Address: "lb1"},
-			"root@outer:22 → root@inner:22 → root@lb1:22 keys " + defaults},
+			"me@outer:22 → me@inner:22 → root@lb1:22 keys " + defaults},
 		{"ProxyJump of a later jump host does not count", "Host inner\n ProxyJump nowhere\n", Target{Address: "lb1", Jump: []string{"outer", "inner"}},
-			"root@outer:22 → root@inner:22 → root@lb1:22 keys " + defaults},
+			"me@outer:22 → me@inner:22 → root@lb1:22 keys " + defaults},
 		{"ProxyJump none", "Host lb1\n ProxyJump none\nHost *\n ProxyJump bastion\n", Target{Address: "lb1"},
 			"root@lb1:22 keys " + defaults},
 		{"ProxyJump for all", "Host *\n ProxyJump bastion\n", Target{Address: "lb1"},
-			"root@bastion:22 → root@lb1:22 keys " + defaults},
+			"me@bastion:22 → root@lb1:22 keys " + defaults},
 		{"ProxyJump as URI", "Host lb1\n ProxyJump ssh://ops@bastion:2200/\n", Target{Address: "lb1"},
 			"ops@bastion:2200 → root@lb1:22 keys " + defaults},
 		{"jump by IPv6", "", Target{Address: "lb1", Jump: []string{"ops@[2001:db8::1]:2200"}},
@@ -81,6 +81,7 @@ func TestResolve(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			d := newDialer(t)
+			d.LocalUser = "me"
 			writeConfig(t, d, c.config)
 			e, err := d.resolve(c.target)
 			if err != nil {
@@ -168,5 +169,29 @@ func TestNoConfigFile(t *testing.T) {
 	d.ConfigFile = "none"
 	if _, err := d.resolve(Target{Address: "lb1"}); err != nil {
 		t.Error(err)
+	}
+}
+
+// IdentityAgent outranks the environment, and "none" means none.
+func TestAgentSocket(t *testing.T) {
+	t.Setenv("OTHER_AGENT", "/run/other")
+	for _, c := range []struct{ config, socket, want string }{
+		{"", "/run/agent", "/run/agent"},
+		{"IdentityAgent ~/agent\n", "/run/agent", "~/agent"},
+		{"IdentityAgent SSH_AUTH_SOCK\n", "/run/agent", "/run/agent"},
+		{"IdentityAgent $OTHER_AGENT\n", "/run/agent", "/run/other"},
+		{"IdentityAgent none\n", "/run/agent", ""},
+		{"IdentityAgent ~/agent\n", "none", ""},
+	} {
+		d := newDialer(t)
+		d.AgentSocket = c.socket
+		writeConfig(t, d, c.config)
+		e, err := d.resolve(Target{Address: "lb1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.ReplaceAll(e.keys.agent, d.Home, "~"); got != c.want {
+			t.Errorf("%q with %s: %q, want %q", c.config, c.socket, got, c.want)
+		}
 	}
 }

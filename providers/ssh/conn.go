@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,22 +24,23 @@ import (
 type conn struct {
 	client *ssh.Client
 	key    ssh.PublicKey
+	wire   *overheard
 
 	once  sync.Once
 	gone  chan struct{} // closed when the connection is of no use any more
 	cause error         // why; to be read after gone
 }
 
-// watch makes a conn of a client and keeps an eye on it.
-func (d *Dialer) watch(e *endpoint, client *ssh.Client, key ssh.PublicKey) *conn {
-	c := &conn{client: client, key: key, gone: make(chan struct{})}
+// watch makes a conn of a finished handshake and keeps an eye on it.
+func (d *Dialer) watch(s *handshake, client *ssh.Client) *conn {
+	c := &conn{client: client, key: s.check.key, wire: s.conn, gone: make(chan struct{})}
 	go func() {
 		err := client.Wait()
 		if err == nil || errors.Is(err, io.EOF) {
 			err = errors.New("the server closed it")
 		}
 		c.end(err)
-		d.log().Debug("connection ended", "to", e.String(), "error", c.cause)
+		d.log().Debug("connection ended", "to", s.of.String(), "error", c.cause)
 	}()
 	interval := fallback(d.KeepaliveInterval, 5*time.Second)
 	if interval > 0 {
@@ -64,6 +66,10 @@ func (c *conn) dead() bool {
 		return false
 	}
 }
+
+// broken is dead a moment earlier: before anything that the end of the connection
+// brings about, such as the end of a channel's data, can be seen.
+func (c *conn) broken() bool { return c.dead() || c.wire.ended.Load() }
 
 // why returns what ended the connection, or err if it has not ended. A session can
 // notice the end first.
@@ -98,7 +104,7 @@ func connectError(parent, ctx context.Context, addr, via string, timeout time.Du
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Reason = ErrRefused
 	case errors.As(err, &refused):
-		e.Reason, e.Detail = channelReason(refused)
+		e.Detail, e.Reason = channelReason(refused)
 	default:
 		e.Detail = lastCause(err).Error()
 	}
@@ -107,17 +113,17 @@ func connectError(parent, ctx context.Context, addr, via string, timeout time.Du
 
 // channelReason reads what a jump host says of its own connect(2); sshd has
 // nothing but the words for it.
-func channelReason(err *ssh.OpenChannelError) (reason error, detail string) {
+func channelReason(err *ssh.OpenChannelError) (detail string, reason error) {
 	said := strings.ToLower(err.Message)
 	switch {
 	case err.Reason == ssh.Prohibited:
-		return ErrNoAnswer, "the jump host does not forward connections: AllowTcpForwarding or PermitOpen in its sshd_config"
+		return "the jump host does not forward connections: AllowTcpForwarding or PermitOpen in its sshd_config", ErrNoAnswer
 	case strings.Contains(said, "refused"):
-		return ErrRefused, ""
+		return "", ErrRefused
 	case strings.Contains(said, "not known"), strings.Contains(said, "resolution"), strings.Contains(said, "no address"):
-		return ErrResolve, escape.Line(err.Message)
+		return escape.Line(err.Message), ErrResolve
 	}
-	return ErrNoAnswer, escape.Line(err.Message)
+	return escape.Line(err.Message), ErrNoAnswer
 }
 
 // lastCause returns the innermost error, which has the words of the kernel and
@@ -154,17 +160,21 @@ func disconnectReason(err error) error {
 }
 
 // overheard keeps the first bytes that came in: when it is no SSH server, they say
-// what it is.
+// what it is. And it knows when nothing comes any more.
 type overheard struct {
 	net.Conn
-	mu   sync.Mutex
-	head []byte
+	mu    sync.Mutex
+	head  []byte
+	ended atomic.Bool
 }
 
 const overheardMax = 120
 
 func (o *overheard) Read(p []byte) (int, error) {
 	n, err := o.Conn.Read(p)
+	if err != nil {
+		o.ended.Store(true)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if room := overheardMax - len(o.head); room > 0 {

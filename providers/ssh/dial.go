@@ -43,10 +43,11 @@ type Target struct {
 // concurrent use.
 type Dialer struct {
 	Home             string   // where ~ is; "": the user's home directory
+	LocalUser        string   // who logs in to jump hosts where nobody says; "": who runs this program
 	ConfigFile       string   // "": ~/.ssh/config; "none": none
 	SystemConfigFile string   // "": /etc/ssh/ssh_config; "none": none
 	KnownHostsFiles  []string // nil: as ssh_config says; files that do not exist are passed over
-	AgentSocket      string   // "": IdentityAgent, then $SSH_AUTH_SOCK; "none": no agent
+	AgentSocket      string   // stands for $SSH_AUTH_SOCK, which IdentityAgent outranks; "none": no agent at all
 
 	// Passphrase returns the passphrase of an identity file. It is called at
 	// most once for each file, never twice at a time, and only when a server
@@ -153,7 +154,7 @@ func onHangup(err error) bool { return errors.Is(err, ErrHangup) }
 func onOutage(err error) bool {
 	var lost *LostError
 	return onHangup(err) || errors.Is(err, ErrRefused) || errors.Is(err, ErrNoAnswer) ||
-		errors.Is(err, ErrSilent) || errors.As(err, &lost)
+		errors.Is(err, ErrSilent) || errors.Is(err, ErrResolve) || errors.As(err, &lost)
 }
 
 // reach makes one attempt.
@@ -216,7 +217,7 @@ func (d *Dialer) attempt(ctx context.Context, e *endpoint, dial func(context.Con
 		return nil, s.explain(ctx, timeout, err)
 	}
 	d.log().Debug("connected", "to", e.String(), "through", via, "key", ssh.FingerprintSHA256(check.key), "took", time.Since(start))
-	return d.watch(e, client, check.key), nil
+	return d.watch(s, client), nil
 }
 
 // errTimeout is the cause of a context whose clock ran out.

@@ -229,6 +229,36 @@ func TestReconnect(t *testing.T) {
 	}
 }
 
+// A connection that ended without anybody noticing shows when a session is opened:
+// nothing was sent, so that is done again.
+func TestRunOnDeadConnection(t *testing.T) {
+	t.Parallel()
+	s := sshtest.New(t, sshtest.Config{})
+	s.Answer("id", sshtest.Reply{Stdout: "root\n"})
+	h := dial(t, newDialer(t), target(s))
+	s.DropAfter(1)
+	if res := run(t, h, "id"); string(res.Stdout) != "root\n" || s.Connections() != 2 {
+		t.Errorf("%+v over %d connections", res, s.Connections())
+	}
+}
+
+// It is not done again for ever.
+func TestRunOnConnectionsThatDieAtOnce(t *testing.T) {
+	t.Parallel()
+	s := sshtest.New(t, sshtest.Config{})
+	h := dial(t, newDialer(t), target(s))
+	s.CutSessions(true)
+	_, err := h.Run(t.Context(), Command{Script: "id"})
+	var lost *LostError
+	if !errors.As(err, &lost) || lost.Sent || s.Connections() != 2 {
+		t.Errorf("%v over %d connections", err, s.Connections())
+	}
+	_, err = h.Job(t.Context(), Job{ID: "run/job", Script: "id"})
+	if !errors.As(err, &lost) || lost.Sent {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A host stays the machine that it was: another key is refused, even one that
 // known_hosts has for that name too.
 func TestReconnectInsistsOnTheSameKey(t *testing.T) {
@@ -338,4 +368,61 @@ func TestShortCutIsSurvived(t *testing.T) {
 		h.Close()
 		d.Close()
 	})
+}
+
+// A transport can be stuck so that not even closing it helps, as TCP through a dead
+// jump host is. Nobody waits for it.
+func TestStuckTransport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d, to := inMemory(t)
+		s.Answer("wait", sshtest.Reply{Delay: time.Hour})
+		s.Answer("hello", sshtest.Reply{})
+		release := make(chan struct{})
+		d.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := s.DialContext(ctx, network, addr)
+			return &stuckConn{c, release}, err
+		}
+		h := dial(t, d, to)
+		check := func(want error, limit time.Duration) {
+			start := time.Now()
+			_, err := h.Run(t.Context(), Command{Script: "wait"})
+			var lost *LostError
+			if want == nil && !errors.As(err, &lost) || want != nil && !errors.Is(err, want) {
+				t.Errorf("got %v", err)
+			}
+			if took := time.Since(start); took > limit {
+				t.Errorf("it took %v, more than %v", took, limit)
+			}
+		}
+		go func() {
+			time.Sleep(3 * time.Second)
+			s.Freeze(true)
+			s.Hang(true)
+		}()
+		check(nil, 21*time.Second) // a keepalive and its deadline, and a moment for what has arrived
+		d.RetryFor = -1
+		check(ErrSilent, 15*time.Second)
+		s.Freeze(false)
+		s.Hang(false)
+		run(t, h, "hello")
+		s.Freeze(true)
+		s.Hang(true)
+		check(ErrSilent, 36*time.Second) // it does not get as far as opening a session
+		close(release)
+		s.Freeze(false)
+		s.DropConnections()
+		h.Close()
+		d.Close()
+	})
+}
+
+// A stuckConn is closed only when release is.
+type stuckConn struct {
+	net.Conn
+	release chan struct{}
+}
+
+func (c *stuckConn) Close() error {
+	<-c.release
+	return c.Conn.Close()
 }

@@ -23,6 +23,10 @@ var (
 // ErrClosed is what a Host says that was closed with Close.
 var ErrClosed = errors.New("host is closed")
 
+// ErrNoSession is the answer of a server that allows no further session on a
+// connection. Nothing was run.
+var ErrNoSession = errors.New("the server opens no further session on this connection, see MaxSessions in its sshd_config")
+
 // Several error types have a method Hint() string that says what to do next, in
 // one line, often a command to run. Their text does not name the node: the
 // functions of Host and Dialer put it in front.

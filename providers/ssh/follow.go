@@ -65,30 +65,32 @@ func (f *follower) follow(ctx context.Context) error {
 			return nil
 		case ctx.Err() != nil:
 			return f.unfinished(context.Cause(ctx))
-		case !f.again(err):
+		case !f.again(err, failures):
 			return f.unfinished(err)
 		}
 		f.host.dialer.log().Info("job goes on without a connection", "on", f.host.of.String(), "id", f.job.ID, "offset", f.offset, "error", err)
 		if failures++; f.news {
 			failures = 0
-			continue
 		}
-		if err := sleep(ctx, retryPause(failures)); err != nil {
-			return f.unfinished(err)
+		if failures > 1 {
+			if err := sleep(ctx, retryPause(failures-1)); err != nil {
+				return f.unfinished(err)
+			}
 		}
 	}
 }
 
-// again reports whether another session can help. As long as nothing was sent, a
-// failure is one; afterwards a job may be running there, and only what the
-// operator has to mend ends the attempts.
-func (f *follower) again(err error) bool {
+// again reports whether another session can help. As long as nothing was sent, that
+// is so only when the connection had ended without anybody noticing; afterwards a
+// job may be running there, and only what the operator has to mend ends the
+// attempts.
+func (f *follower) again(err error, failures int) bool {
 	var lost *LostError
 	var shell *ShellError
 	switch {
 	case !f.sent:
-		return false
-	case errors.As(err, &lost), onOutage(err):
+		return errors.As(err, &lost) && failures == 0
+	case onOutage(err), errors.Is(err, ErrNoSession):
 		return true
 	case errors.As(err, &shell):
 		return f.seen // perl may be in the middle of its own update
@@ -124,11 +126,11 @@ func (f *follower) session(ctx context.Context) error {
 	}
 	orders := &mailbox{lines: make(chan string, 8)}
 	defer close(orders.lines)
-	s, sent, err := c.open(ctx, f.host.shell(), jobScript(), io.MultiReader(strings.NewReader(request), orders))
-	f.sent = f.sent || sent
+	s, err := c.open(ctx, f.host.shell(), jobScript(), io.MultiReader(strings.NewReader(request), orders))
 	if err != nil {
-		return c.failed(ctx, "follow", sent, err)
+		return c.failed(ctx, "follow", false, err)
 	}
+	f.sent = true
 	frames, stop := s.frames()
 	defer stop()
 	f.prompts.attach(f.offset, time.Now())

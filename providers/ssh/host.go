@@ -36,7 +36,8 @@ func (h *Host) open(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, isCert := c.key.(*ssh.Certificate); !isCert {
+	// Of a certificate it is the authority that counts, and known_hosts has it.
+	if _, isCert := c.key.(*ssh.Certificate); !isCert && h.of.pinned == nil {
 		h.of.pinned, h.of.pinnedBy = c.key, "the key of this run's first connection"
 	}
 	return nil

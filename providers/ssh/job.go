@@ -33,15 +33,15 @@ type Job struct {
 	// job is never ended.
 	Timeout time.Duration
 
-	// PromptQuiet is how long a job must have been silent, waiting for input
-	// with a question that no prompt matches, to be taken as stuck; 0: 5s.
+	// PromptQuiet is how long a job must have been silent before a question
+	// that no prompt matches is taken for one; 0: 5s.
 	PromptQuiet time.Duration
 }
 
 // A JobResult is what came of a job that ended.
 type JobResult struct {
 	Exit     int           // the exit status as sh says it: 128+n after signal n
-	Attached bool          // it was there already when Job was called
+	Attached bool          // it was there already, or the connection broke while it was being started
 	Output   []byte        // its last 256 KiB
 	Bytes    int64         // length of its whole output
 	Started  time.Time     // by the node's clock, in seconds
@@ -64,7 +64,7 @@ func (h *Host) Job(ctx context.Context, job Job) (JobResult, error) {
 	}
 	if job.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, job.Timeout, fmt.Errorf("no end within %v", job.Timeout))
+		ctx, cancel = context.WithTimeoutCause(ctx, job.Timeout, limitError(job.Timeout))
 		defer cancel()
 	}
 	start := time.Now()
@@ -79,6 +79,13 @@ func (h *Host) Job(ctx context.Context, job Job) (JobResult, error) {
 	}
 	return f.result, nil
 }
+
+// A limitError is the cause when Timeout is over. It is a
+// context.DeadlineExceeded with the limit in its text.
+type limitError time.Duration
+
+func (e limitError) Error() string { return fmt.Sprintf("no end within %v", time.Duration(e)) }
+func (e limitError) Unwrap() error { return context.DeadlineExceeded }
 
 // A JobState is how a job stands.
 type JobState int
@@ -144,9 +151,9 @@ func (h *Host) ask(ctx context.Context, verb, id string) (frame, error) {
 	if err != nil {
 		return frame{}, err
 	}
-	s, sent, err := c.open(ctx, h.shell(), jobScript(), strings.NewReader(request))
+	s, err := c.open(ctx, h.shell(), jobScript(), strings.NewReader(request))
 	if err != nil {
-		return frame{}, c.failed(ctx, verb, sent, err)
+		return frame{}, c.failed(ctx, verb, false, err)
 	}
 	frames, stop := s.frames()
 	defer stop()

@@ -342,7 +342,7 @@ sub fresh {
 
 sub follow {
     my ($pos, $tty) = @_;
-    my (undef, undef, $leader) = started();
+    my (undef, $supervisor) = started();
     my ($answers, $next, $state, $idle, $cpu) = ({ name => 'answers' }, 1, '', 0, -1);
     sysopen my $out, 'out', O_RDONLY or die "open out: $!\n";
     recall($out, $pos) if $tty && $pos > 0;
@@ -359,7 +359,7 @@ sub follow {
         return reply(join ' ', 'end', $end, @how) if $end ne 'running';
         if ($moved) { ($state, $idle) = ('', 0) }
         elsif ($tty && due(++$idle)) {
-            my ($now, $used) = waiting($leader);
+            my ($now, $used) = waiting($supervisor);
             $now = 'busy' if $now ne 'reading' && $used != $cpu && $cpu >= 0;
             reply("state $now") if $now ne $state;
             ($state, $cpu) = ($now, $used);
@@ -413,7 +413,8 @@ sub obey {
 # waiting says what the process and its descendants are at: "reading" when one of
 # them sits in read(2) on a terminal, "busy" when one is running or waits for a
 # disk, "idle" when none does, "unknown" when the kernel does not tell; and how
-# much processor time they have used.
+# much processor time they have used. A supervisor that is running may be about to
+# copy the question.
 sub waiting {
     my ($root) = @_;
     my $all = processes();
@@ -425,6 +426,7 @@ sub waiting {
         my $p = $all->{$pid} or next;
         $cpu += $p->{cpu};
         next if $p->{state} =~ /[ZX]/;
+        return ('busy', $cpu) if $pid == $root && $p->{state} eq 'R';
         my $call = content("/proc/$pid/syscall");
         return ('reading', $cpu) if defined $call && reads_terminal($pid, $call);
         if ($p->{state} =~ /[RD]/) { $answer = 'busy' }

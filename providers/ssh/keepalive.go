@@ -26,13 +26,16 @@ func (c *conn) keepalive(interval, deadline time.Duration) {
 		late := time.NewTimer(deadline)
 		select {
 		case <-c.gone:
+			return
 		case err := <-answered:
+			late.Stop()
 			if err != nil {
 				c.end(err)
+				return
 			}
 		case <-late.C:
 			c.end(fmt.Errorf("no sign of life for %v", deadline))
+			return
 		}
-		late.Stop()
 	}
 }

@@ -16,9 +16,8 @@ import (
 // A job asks when one of its processes sits in a read from a terminal, which the
 // node can see; then a matching prompt is answered at once. Where that cannot be
 // seen (the process waits in select, or the kernel does not tell), a matching
-// prompt is answered after a second of silence. Every answer is written down on
-// the node before it is given, so that no question is answered twice, whoever
-// attaches.
+// prompt is answered after PromptQuiet. Every answer is written down on the node
+// before it is given, so that no question is answered twice, whoever attaches.
 type Prompt struct {
 	Name   string // letters, digits, ".", "_" and "-"
 	Match  string // RE2; its match has to reach into the last line, after the previous answer
@@ -57,10 +56,9 @@ func (e *UnknownPromptError) Hint() string {
 }
 
 const (
-	answerQuiet   = time.Second      // silence after which a matching prompt is believed without being seen to wait
-	questionQuiet = 60 * time.Second // the same for what only looks like a question
+	questionQuiet = 60 * time.Second // silence after which what only looks like a question is taken for one
 	recallMax     = 4096             // bytes of output that a prompt may match in
-	closeGrace    = 10 * time.Second // how long a job may take to end when its input was closed
+	closeGrace    = 10 * time.Second // how long a job whose input was closed may be silent before it counts as stuck
 )
 
 // A rule is a Prompt ready for use.
@@ -144,12 +142,8 @@ func (p *prompter) close(because *UnknownPromptError, now time.Time) {
 	p.pending, p.moved = false, now
 }
 
-func (p *prompter) processes(state string, now time.Time) {
-	if p.state == "busy" {
-		p.moved = now
-	}
-	p.state = state
-}
+// processes is told what the job's processes are at, each time that it changes.
+func (p *prompter) processes(state string, now time.Time) { p.state, p.moved = state, now }
 
 // An order is what has to be done: answer a rule, or close the input because of a
 // question, or come back after wait. A wait of 0 is to be told something first.
@@ -161,11 +155,11 @@ type order struct {
 
 // decide looks at the first row that fits:
 //
-//	nothing new can be known yet                      wait to be told
-//	a rule matches, a process reads the terminal      answer, or close if it is one too many
-//	a rule matches an unfinished line, silence        the same, after answerQuiet
-//	a process reads the terminal                      close, after quiet
-//	an unfinished line looks like a question          close, after questionQuiet
+//	an order is under way, or the processes are at work   nothing
+//	a rule matches, a process reads the terminal          answer, or close if it is one too many
+//	a rule matches an unfinished line                     the same, after quiet
+//	a process reads the terminal                          close, after quiet
+//	an unfinished line looks like a question              close, after questionQuiet
 func (p *prompter) decide(now time.Time) order {
 	if p.pending || p.closed != nil || p.state == "" || p.state == "busy" {
 		return order{}
@@ -178,7 +172,7 @@ func (p *prompter) decide(now time.Time) order {
 	case r != nil && reading:
 		return p.answerOrClose(r, line)
 	case r != nil && unfinished:
-		return after(answerQuiet-silence, p.answerOrClose(r, line))
+		return after(p.quiet-silence, p.answerOrClose(r, line))
 	case reading:
 		return after(p.quiet-silence, order{close: &UnknownPromptError{Text: line}})
 	case unfinished && asks(line):

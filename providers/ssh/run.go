@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"time"
-
-	"golang.org/x/crypto/ssh"
 )
 
 // A Command is a script to run.
@@ -36,21 +34,32 @@ type Result struct {
 // *LostError, and the same holds. With more output than Limit the error is an
 // *OutputError, and the result is there all the same.
 func (h *Host) Run(ctx context.Context, cmd Command) (Result, error) {
-	c, err := h.connection(ctx)
-	if err != nil {
-		return Result{}, h.named(err)
-	}
 	start := time.Now()
-	res, err := c.run(ctx, h.shell(), cmd)
+	res, err := h.run(ctx, cmd)
 	h.dialer.log().Debug("script ran", "on", h.of.String(), "bytes", len(cmd.Script), "exit", res.Exit,
 		"stdout", len(res.Stdout), "took", time.Since(start), "error", err)
 	return res, h.named(err)
 }
 
+func (h *Host) run(ctx context.Context, cmd Command) (Result, error) {
+	for again := true; ; again = false {
+		c, err := h.connection(ctx)
+		if err != nil {
+			return Result{}, err
+		}
+		res, err := c.run(ctx, h.shell(), cmd)
+		var lost *LostError
+		if !errors.As(err, &lost) || lost.Sent || !again {
+			return res, err
+		}
+		// The connection had ended without anybody noticing.
+	}
+}
+
 func (c *conn) run(ctx context.Context, shell string, cmd Command) (Result, error) {
-	s, sent, err := c.open(ctx, shell, preamble(cmd.Args)+cmd.Script, cmd.Stdin)
+	s, err := c.open(ctx, shell, preamble(cmd.Args)+cmd.Script, cmd.Stdin)
 	if err != nil {
-		return Result{}, c.failed(ctx, "run", sent, err)
+		return Result{}, c.failed(ctx, "run", false, err)
 	}
 	type outcome struct {
 		res Result
@@ -87,9 +96,8 @@ func (c *conn) failed(ctx context.Context, doing string, sent bool, err error) e
 	}
 	var shell *ShellError
 	var output *OutputError
-	var refused *ssh.OpenChannelError
 	switch {
-	case errors.As(err, &shell), errors.As(err, &output), errors.As(err, &refused), errors.Is(err, errNUL):
+	case errors.As(err, &shell), errors.As(err, &output), errors.Is(err, ErrNoSession), errors.Is(err, errNUL):
 		return fmt.Errorf("%s: %w", doing, err)
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
@@ -117,6 +125,11 @@ func (s *session) collect(limit int64) (Result, error) {
 		return Result{}, errNoStatus
 	}
 	s.drain(outEOF, out)
+	if s.on.broken() {
+		// The status can come before the last of the output, and then it is not
+		// known whether that has arrived.
+		return Result{}, errNoStatus
+	}
 	res := Result{Exit: s.status, Stderr: s.stderr.bytes()}
 	res.Stdout = out.bytes()
 	if total := out.count(); total > limit {

@@ -60,29 +60,29 @@ type session struct {
 	errEOF chan struct{} // closed when stderr has ended
 }
 
-// open starts a session. script is sent with it, and then input, or nothing.
-// It returns before any of that has arrived; sent says whether it may have.
-func (c *conn) open(ctx context.Context, command, script string, input io.Reader) (s *session, sent bool, err error) {
+// open starts a session and sends script, and then input, or nothing. It returns
+// before any of that has arrived. With an error nothing was sent: the node was at
+// most asked to start the bootstrap, which does nothing by itself.
+func (c *conn) open(ctx context.Context, command, script string, input io.Reader) (*session, error) {
 	if strings.ContainsRune(script, 0) {
-		return nil, false, errNUL
+		return nil, errNUL
 	}
 	type opened struct {
-		s    *session
-		sent bool
-		err  error
+		s   *session
+		err error
 	}
 	result := make(chan opened, 1)
 	go func() {
-		s, sent, err := c.exec(command)
-		result <- opened{s, sent, err}
+		s, err := c.exec(command)
+		result <- opened{s, err}
 	}()
 	select {
 	case r := <-result:
 		if r.err != nil {
-			return nil, r.sent, r.err
+			return nil, r.err
 		}
 		go r.s.send(script, input)
-		return r.s, true, nil
+		return r.s, nil
 	case <-ctx.Done():
 	case <-c.gone:
 	}
@@ -91,15 +91,15 @@ func (c *conn) open(ctx context.Context, command, script string, input io.Reader
 			r.s.ch.Close()
 		}
 	}()
-	return nil, true, errNoStatus
+	return nil, errNoStatus
 }
 
-func (c *conn) exec(command string) (s *session, sent bool, err error) {
-	ch, requests, err := c.client.OpenChannel("session", nil)
+func (c *conn) exec(command string) (*session, error) {
+	ch, requests, err := c.openChannel()
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	s = &session{
+	s := &session{
 		on: c, ch: ch,
 		mark:   newMark(),
 		stdout: bufio.NewReader(ch),
@@ -115,18 +115,30 @@ func (c *conn) exec(command string) (s *session, sent bool, err error) {
 		io.Copy(s.stderr, ch.Stderr())
 	}()
 	ok, err := ch.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{command}))
-	if err != nil || !ok {
-		ch.Close()
-		return nil, true, orElse(err, &ShellError{Exit: -1, Output: "the server refuses to run commands"})
+	if err == nil && !ok {
+		err = &ShellError{Exit: -1, Output: "the server refuses to run commands"}
 	}
-	return s, true, nil
+	if err != nil {
+		ch.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
-func orElse(err, otherwise error) error {
-	if err != nil {
-		return err
+// openChannel tries again for a moment when the server has enough sessions: one of
+// ours may have ended without the server having cleaned up yet.
+func (c *conn) openChannel() (ssh.Channel, <-chan *ssh.Request, error) {
+	for pause := 10 * time.Millisecond; ; pause *= 2 {
+		ch, requests, err := c.client.OpenChannel("session", nil)
+		var refused *ssh.OpenChannelError
+		if !errors.As(err, &refused) {
+			return ch, requests, err
+		}
+		if pause > time.Second {
+			return nil, nil, ErrNoSession
+		}
+		time.Sleep(pause)
 	}
-	return otherwise
 }
 
 func newMark() string {

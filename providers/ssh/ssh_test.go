@@ -2,6 +2,7 @@ package ssh
 
 import (
 	"context"
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ func newDialer(t *testing.T) *Dialer {
 	home := t.TempDir()
 	d := &Dialer{
 		Home:             home,
+		LocalUser:        "root",
 		SystemConfigFile: "none",
 		AgentSocket:      "none",
 		KnownHostsFiles:  []string{filepath.Join(home, "known_hosts")},
@@ -79,5 +81,12 @@ func contains(t *testing.T, what, s string, parts ...string) {
 		if !strings.Contains(s, p) {
 			t.Errorf("%s lacks %q:\n%s", what, p, s)
 		}
+	}
+}
+
+// dialerTo connects to whatever server is the current one.
+func dialerTo(current func() *sshtest.Server) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return current().DialContext(ctx, network, addr)
 	}
 }

@@ -2,12 +2,17 @@ package ssh
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -78,14 +83,21 @@ func (d *openSSH) write(t testing.TB, name string, text []byte) {
 	}
 }
 
+var lastPort atomic.Int32
+
+// freePort returns a port that stays free while its server is away: each is given
+// out once, and the kernel gives none below 32768 to anybody who does not ask.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 20000 + (os.Getpid()*64+int(lastPort.Add(1)))%12000
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no free port")
+	return 0
 }
 
 func (d *openSSH) start(t testing.TB) {
@@ -134,27 +146,301 @@ func jobDir(t testing.TB) string {
 	return dir
 }
 
-func TestSSHDRunAndJob(t *testing.T) {
-	t.Parallel()
+// children returns the processes that sshd has forked for connections.
+func (d *openSSH) children(t *testing.T) []int {
+	t.Helper()
+	var pids []int
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, f := range stats {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			continue
+		}
+		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		if fields[1] == strconv.Itoa(d.cmd.Process.Pid) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func sshdHost(t *testing.T, s *openSSH) *Host {
+	t.Helper()
+	d := newDialer(t)
+	d.JobDir = jobDir(t)
+	d.RetryFor = 10 * time.Second
+	return dial(t, d, s.target())
+}
+
+// What a script costs beyond its own time, on loopback, with a login shell that
+// reads no start-up files: see the log of this test.
+func TestSSHDLatency(t *testing.T) {
 	s := startSSHD(t)
 	d := newDialer(t)
 	d.JobDir = jobDir(t)
 	start := time.Now()
 	h := dial(t, d, s.target())
 	dialed := time.Since(start)
-	var runs, jobs time.Duration
-	const n = 20
-	for i := range n {
+	var runs, jobs, asked []time.Duration
+	for i := range 15 {
 		start = time.Now()
 		if res := run(t, h, "echo hello"); string(res.Stdout) != "hello\n" {
 			t.Fatalf("%+v", res)
 		}
-		runs += time.Since(start)
-		res, err := h.Job(short(t), Job{ID: fmt.Sprintf("run/job%d", i), Script: "echo hello"})
-		if err != nil || string(res.Output) != "hello\n" {
-			t.Fatalf("%+v %v", res, err)
-		}
-		jobs += res.Duration
+		runs = append(runs, time.Since(start))
+		res := follow(t, h, Job{ID: fmt.Sprintf("run/plain%d", i), Script: "echo hello"})
+		jobs = append(jobs, res.Duration)
+		res = follow(t, h, Job{ID: fmt.Sprintf("run/asks%d", i), Script: "printf 'ok? '; read a", Prompts: []Prompt{{Name: "ok", Match: `ok\? $`, Answer: "y"}}})
+		asked = append(asked, res.Duration)
 	}
-	t.Logf("dial %v, run %v, job %v", dialed, runs/n, jobs/n)
+	t.Logf("dial %v; median of run %v, job %v, job with a question %v", dialed, median(runs), median(jobs), median(asked))
+	if m := median(jobs); m > time.Second {
+		t.Errorf("a job of one echo takes %v", m)
+	}
+}
+
+func median(d []time.Duration) time.Duration {
+	slices.Sort(d)
+	return d[len(d)/2].Round(10 * time.Microsecond)
+}
+
+// sshd and all its sessions are killed while a job runs, and sshd comes back.
+func TestSSHDRestart(t *testing.T) {
+	t.Parallel()
+	s := startSSHD(t)
+	h := sshdHost(t, s)
+	count := newCounter(t)
+	restarted := false
+	res := follow(t, h, Job{ID: "run/job", Script: count.script() + "echo one; sleep 1; echo two; exit 3"})
+	if string(res.Output) != "one\ntwo\n" || res.Exit != 3 {
+		t.Errorf("%q exit %d", res.Output, res.Exit)
+	}
+	count.check(t, 1)
+
+	var live strings.Builder
+	res, err := h.Job(short(t), Job{ID: "run/job2", Script: count.script() + "echo one; sleep 1; echo two; exit 3", Output: func(b []byte) {
+		live.Write(b)
+		if !restarted {
+			restarted = true
+			children := s.children(t)
+			if len(children) == 0 {
+				t.Error("sshd has no children")
+			}
+			s.stop()
+			for _, pid := range children {
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
+			time.AfterFunc(300*time.Millisecond, func() { s.start(t) })
+		}
+	}})
+	if err != nil || live.String() != "one\ntwo\n" || res.Exit != 3 {
+		t.Errorf("%q exit %d %v", live.String(), res.Exit, err)
+	}
+	count.check(t, 2)
+}
+
+func TestSSHDPrompts(t *testing.T) {
+	t.Parallel()
+	h := sshdHost(t, startSSHD(t))
+	res := follow(t, h, Job{ID: "run/job", Script: askTwice, Prompts: askTwicePrompts()})
+	if string(res.Output) != askTwiceOutput {
+		t.Errorf("%q", res.Output)
+	}
+}
+
+// A login shell that talks before the command is none of the command's output.
+func TestSSHDTalkativeLoginShell(t *testing.T) {
+	t.Parallel()
+	s := startSSHD(t)
+	if shell := loginShell(t); !strings.HasSuffix(shell, "/bash") {
+		t.Skipf("needs bash as the login shell of root, which reads .bashrc for ssh; it is %s", shell)
+	}
+	s.write(t, ".bashrc", []byte("echo welcome; echo oops >&2; printf 'no line feed'\n"))
+	h := sshdHost(t, s)
+	if res := run(t, h, "echo hello"); string(res.Stdout) != "hello\n" {
+		t.Errorf("%q", res.Stdout)
+	}
+	if res := follow(t, h, Job{ID: "run/job", Script: "echo hello"}); string(res.Output) != "hello\n" {
+		t.Errorf("%q", res.Output)
+	}
+}
+
+func loginShell(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("/etc/passwd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	return line[strings.LastIndexByte(line, ':')+1:]
+}
+
+func TestSSHDForcedCommand(t *testing.T) {
+	t.Parallel()
+	h := sshdHost(t, startSSHD(t, `ForceCommand echo "Choose 1-9:"; exit 1`))
+	_, err := h.Run(t.Context(), Command{Script: "echo hello"})
+	var shell *ShellError
+	if !errors.As(err, &shell) {
+		t.Fatalf("got %v", err)
+	}
+	if want := `node "real": run: the account does not run commands (exit status 1): Choose 1-9:`; err.Error() != want {
+		t.Errorf("got  %s\nwant %s", err, want)
+	}
+	if _, err = h.Job(t.Context(), Job{ID: "run/job", Script: "echo hello"}); !errors.As(err, &shell) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSSHDWithoutPerl(t *testing.T) {
+	t.Parallel()
+	bin := t.TempDir()
+	for _, name := range []string{"sh", "head"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := startSSHD(t)
+	s.stop()
+	config, _ := os.ReadFile(filepath.Join(s.dir, "sshd_config"))
+	s.write(t, "sshd_config", []byte(strings.Replace(string(config), "SetEnv HOME=", "SetEnv PATH="+bin+" HOME=", 1)))
+	s.start(t)
+	h := sshdHost(t, s)
+	_, err := h.Job(t.Context(), Job{ID: "run/job", Script: "echo hello"})
+	var shell *ShellError
+	if !errors.As(err, &shell) || shell.Exit != 127 || !strings.Contains(shell.Output, "perl: not found") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSSHDSessionLimit(t *testing.T) {
+	t.Parallel()
+	h := sshdHost(t, startSSHD(t, "MaxSessions 1"))
+	_, err := h.Job(short(t), Job{ID: "run/job", Script: "echo one; sleep 2", Output: func([]byte) {
+		_, err := h.Run(t.Context(), Command{Script: "echo hello"})
+		if !errors.Is(err, ErrNoSession) {
+			t.Errorf("got %v", err)
+		}
+	}})
+	if err != nil {
+		t.Error(err)
+	}
+	run(t, h, "echo hello")
+}
+
+// sshd's own way of turning somebody away, and that it passes.
+func TestSSHDMaxStartups(t *testing.T) {
+	t.Parallel()
+	s := startSSHD(t, "MaxStartups 1", "LoginGraceTime 5")
+	var idle []net.Conn
+	for range 2 {
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		idle = append(idle, c)
+	}
+	d := newDialer(t)
+	err := dialError(t, d, s.target())
+	if !errors.Is(err, ErrHangup) {
+		t.Errorf("got %v", err)
+	}
+	d = newDialer(t)
+	d.RetryFor = 20 * time.Second
+	for _, c := range idle {
+		c.Close()
+	}
+	dial(t, d, s.target())
+}
+
+// Hosts and users that are vouched for by an authority.
+func TestSSHDCertificates(t *testing.T) {
+	t.Parallel()
+	ca := sshtest.NewKey(t, "ed25519")
+	s := startSSHD(t)
+	s.stop()
+	sign := func(name string, kind uint32, principal string) {
+		pub, err := os.ReadFile(filepath.Join(s.dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		signer, err := ssh.ParsePrivateKey(pub)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cert := &ssh.Certificate{Key: signer.PublicKey(), CertType: kind, ValidPrincipals: []string{principal}, ValidBefore: ssh.CertTimeInfinity}
+		if err := cert.SignCert(rand.Reader, ca); err != nil {
+			t.Fatal(err)
+		}
+		s.write(t, name+"-cert.pub", ssh.MarshalAuthorizedKey(cert))
+	}
+	sign("host_key", ssh.HostCert, "127.0.0.1")
+	sign("id_ed25519", ssh.UserCert, "root")
+	s.write(t, "ca.pub", ssh.MarshalAuthorizedKey(ca.PublicKey()))
+	s.write(t, "authorized_keys", nil)
+	config, _ := os.ReadFile(filepath.Join(s.dir, "sshd_config"))
+	s.write(t, "sshd_config", fmt.Appendf(config, "HostCertificate %s/host_key-cert.pub\nTrustedUserCAKeys %s/ca.pub\n", s.dir, s.dir))
+	s.start(t)
+
+	d := newDialer(t)
+	knownHosts(t, d, "@cert-authority [127.0.0.1]:"+strconv.Itoa(s.port)+" "+authorizedKey(ca.PublicKey()))
+	to := s.target()
+	to.HostKey = ""
+	h := dial(t, d, to)
+	if h.HostKey() != s.hostKey {
+		t.Errorf("got %s, want the host's own key %s", h.HostKey(), s.hostKey)
+	}
+
+	// Without the authority it is a host with an unknown key.
+	d = newDialer(t)
+	var unknown *UnknownHostError
+	if err := dialError(t, d, to); !errors.As(err, &unknown) || unknown.HostKey != s.hostKey {
+		t.Errorf("got %v", err)
+	}
+	// Another authority vouches for nothing.
+	knownHosts(t, d, "@cert-authority * "+authorizedKey(sshtest.NewKey(t, "ed25519").PublicKey()))
+	if err := dialError(t, d, to); err == nil {
+		t.Error("connected")
+	}
+}
+
+// A jump host that is a real sshd, with its own words for what goes wrong.
+func TestSSHDJump(t *testing.T) {
+	t.Parallel()
+	bastion, node := startSSHD(t), startSSHD(t)
+	d := newDialer(t)
+	d.JobDir = jobDir(t)
+	knownHosts(t, d, fmt.Sprintf("[127.0.0.1]:%d %s", bastion.port, bastion.hostKey))
+	both, _ := os.ReadFile(filepath.Join(node.dir, "authorized_keys"))
+	bastion.write(t, "authorized_keys", both)
+	writeConfig(t, d, "IdentityFile "+node.identityFile+"\n")
+	to := node.target()
+	to.Jump = []string{fmt.Sprintf("root@127.0.0.1:%d", bastion.port)}
+	h := dial(t, d, to)
+	if res := follow(t, h, Job{ID: "run/job", Script: "echo hello"}); string(res.Output) != "hello\n" {
+		t.Errorf("%q", res.Output)
+	}
+
+	to.Port = freePort(t)
+	if err := dialError(t, d, to); !errors.Is(err, ErrRefused) {
+		t.Errorf("got %v", err)
+	}
+	to.Address = "no-such-host.invalid"
+	if err := dialError(t, d, to); !errors.Is(err, ErrResolve) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What sshd offers besides keys is in the error.
+func TestSSHDRefusesTheKey(t *testing.T) {
+	t.Parallel()
+	s := startSSHD(t, "PasswordAuthentication yes", "KbdInteractiveAuthentication no")
+	s.write(t, "authorized_keys", nil)
+	err := dialError(t, newDialer(t), s.target())
+	contains(t, "error", err.Error(), `node "real": log in to 127.0.0.1:`, "as root: no key was accepted (the server accepts publickey, password; zup uses keys only)\n  refused: "+s.identityFile)
 }

@@ -49,6 +49,7 @@ type Reply struct {
 	Delay  time.Duration   // between the output and the end
 	Until  <-chan struct{} // the end comes when this is closed; nil: at once
 	Hangup bool            // the connection is cut instead of ending; a job goes on to its end
+	Cut    int             // not of a job: the end comes first, then so many bytes of Stdout, then the connection is cut
 	Died   bool            // a job loses its supervisor after its output
 
 	Prompts []Prompt // what a job asks after Stdout
@@ -127,6 +128,10 @@ func (s *Server) session(nc ssh.NewChannel, user string) {
 		return
 	}
 	defer ch.Close()
+	if s.cutsSessions() {
+		s.DropConnections()
+		return
+	}
 	for r := range reqs {
 		var exec struct{ Command string }
 		if r.Type != "exec" || ssh.Unmarshal(r.Payload, &exec) != nil {
@@ -244,6 +249,12 @@ func (s *Server) receiveJob(in *bufio.Reader) (q Request, ok bool) {
 }
 
 func (s *Server) run(ch ssh.Channel, r Reply) {
+	if r.Cut > 0 {
+		tellExit(ch, r.Exit)
+		io.WriteString(ch, r.Stdout[:r.Cut])
+		s.DropConnections()
+		return
+	}
 	io.WriteString(ch, r.Stdout)
 	io.WriteString(ch.Stderr(), r.Stderr)
 	s.wait(r)
@@ -265,8 +276,12 @@ func (s *Server) wait(r Reply) {
 }
 
 func exit(ch ssh.Channel, status int) {
-	ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(status)}))
+	tellExit(ch, status)
 	ch.Close()
+}
+
+func tellExit(ch ssh.Channel, status int) {
+	ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(status)}))
 }
 
 // unwrap takes a script out of what stands before it on its first line.

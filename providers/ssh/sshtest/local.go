@@ -42,11 +42,11 @@ func (s *Server) local(ch ssh.Channel, command string) {
 	output.Go(func() { io.Copy(ch, stdout); stdout.Close() })
 	output.Go(func() { io.Copy(ch.Stderr(), stderr); stderr.Close() })
 	state, err := cmd.Process.Wait()
-	s.setRunning(cmd.Process.Pid, false)
 	if err == nil {
-		ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(status(state))}))
+		tellExit(ch, status(state))
 	}
 	output.Wait()
+	s.setRunning(cmd.Process.Pid, false)
 	ch.Close()
 }
 
@@ -60,7 +60,11 @@ func (s *Server) setRunning(pid int, on bool) {
 	}
 }
 
-// endProcesses ends the sessions that are still running.
+// KillSessions ends, with SIGKILL, the processes of all sessions of a Local server,
+// but no job: jobs have sessions of their own.
+func (s *Server) KillSessions() { s.endProcesses() }
+
+// endProcesses ends the process groups that still run or hold their pipes open.
 func (s *Server) endProcesses() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

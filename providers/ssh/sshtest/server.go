@@ -13,12 +13,6 @@
 package sshtest
 
 import (
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -67,15 +61,6 @@ type Server struct {
 	running  map[int]bool // sessions of a Local server, by process number
 	closed   bool
 	faults   faults
-}
-
-type faults struct {
-	refuse           int
-	refuseText       string
-	hang             bool
-	deny             bool
-	ignoreKeepalives bool
-	dropAfter        int // bytes to send before the next drop; 0: none
 }
 
 // New starts a server that ends with the test.
@@ -127,66 +112,6 @@ func (s *Server) close() {
 		s.endProcesses()
 	}
 	s.work.Wait()
-}
-
-// NewKey makes a key pair of one of the types that Config.HostKeys takes.
-func NewKey(t testing.TB, kind string) ssh.Signer {
-	t.Helper()
-	s, err := ssh.NewSignerFromKey(newPrivateKey(t, kind))
-	if err != nil {
-		t.Fatalf("sshtest: %v", err)
-	}
-	return s
-}
-
-func newPrivateKey(t testing.TB, kind string) any {
-	var key any
-	var err error
-	switch kind {
-	case "ed25519":
-		_, key, err = ed25519.GenerateKey(rand.Reader)
-	case "ecdsa":
-		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case "rsa":
-		key, err = rsa.GenerateKey(rand.Reader, 2048)
-	default:
-		err = fmt.Errorf("unknown type of key %q", kind)
-	}
-	if err != nil {
-		t.Fatalf("sshtest: %v", err)
-	}
-	return key
-}
-
-// WriteKey makes a key pair, writes the private half to file in OpenSSH's format,
-// encrypted if there is a passphrase, and returns the public half.
-func WriteKey(t testing.TB, kind, file, passphrase string) ssh.PublicKey {
-	t.Helper()
-	key := newPrivateKey(t, kind)
-	if k, ok := key.(ed25519.PrivateKey); ok {
-		key = &k
-	}
-	block, err := ssh.MarshalPrivateKey(key, filepath.Base(file))
-	if passphrase != "" {
-		block, err = ssh.MarshalPrivateKeyWithPassphrase(key, filepath.Base(file), []byte(passphrase))
-	}
-	if err != nil {
-		t.Fatalf("sshtest: %v", err)
-	}
-	if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
-		t.Fatalf("sshtest: %v", err)
-	}
-	plain := pem.EncodeToMemory(block)
-	var s ssh.Signer
-	if passphrase != "" {
-		s, err = ssh.ParsePrivateKeyWithPassphrase(plain, []byte(passphrase))
-	} else {
-		s, err = ssh.ParsePrivateKey(plain)
-	}
-	if err != nil {
-		t.Fatalf("sshtest: %v", err)
-	}
-	return s.PublicKey()
 }
 
 // Addr returns the server's host:port; of a server in memory one that nothing
@@ -259,50 +184,6 @@ func (s *Server) AcceptKey(key ssh.PublicKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.keys[string(key.Marshal())] = true
-}
-
-// RefuseNext closes the next n connections before a word was said. If text is not
-// empty it is sent first.
-func (s *Server) RefuseNext(n int, text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults.refuse, s.faults.refuseText = n, text
-}
-
-// Hang makes new connections get no answer at all.
-func (s *Server) Hang(on bool) { s.mu.Lock(); defer s.mu.Unlock(); s.faults.hang = on }
-
-// Deny lets nobody log in.
-func (s *Server) Deny(on bool) { s.mu.Lock(); defer s.mu.Unlock(); s.faults.deny = on }
-
-// IgnoreKeepalives leaves global requests without an answer.
-func (s *Server) IgnoreKeepalives(on bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults.ignoreKeepalives = on
-}
-
-// DropConnections cuts all connections.
-func (s *Server) DropConnections() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.conns {
-		c.Conn.Close()
-	}
-}
-
-// DropAfter cuts one connection, the one over which the server sends the nth byte
-// from now on.
-func (s *Server) DropAfter(n int) { s.mu.Lock(); defer s.mu.Unlock(); s.faults.dropAfter = n }
-
-// Freeze stops or lets go everything that the server sends and receives, without
-// closing anything, as a cut cable does.
-func (s *Server) Freeze(on bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.conns {
-		c.freeze(on)
-	}
 }
 
 // Connections returns how many TCP connections there have been.
@@ -454,63 +335,5 @@ func lastWords(err error) string {
 			return err.Error()
 		}
 		err = next
-	}
-}
-
-// A faultyConn is a connection that can be frozen, and dropped in mid-word.
-type faultyConn struct {
-	net.Conn
-	server *Server
-
-	mu     sync.Mutex
-	thawed *sync.Cond
-	frozen bool
-}
-
-func (c *faultyConn) freeze(on bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.frozen = on
-	c.thawed.Broadcast()
-}
-
-func (c *faultyConn) wait() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.frozen {
-		c.thawed.Wait()
-	}
-}
-
-func (c *faultyConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.wait()
-	return n, err
-}
-
-func (c *faultyConn) Write(p []byte) (int, error) {
-	c.wait()
-	if n := c.server.allowed(len(p)); n < len(p) {
-		c.Conn.Write(p[:n])
-		c.Conn.Close()
-		return n, errors.New("dropped")
-	}
-	return c.Conn.Write(p)
-}
-
-// allowed returns how many of n bytes may be sent before the drop that DropAfter
-// asked for.
-func (s *Server) allowed(n int) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.faults.dropAfter == 0:
-		return n
-	case s.faults.dropAfter > n:
-		s.faults.dropAfter -= n
-		return n
-	default:
-		n, s.faults.dropAfter = s.faults.dropAfter-1, 0
-		return n
 	}
 }
