@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"maps"
 	"runtime"
 	"slices"
@@ -289,14 +288,15 @@ func jump(hops []config.Hop) []string {
 // Fingerprint is the digest of the facts that a plan rests on: SHA-256 over
 // name=value lines in the order of the names, hex.
 func Fingerprint(facts map[string]string) string {
-	h := sha256.New()
+	var text []byte
 	for _, name := range slices.Sorted(maps.Keys(facts)) {
-		io.WriteString(h, name)
-		io.WriteString(h, "=")
-		io.WriteString(h, strconv.Quote(facts[name]))
-		io.WriteString(h, "\n")
+		text = append(text, name...)
+		text = append(text, '=')
+		text = strconv.AppendQuote(text, facts[name])
+		text = append(text, '\n')
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 func planned(cfg *config.Config) Config {

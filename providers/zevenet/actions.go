@@ -33,20 +33,27 @@ func (p *pair) serves(n *node) []plan.Condition {
 	if withoutSettle {
 		return []plan.Condition{on(n, "role", "master")}
 	}
-	c := []plan.Condition{on(n, "role", "master"), on(n, "vrrp", "MASTER")}
-	if p.usesARP() {
-		c = append(c, on(n, "arp", "open"))
+	if n.serving == nil {
+		n.serving = p.withARP([]plan.Condition{on(n, "role", "master"), on(n, "vrrp", "MASTER"), on(n, "arp", "open")})
 	}
-	return c
+	return n.serving
+}
+
+// withARP leaves out the last condition, which is about ARP, where this version of
+// the product does not tell.
+func (p *pair) withARP(c []plan.Condition) []plan.Condition {
+	if p.usesARP() {
+		return c
+	}
+	return c[:len(c)-1]
 }
 
 // standsBy is what proves that a node is a backup and out of the users' way.
 func (p *pair) standsBy(n *node) []plan.Condition {
-	c := []plan.Condition{on(n, "role", "backup"), on(n, "vrrp", "BACKUP")}
-	if p.usesARP() {
-		c = append(c, on(n, "arp", "blocked"))
+	if n.standby == nil {
+		n.standby = p.withARP([]plan.Condition{on(n, "role", "backup"), on(n, "vrrp", "BACKUP"), on(n, "arp", "blocked")})
 	}
-	return c
+	return n.standby
 }
 
 // isDrained is what proves that a node in maintenance mode is out of the way. Its
@@ -55,11 +62,12 @@ func (p *pair) isDrained(n *node) []plan.Condition {
 	if withoutSettle {
 		return []plan.Condition{on(n, "maintenance", "yes")}
 	}
-	c := []plan.Condition{on(n, "maintenance", "yes"), on(n, "role", "maintenance"), on(n, "vrrp", "FAULT")}
-	if p.usesARP() {
-		c = append(c, on(n, "arp", "blocked"))
+	if n.drained == nil {
+		n.drained = p.withARP([]plan.Condition{
+			on(n, "maintenance", "yes"), on(n, "role", "maintenance"), on(n, "vrrp", "FAULT"), on(n, "arp", "blocked"),
+		})
 	}
-	return c
+	return n.drained
 }
 
 // coversFarms: whatever listens on the VIPs of one node listens on the other's.
@@ -69,9 +77,12 @@ func coversFarms(n, of *node) plan.Condition {
 
 // hasTarget is what proves that a node runs the version of the plan.
 func (p *pair) hasTarget(n *node) []plan.Condition {
-	return []plan.Condition{
-		on(n, "package", "ii "+p.cfg.Version), on(n, "version", p.cfg.Version), on(n, "audit", "clean"),
+	if n.target == nil {
+		n.target = []plan.Condition{
+			on(n, "package", "ii "+p.cfg.Version), on(n, "version", p.cfg.Version), on(n, "audit", "clean"),
+		}
 	}
+	return n.target
 }
 
 func (b *builder) preflight() plan.Action {

@@ -37,6 +37,9 @@ type node struct {
 	name  string
 	facts map[string]string
 	cfg   *config.Node
+
+	// Conditions that many actions have in common, made once; see actions.go.
+	serving, standby, drained, target []plan.Condition
 }
 
 // fact returns a fact, or unknown.
