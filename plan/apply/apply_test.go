@@ -648,7 +648,8 @@ func TestHostileOutput(t *testing.T) {
 	if len(data) > transcriptLimit+2*lineLimit {
 		t.Errorf("the transcript has %d bytes", len(data))
 	}
-	if !strings.Contains(string(data), "the rest of the output is left out") || !strings.Contains(stop.Tail, `last \x1b]0;title\a`) {
+	if !strings.Contains(string(data), "the rest of the output is left out") || !strings.HasSuffix(stop.Tail, "\nlast") ||
+		!strings.Contains(string(data), `\x1b[2Jgone\xff\x00\u202e`) || len(stop.Tail) > tailLines*500 {
 		t.Errorf("tail: %q", stop.Tail[max(0, len(stop.Tail)-100):])
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,7 +32,7 @@ type transcript struct {
 
 	mu      sync.Mutex
 	partial []byte   // of a line that has not ended
-	last    []string // the last lines
+	last    []string // the last lines as a terminal would leave them, up to bad
 	written int64
 	bad     string // the first line that a pattern of Forbid matched
 }
@@ -92,13 +93,16 @@ func (t *transcript) output(data []byte) {
 
 // line ends the line in partial.
 func (t *transcript) line() {
-	text := escape.Line(strings.TrimRight(string(t.partial), "\r"))
-	if t.bad == "" {
-		t.bad = t.forbidden(strings.TrimRight(string(t.partial), "\r"))
-	}
+	raw := strings.TrimRight(string(t.partial), "\r")
 	t.partial = t.partial[:0]
-	if t.last = append(t.last, text); len(t.last) > tailLines {
-		t.last = t.last[1:]
+	text, printed := escape.Line(raw), escape.Printed(raw)
+	if t.bad == "" {
+		if t.last = append(t.last, printed); len(t.last) > tailLines {
+			t.last = t.last[1:]
+		}
+		if t.forbidden(printed) || t.forbidden(raw) {
+			t.bad = printed
+		}
 	}
 	if t.written <= transcriptLimit {
 		n, _ := t.file.WriteString(text + "\n")
@@ -106,16 +110,11 @@ func (t *transcript) line() {
 			t.file.WriteString("# the rest of the output is left out\n")
 		}
 	}
-	t.b.event(t.b.about(t.b.index(t.action), Event{Kind: ActionPrints, Text: text}))
+	t.b.event(t.b.about(t.b.index(t.action), Event{Kind: ActionPrints, Text: printed}))
 }
 
-func (t *transcript) forbidden(line string) string {
-	for _, re := range t.forbid {
-		if re.MatchString(line) {
-			return escape.Line(line)
-		}
-	}
-	return ""
+func (t *transcript) forbidden(line string) bool {
+	return slices.ContainsFunc(t.forbid, func(re *regexp.Regexp) bool { return re.MatchString(line) })
 }
 
 // ended writes how the script ended.
@@ -143,7 +142,7 @@ func (t *transcript) judge(exit int, err error) *Stop {
 	case err != nil:
 		s.Why = escape.Line(err.Error())
 	case t.bad != "":
-		s.Why = fmt.Sprintf("the node printed %q", t.bad)
+		s.Why = "the node printed \"" + t.bad + "\""
 	case exit != 0:
 		s.Why = fmt.Sprintf("its script ended with status %d", exit)
 	default:

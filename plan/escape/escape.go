@@ -9,6 +9,7 @@
 package escape
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -23,6 +24,32 @@ func Line(s string) string { return escape(s, false) }
 // Text is Line for output of several lines: line feeds and tabs stay, and a
 // carriage return right before a line feed is dropped (terminals print both).
 func Text(s string) string { return escape(s, true) }
+
+// Printed returns what a terminal would have left of a line, escaped as by Line:
+// control sequences are taken out, with whatever they drew elsewhere on the
+// screen, and of what carriage returns overwrote only the last text stays.
+// Progress bars go that way. A line longer than 400 bytes is cut in its middle.
+// What a line hides, the transcript still has.
+func Printed(line string) string {
+	if strings.IndexByte(line, '\x1b') >= 0 {
+		line = elsewhere.ReplaceAllString(line, "")
+		line = sequence.ReplaceAllString(line, "")
+	}
+	if strings.IndexByte(line, '\r') >= 0 {
+		parts := strings.Split(line, "\r")
+		for line = ""; strings.TrimSpace(line) == "" && len(parts) > 0; parts = parts[:len(parts)-1] {
+			line = parts[len(parts)-1]
+		}
+	}
+	return clip(Line(strings.TrimRight(line, " ")), 400)
+}
+
+// The control sequences of ECMA-48, and what stands between saving the cursor and
+// bringing it back (DECSC and DECRC of the VT100).
+var (
+	elsewhere = regexp.MustCompile(`\x1b7.*?\x1b8`)
+	sequence  = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(\x07|\x1b\\)|\x1b[ -/]*[0-~]`)
+)
 
 // Tail returns the last n lines of s, escaped as by Text, without a final line
 // feed. Lines longer than 400 bytes are cut in the middle of the line, marked

@@ -35,6 +35,29 @@ func TestText(t *testing.T) {
 	}
 }
 
+func TestPrinted(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                                      "",
+		"plain":                                 "plain",
+		"0%\r50%\r100%":                         "100%",
+		"\r0% [Working]\r            \rFetched": "Fetched",
+		"Reading... 0%\r\rReading... Done\r":    "Reading... Done",
+		"done \r          ":                     "done",
+		"\x1b7\x1b[24;0fProgress: [ 47%]\x1b8Unpacking":                                 "Unpacking",
+		"\x1b7\x1b[0;24r\x1b8\x1b[1A\x1b[J\x1b[1;31mE: \x1b[0mSub-process returned (1)": "E: Sub-process returned (1)",
+		"\x1b]0;owned\atitle":  "title",
+		"\x1bcreset \u202egnp": `reset \u202egnp`,
+		"cut off \x1b[12":      `cut off 12`,
+		"cut off \x1b]0;never": `cut off 0;never`,
+		"ends in \x1b":         `ends in \x1b`,
+		"bell\a":               `bell\a`,
+	} {
+		if got := Printed(in); got != want {
+			t.Errorf("Printed(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestTail(t *testing.T) {
 	for _, tt := range []struct {
 		in   string

@@ -80,9 +80,11 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 		p.labelled("  seen", nil, m.String())
 	}
 	if s.Tail != "" {
-		p.line("  The node's last lines:")
+		p.line("  The node printed up to there:")
 		for line := range strings.Lines(s.Tail) {
-			p.line("    | %s", p.style(faint, strings.TrimRight(line, "\n")))
+			for _, part := range wrap(strings.TrimRight(line, "\n"), p.width-6) {
+				p.line("    | %s", p.style(faint, part))
+			}
 		}
 	}
 	if s.Undo != "" {
@@ -93,7 +95,7 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	}
 	p.labelled("Done so far", nil, fmt.Sprintf("%d of %d actions", count(c, apply.ActionIsDone), len(c.Actions)))
 	p.condition(c.Condition)
-	p.line("  %s          %s", p.style(bold, "Next"), next(c))
+	p.labelled("Next", bold, next(c))
 }
 
 func titleOf(c *apply.ClusterReport, id string) string {
@@ -163,11 +165,11 @@ func Node(f map[string]string) string {
 func next(c *apply.ClusterReport) string {
 	switch c.Stop.Kind {
 	case apply.StopAsked:
-		return "zup plan   A new plan contains exactly what is missing."
+		return "zup plan: it contains exactly what is missing"
 	case apply.StopLeft:
-		return "zup status   Then zup plan, once nothing runs any more."
+		return "zup status, and once nothing runs any more: zup plan"
 	default:
-		return "zup plan   Once the cause is gone. It contains exactly what is missing."
+		return "zup plan, once the cause is gone: it contains exactly what is missing"
 	}
 }
 

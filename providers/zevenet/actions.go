@@ -31,7 +31,7 @@ func on(n *node, fact string, values ...string) plan.Condition {
 // serves is what proves that a node serves: unknown counts as not serving.
 func (p *pair) serves(n *node) []plan.Condition {
 	if withoutSettle {
-		return []plan.Condition{on(n, "role", "master")}
+		return []plan.Condition{on(n, "role", "master", "backup")}
 	}
 	if n.serving == nil {
 		n.serving = p.withARP([]plan.Condition{on(n, "role", "master"), on(n, "vrrp", "MASTER"), on(n, "arp", "open")})

@@ -6,5 +6,5 @@ package zevenet
 // for tests that show that the lab can tell; no other build does.
 const (
 	withoutBlock  = false // MASTER does not keep BACKUP out
-	withoutSettle = false // the old MASTER is touched as soon as the role has moved
+	withoutSettle = false // the old MASTER is touched as soon as it is in maintenance mode
 )

@@ -1,0 +1,111 @@
+//go:build linux
+
+package main
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"zup/examples/lab/world"
+)
+
+// What is wrong with a pair before anything is done refuses the plan, each with its
+// own message, and nothing is touched.
+func testRefused(t *testing.T) {
+	for fault, want := range map[string]struct {
+		exit int
+		says string
+	}{
+		"split-brain":          {6, `split brain`},
+		"no-master":            {6, `no node is MASTER`},
+		"maintenance-backup":   {6, `zva5n2: is in maintenance mode, and zup did not put it there`},
+		"stale-node-status":    {6, `split brain|disagrees with itself`},
+		"not-clustered":        {1, `is not in a cluster`},
+		"foreign-peer":         {1, `clustered with somebody else`},
+		"product-missing":      {1, `zva5n2: does not run Zevenet EE`},
+		"hostname-differs":     {1, `another machine answers at its address`},
+		"version-5":            {6, `runs a version below 6`},
+		"peer-unreachable":     {6, `does not get into`},
+		"hosts-allow-override": {6, `sshd: ALL`},
+		"no-libwrap":           {6, `does not heed hosts\.deny`},
+		"licence-missing":      {6, `zva5n2: has no valid licence`},
+		"licence-expired":      {6, `zva5n2: has no valid licence`},
+		"disk-full":            {6, `too little free disk`},
+		"dpkg-broken":          {6, `packages in a broken state`},
+		"package-held":         {6, `holds the package`},
+		"apt-locked":           {6, `apt or dpkg is at work there`},
+		"updater-without-i":    {6, `updater without -i`},
+		"backup-down":          {1, `zva5n2: can't be observed`},
+		"ssh-down":             {1, `connection refused`},
+		"hang-ssh":             {1, `silent`},
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, world.Options{Fault: fault}, world.ConfigOptions{})
+			node := b.c.Nodes[0].Name
+			before, err := b.Files(t.Context(), node)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.wants(want.exit, []string{want.says, `no node was changed`}, "plan")
+			b.wants(want.exit, []string{want.says}, "apply", "-auto-approve")
+			after, err := b.Files(t.Context(), node)
+			if err != nil || !maps.Equal(before, after) {
+				t.Errorf("%s has changed (%v)", node, err)
+			}
+		})
+	}
+}
+
+// What goes wrong on the way stops the run with its own message, while MASTER goes on
+// serving, untouched where BACKUP is not healthy.
+func testStopped(t *testing.T) {
+	for fault, want := range map[string]struct {
+		exit int
+		says []string
+	}{
+		"repo-other-version":           {6, []string{`offer is 6\.1\.21, wanted 6\.1\.20`, `Done so far`}},
+		"repo-unreachable":             {5, []string{`Error connecting to Zevenet Update System`}},
+		"apt-fails-backup":             {5, []string{`edge\.zva5n2\.update`, `E: `}},
+		"preinst-fails":                {5, []string{`edge\.zva5n2\.update`, `dpkg: error`}},
+		"postinst-fails":               {5, []string{`edge\.zva5n2\.update`, `dpkg: error`, `Still open +zva5n1/hosts\.deny`}},
+		"unknown-prompt":               {5, []string{`accept the new terms`}},
+		"conffile-prompt":              {5, []string{`Configuration file`}},
+		"config-edit-window":           {6, []string{`edge\.gate`, `zva5n1: digest is`}},
+		"keepalived-dead-after-update": {5, []string{`zva5n2: (vrrp is down|keepalived is 0)`}},
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, world.Options{Fault: fault}, world.ConfigOptions{})
+			b.wants(want.exit, append(want.says, `Serves now +zva5n1, with version 6\.1\.19`, `Next +zup`), "apply", "-auto-approve")
+			s := b.inspect()["zva5n1"]
+			if s.Role != "master" || s.Installed != "6.1.19" || s.Farms != 2 || s.Maintenance {
+				t.Errorf("MASTER was touched: %+v", s)
+			}
+		})
+	}
+}
+
+// What looks bad and is none does not stop the run.
+func testNotStopped(t *testing.T) {
+	for _, fault := range []string{"noisy", "escapes", "ssh-dropped", "replicator-by-link", "peer-ssh-refused", "replication-off"} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, world.Options{Fault: fault}, world.ConfigOptions{})
+			denied := map[string]string{}
+			for node, s := range b.inspect() {
+				denied[node] = s.HostsDeny
+			}
+			out := b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve", "-verbose")
+			if strings.ContainsAny(out, "\x1b\a\r") || strings.Contains(out, "\u202e") {
+				t.Error("terminal escapes came through")
+			}
+			for node, s := range b.inspect() {
+				if s.Installed != "6.1.20" || !s.MarkerIntact("6.1.20") || s.HostsDeny != denied[node] {
+					t.Errorf("%s: %+v", node, s)
+				}
+			}
+		})
+	}
+}
