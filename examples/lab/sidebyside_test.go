@@ -127,36 +127,35 @@ func testCleanUp(t *testing.T) {
 // moved; each time a new plan has what is missing, and at the end all is well.
 func testKilled(t *testing.T) {
 	b := newBench(t, world.Options{}, world.ConfigOptions{})
-	b.killAt("edge.zva5n2.update")
+	b.killAt("edge.zva5n2.update", "Unpacking zevenet")
 	if _, out := b.zup("status"); !strings.Contains(out, "zva5n1/hosts.deny") || !strings.Contains(out, "jobs on zva5n2") {
 		b.Error(out)
 	}
 	b.await(func(s map[string]world.NodeState) bool { // the job goes on without zup
 		return s["zva5n2"].Installed == "6.1.20" && s["zva5n2"].Role == "backup" && s["zva5n2"].Farms == 2
 	})
-	b.killAt("edge.zva5n2.announce")
+	b.killAt("edge.zva5n2.announce", "# script")
 	b.on(world.Control, "rm "+workDir+"/zup.state.json")
 	b.wants(2, []string{`left by an earlier attempt`}, "plan", "-detailed-exitcode")
 	b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve")
 	b.atRest("zva5n2") // without the state file nobody knows that MASTER was another
 }
 
-// killAt starts apply and kills it with -9 when the journal says that an action has
-// begun.
-func (b *bench) killAt(action string) {
+// killAt starts apply and kills it with -9 when the transcript of an action says
+// something.
+func (b *bench) killAt(action, says string) {
 	b.Helper()
 	cmd := b.command(b.Context(), "apply", "-auto-approve")
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
-	begun := `{"action":"` + action + `","event":"begin"`
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		out, _ := b.Exec(b.Context(), world.Control, "sh", "-c", "cat "+workDir+"/.zup/runs/*/journal.jsonl 2>/dev/null || true")
-		if strings.Contains(out, begun) {
+		out, _ := b.Exec(b.Context(), world.Control, "sh", "-c", "cat "+workDir+"/.zup/runs/*/transcripts/"+action+".txt 2>/dev/null || true")
+		if strings.Contains(out, says) {
 			break
 		}
 		if time.Now().After(deadline) {
-			b.Fatalf("%s did not begin:\n%s", action, out)
+			b.Fatalf("%s does not say %q:\n%s", action, says, out)
 		}
 	}
 	cmd.Process.Kill()

@@ -67,7 +67,11 @@ fact_version() {
 	sed -n 's/^[[:space:]]*\$version[[:space:]]*=[[:space:]]*"\([^"]*\)".*/\1/p' "$root/config/global.conf" 2>/dev/null | head -n 1
 }
 # shellcheck disable=SC2016 # dpkg-query's own variables
-fact_package() { dpkg-query -W -f='${db:Status-Abbrev} ${Version}' "$package" 2>/dev/null || printf 'none'; }
+# A package on hold is as whole as any; fact_holds tells it apart.
+fact_package() {
+	out=$(dpkg-query -W -f='${db:Status-Abbrev} ${Version}' "$package" 2>/dev/null) || { printf none; return; }
+	case $out in 'hi '*) printf 'ii%s' "${out#??}" ;; *) printf '%s' "$out" ;; esac
+}
 fact_audit() {
 	out=$(dpkg --audit 2>&1) || { printf 'error %s' "$out"; return; }
 	if [ -z "$out" ]; then printf clean; else printf '%s' "$out" | grep '^ ' | cut -c 1-400; fi

@@ -144,7 +144,13 @@ write_keepalived_conf() {
 }
 keepalived_runs() { pgrep -x keepalived >/dev/null; }
 start_keepalived() { keepalived_runs || /etc/init.d/keepalived start; }
-reload_keepalived() { /etc/init.d/keepalived reload; }
+
+# Not by the init script: that signals the child too, which passes it on to its
+# parent, and a master that is told to reload twice at once starts anew as a
+# backup. For the same reason there is no reload before the first election.
+reload_keepalived() {
+	[ -n "$FIRST_PRIORITY" ] || kill -HUP "$(cat /run/keepalived.pid /run/keepalived/keepalived.pid 2>/dev/null | head -n 1)"
+}
 
 # keepalived says goodbye to its peer and then takes a second to end; what is
 # left of it is killed. The service must not go on before it has gone: a second
