@@ -3,34 +3,65 @@
 package main
 
 import (
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"zup/examples/lab/world"
 )
 
-// wanted is what a planned switchover may cost.
+// What a planned switchover may cost clients at each VIP: connections that are open
+// at the very moment in which the role moves are cut, and one of 5,000 may be.
 const (
-	wantedLost    = 1 // requests of each kind of client, both VIPs and the whole run together
+	wantedOne     = 5000 // requests, for each that is lost; fewer are no measurement
 	wantedLongest = 100 * time.Millisecond
-	wantedSent    = 5000 // or it was no measurement
 )
 
-// unharmed asserts that clients of one kind felt next to nothing.
-func (b *bench) unharmed(all felt, kind string) {
-	b.Helper()
-	lost := 0
-	for _, r := range all {
-		if r.kind != kind {
-			continue
+// What a client is, as the lab calls it.
+const (
+	knows = "knows the VIP's MAC"
+	anew  = "asks ARP anew each time"
+)
+
+// undisturbed asserts that clients of these kinds feel next to nothing. It measures
+// again, three times at the most, when they felt more: the machine may have held up
+// the measurement itself, which says nothing about the pair, and whether a request
+// is on its way just when the role moves is chance, so losses are judged over all.
+func undisturbed(t *testing.T, measure func(t *testing.T) felt, kinds ...string) {
+	t.Helper()
+	const most = 30 * time.Millisecond
+	sent, lost := 0, 0
+	for i := 1; ; i++ {
+		var all felt
+		t.Run(fmt.Sprintf("measurement %d", i), func(t *testing.T) { all = measure(t) })
+		if t.Failed() {
+			return
 		}
-		lost += r.Lost
-		if r.Longest > wantedLongest || r.Sent < wantedSent/2 {
-			b.Errorf("%s: %v", kind, r.ProbeResult)
+		var longest time.Duration
+		for _, r := range all {
+			if !slices.Contains(kinds, r.kind) {
+				continue
+			}
+			sent, lost, longest = sent+r.Sent, lost+r.Lost, max(longest, r.Longest)
+			if r.Sent < wantedOne {
+				t.Errorf("no measurement: %v", r.ProbeResult)
+			}
 		}
-	}
-	if lost > wantedLost {
-		b.Errorf("%s: %d lost", kind, lost)
+		held := longest > wantedLongest && all.held() > most
+		switch {
+		case longest <= wantedLongest && lost <= sent/wantedOne:
+			return
+		case longest > wantedLongest && !held:
+			t.Fatalf("interrupted for %v", longest)
+		case i == 3:
+			t.Fatalf("interrupted for %v, the measurement held up for %v; %d of %d requests lost", longest, all.held(), lost, sent)
+		}
+		t.Logf("again: interrupted for %v, the measurement held up for %v; %d of %d requests lost", longest, all.held(), lost, sent)
 	}
 }
 
@@ -42,7 +73,9 @@ func (b *bench) felt(run func()) felt {
 		b.Fatal(err)
 	}
 	defer w.stop()
+	least := time.After(wantedOne * w.interval * 11 / 10)
 	run()
+	<-least
 	time.Sleep(time.Second)
 	all, err := w.stop()
 	if err != nil {
@@ -50,6 +83,51 @@ func (b *bench) felt(run func()) felt {
 	}
 	b.Logf("\n%s", all)
 	return all
+}
+
+// readme compares what the README shows with what zup printed; -update writes it.
+// Which plan and run it was, and how long it took, may differ.
+func (b *bench) readme(part, printed string) {
+	b.Helper()
+	const page = "../../README.md"
+	data, err := os.ReadFile(page)
+	if err != nil {
+		b.Fatal(err)
+	}
+	before, rest, _ := strings.Cut(string(data), "<!-- "+part+": begin -->\n```text\n")
+	shown, after, ok := strings.Cut(rest, "```\n<!-- "+part+": end -->")
+	if !ok {
+		b.Fatalf("the README has no %s", part)
+	}
+	printed = strings.TrimSpace(printed) + "\n"
+	if *update {
+		if err := os.WriteFile(page, []byte(before+"<!-- "+part+": begin -->\n```text\n"+printed+"```\n<!-- "+part+": end -->"+after), 0o644); err != nil {
+			b.Fatal(err)
+		}
+		return
+	}
+	if got, want := timeless(shown), timeless(printed); got != want {
+		b.Errorf("the README's %s is not what zup prints; write it with -update:\n%s\nis shown,\n%s\nwas printed", part, got, want)
+	}
+}
+
+var update = flag.Bool("update", false, "write what the README shows")
+
+// timeless replaces what differs between two runs.
+func timeless(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		line = regexp.MustCompile(`Plan [0-9a-f]{12}|[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}`).ReplaceAllString(line, "ID")
+		line = regexp.MustCompile(`( +[0-9]+ +[0-9]+)? +[0-9.]+ (ms|s|min)\b`).ReplaceAllString(line, " TIME")
+		lines[i] = strings.TrimSpace(line)
+	}
+	if end := slices.Index(lines, ""); end > 0 && strings.Contains(lines[0], "done") {
+		for i := range lines[:end] { // actions that run side by side end in any order
+			lines[i] = regexp.MustCompile(`^[0-9]+/`).ReplaceAllString(lines[i], "N/")
+		}
+		slices.Sort(lines[:end])
+	}
+	return strings.Join(lines, "\n")
 }
 
 // noSecret looks for a secret in everything that zup left on control.
@@ -64,52 +142,59 @@ func (b *bench) noSecret(secret string) {
 // The main job. A plan leaves both nodes as they are, byte for byte; the update
 // costs clients next to nothing; and no secret is in any file.
 func TestUpdateDrain(t *testing.T) {
-	b := newBench(t, world.Options{}, world.ConfigOptions{Interval: "5ms"})
-	before := b.files()
-	b.wants(2, []string{`6\.1\.19 → 6\.1\.20 on zva5n2, then zva5n1`}, "plan", "-detailed-exitcode", "-out", "edge.plan")
-	b.untouched(before)
-	all := b.felt(func() {
-		out := b.wants(0, []string{
-			`edge: verified: zva5n1 and zva5n2 run 6\.1\.20, zva5n1 is MASTER, nothing is open`,
-			`edge, probe web1, whole run +\d{4,} +[01] `,
-		}, "apply", "edge.plan")
-		t.Logf("\n%s", out)
-	})
-	b.unharmed(all, "knows the VIP's MAC")
-	b.atRest("zva5n1")
-	b.wants(3, []string{`applied before`}, "apply", "edge.plan")
-	b.noSecret(world.LicenceSerial)
+	undisturbed(t, func(t *testing.T) felt {
+		b := newBench(t, world.Options{}, world.ConfigOptions{Interval: "5ms"})
+		before := b.files()
+		shown := b.wants(2, []string{`6\.1\.19 → 6\.1\.20 on zva5n2, then zva5n1`}, "plan", "-detailed-exitcode")
+		b.wants(2, nil, "plan", "-detailed-exitcode", "-out", "edge.plan")
+		b.untouched(before)
+		b.readme("plan", "$ zup plan\n"+shown)
+		all := b.felt(func() {
+			out := b.wants(0, []string{
+				`edge: verified: zva5n1 and zva5n2 run 6\.1\.20, zva5n1 is MASTER, nothing is open`,
+				`edge, probe web1, whole run +\d{4,} `,
+			}, "apply", "edge.plan")
+			b.Logf("\n%s", out)
+			b.readme("apply", out[strings.Index(out, "20/23 done"):])
+		})
+		b.atRest("zva5n1")
+		b.wants(3, []string{`applied before`}, "apply", "edge.plan")
+		b.noSecret(world.LicenceSerial)
+		return all
+	}, knows)
 }
 
 // With boost even clients that ask ARP anew for every request feel next to nothing.
 func TestUpdateBoost(t *testing.T) {
-	b := newBench(t, world.Options{}, world.ConfigOptions{Boost: true, Interval: "5ms"})
-	all := b.felt(func() { b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve") })
-	b.unharmed(all, "knows the VIP's MAC")
-	b.unharmed(all, "asks ARP anew each time")
-	b.atRest("zva5n1")
+	undisturbed(t, func(t *testing.T) felt {
+		b := newBench(t, world.Options{}, world.ConfigOptions{Boost: true, Interval: "5ms"})
+		all := b.felt(func() { b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve") })
+		b.atRest("zva5n1")
+		return all
+	}, knows, anew)
 }
 
 // The old MASTER's services stop at the very first moment of its update: it may be
 // touched only once nobody needs it any more. A zup that does not look is caught.
 func TestOldMasterIsTouchedOnlyWhenNobodyNeedsIt(t *testing.T) {
 	t.Run("zup", func(t *testing.T) {
-		b := newBench(t, world.Options{Fault: "eager-stop"}, world.ConfigOptions{Interval: "5ms"})
-		all := b.felt(func() { b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve") })
-		b.unharmed(all, "knows the VIP's MAC")
+		undisturbed(t, func(t *testing.T) felt {
+			b := newBench(t, world.Options{Fault: "eager-stop"}, world.ConfigOptions{Interval: "5ms"})
+			return b.felt(func() { b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve") })
+		}, knows)
 	})
 	t.Run("handicapped", func(t *testing.T) {
 		b := newBenchWith(t, world.Options{Fault: "eager-stop"}, world.ConfigOptions{}, handicapped)
 		b.env = []string{"ZUP_HANDICAP=settle"}
 		all := b.felt(func() { b.wants(0, nil, "apply", "-auto-approve") })
-		lost := 0
+		sent, lost := 0, 0
 		for _, r := range all {
-			if r.kind == "knows the VIP's MAC" {
-				lost += r.Lost
+			if r.kind == knows {
+				sent, lost = sent+r.Sent, lost+r.Lost
 			}
 		}
-		if lost <= wantedLost {
-			t.Errorf("a zup that does not wait lost %d requests: the lab can't tell", lost)
+		if lost <= 10*sent/wantedOne {
+			t.Errorf("a zup that does not wait lost %d of %d requests: the lab can't tell", lost, sent)
 		}
 	})
 }

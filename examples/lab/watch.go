@@ -72,22 +72,25 @@ func (f felt) lost() (n int) {
 	return n
 }
 
-func (f felt) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "  %-13s %-24s %8s %6s %12s %14s  %s\n", "VIP", "client", "requests", "lost", "longest gap", "waited >100ms", "answered by")
+// held is the longest stretch in which the measurement itself was held up.
+func (f felt) held() (d time.Duration) {
 	for _, r := range f {
-		fmt.Fprintf(&b, "  %-13s %-24s %8d %6d %9d ms %14d  %s\n", r.Target, r.kind, r.Sent, r.Lost, r.Longest.Milliseconds(), r.Waited, answeredBy(r.ByNode))
+		d = max(d, r.Held)
 	}
-	return b.String()
+	return d
 }
 
-func answeredBy(byNode map[string]int) string {
-	var parts []string
-	for name, n := range byNode {
-		parts = append(parts, fmt.Sprintf("%s %d", name, n))
+func (f felt) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "  %-22s %9s %5s %12s %14s %8s\n", "client", "requests", "lost", "longest gap", "waited >0.1 s", "held up")
+	kind := ""
+	for _, r := range f {
+		if r.kind != kind {
+			fmt.Fprintf(&b, "  %s\n", r.kind)
+		}
+		kind = r.kind
+		fmt.Fprintf(&b, "    %-20s %9d %5d %9d ms %14d %5d ms\n", r.Target, r.Sent, r.Lost, r.Longest.Milliseconds(), r.Waited, r.Held.Milliseconds())
 	}
-	if len(parts) == 2 && parts[0] > parts[1] {
-		parts[0], parts[1] = parts[1], parts[0]
-	}
-	return strings.Join(parts, ", ")
+	b.WriteString("  held up: for how long this machine kept the measurement itself from asking\n")
+	return b.String()
 }

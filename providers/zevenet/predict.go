@@ -64,15 +64,19 @@ func (p *pair) predict(moves []switchover) plan.Interruption {
 	return out
 }
 
+// announcing is what the product's notify scripts and its gratuitous ARP took at the
+// most once VRRP had moved the role, in milliseconds, on the emulated pair.
+const announcing = 100
+
 // gap is the longest interruption that a move can mean, in milliseconds.
 func (p *pair) gap(m switchover) int64 {
 	switch {
 	case m.how == preempted:
-		return 100
+		return announcing
 	case m.how == drained && p.cfg.Boost:
-		return max(100, skew(boosted))
+		return skew(boosted) + announcing
 	default:
-		return skew(p.priorityOf(m.to))
+		return skew(p.priorityOf(m.to)) + announcing
 	}
 }
 
@@ -82,10 +86,10 @@ func (p *pair) why(m switchover) string {
 	case m.how == preempted:
 		return fmt.Sprintf("%s takes the role while the other node still serves; up to 0.1 s were measured on the emulated pair", m.to.name)
 	case m.how == drained && p.cfg.Boost:
-		return fmt.Sprintf("the old MASTER serves until %s announces itself, which takes (256-%d)/256 s with its priority raised; up to 0.1 s were measured on the emulated pair", m.to.name, boosted)
+		return fmt.Sprintf("the old MASTER serves until %s announces itself, which takes (256-%d)/256 s with its priority raised, and up to 0.1 s for its scripts (measured on the emulated pair)", m.to.name, boosted)
 	case m.how == drained:
-		return fmt.Sprintf("VRRP: %s takes over (256-%d)/256 s after MASTER let go, and nobody answers ARP until then. Clients that know a VIP's MAC are served by the old MASTER meanwhile (up to 0.1 s measured on the emulated pair)", m.to.name, prio)
+		return fmt.Sprintf("VRRP: %s takes over (256-%d)/256 s after MASTER let go, its scripts need up to 0.1 s more (measured on the emulated pair), and nobody answers ARP until then. Clients that know a VIP's MAC are served by the old MASTER meanwhile", m.to.name, prio)
 	default:
-		return fmt.Sprintf("VRRP: %s takes over (256-%d)/256 s after the update stopped keepalived on MASTER, whose farms stop meanwhile; a crash instead of a stop costs 3 × %d s more", m.to.name, prio, p.deadratio)
+		return fmt.Sprintf("VRRP: %s takes over (256-%d)/256 s after the update stopped keepalived on MASTER, whose farms stop meanwhile, and its scripts need up to 0.1 s more (measured on the emulated pair); a crash instead of a stop costs 3 × %d s more", m.to.name, prio, p.deadratio)
 	}
 }

@@ -40,13 +40,14 @@ type ProbeResult struct {
 	Waited    int            // answered, but after more than 100 ms
 	Longest   time.Duration  // the longest stretch without an answer
 	LongestAt time.Time      // when it began
+	Held      time.Duration  // the longest stretch in which the prober itself could not ask, the machine being busy
 	ByNode    map[string]int // answers by the name of the node that gave them
 	Errors    map[string]int // losses by what the kernel said
 }
 
 func (r ProbeResult) String() string {
-	return fmt.Sprintf("%s: %d sent, %d lost, longest gap %d ms, %d waited over 100 ms, answers %v, losses %v",
-		r.Target, r.Sent, r.Lost, r.Longest.Milliseconds(), r.Waited, r.ByNode, r.Errors)
+	return fmt.Sprintf("%s: %d sent, %d lost, longest gap %d ms, %d waited over 100 ms, prober held up for %d ms, answers %v, losses %v",
+		r.Target, r.Sent, r.Lost, r.Longest.Milliseconds(), r.Waited, r.Held.Milliseconds(), r.ByNode, r.Errors)
 }
 
 // Probe is a running measurement.
@@ -156,6 +157,7 @@ func (t *target) probe(ctx context.Context) ProbeResult {
 	t.answers = append(t.answers, time.Now()) // as if: a gap may begin right here
 	ticker := time.NewTicker(t.Interval)
 	defer ticker.Stop()
+	last := time.Now()
 	var asked sync.WaitGroup
 	for {
 		select {
@@ -166,6 +168,9 @@ func (t *target) probe(ctx context.Context) ProbeResult {
 			return t.result
 		case <-ticker.C:
 		}
+		now := time.Now()
+		t.result.Held = max(t.result.Held, now.Sub(last)-t.Interval)
+		last = now
 		if t.Forget && t.pending.Load() == 0 {
 			t.forget(t.link, t.address.Addr())
 		}
