@@ -27,6 +27,7 @@ func TestSideBySide(t *testing.T) {
 		{"hosts files", testHostsFiles},
 		{"clean up", testCleanUp},
 		{"killed", testKilled},
+		{"budget", testBudget},
 		{"the lab can tell", testTheLabCanTell},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -160,6 +161,15 @@ func (b *bench) killAt(action, says string) {
 	}
 	cmd.Process.Kill()
 	cmd.Wait()
+}
+
+// The vendor's order interrupts for longer than is allowed here: the run stops before
+// its next action, with the new MASTER serving, and a new plan ends it.
+func testBudget(t *testing.T) {
+	b := newBench(t, world.Options{}, world.ConfigOptions{Switchover: "restart", Budget: "200ms"})
+	b.wants(6, []string{`edge: stopped: interrupted for too long`, `Serves now +zva5n2, with version 6\.1\.20`, `Next +zup plan`}, "apply", "-auto-approve")
+	b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve")
+	b.atRest("zva5n1") // the state file knows who was MASTER
 }
 
 // Several pairs side by side, of which one fails.

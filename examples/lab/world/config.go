@@ -15,6 +15,7 @@ type ConfigOptions struct {
 	Master     string // who shall be MASTER in the end
 	Interval   string // of the probes; "" means 20ms
 	NoProbes   bool
+	Budget     string // max_interruption; "" means none
 }
 
 var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap{
@@ -29,6 +30,9 @@ var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap
 {{- end}}
 {{- with .Master}}
   master     = "{{.}}"
+{{- end}}
+{{- with .Budget}}
+  max_interruption = "{{.}}"
 {{- end}}
 
   ssh {

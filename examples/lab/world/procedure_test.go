@@ -200,9 +200,11 @@ func TestFailback(t *testing.T) {
 	t.Parallel()
 	p := startPair(t, Options{Failback: "zva5n1"})
 	p.ssh(p.master, "", "/etc/init.d/zevenet restart")
-	p.awaitRole(p.backup, "master")
 	p.awaitRole(p.master, "master")
 	p.awaitRole(p.backup, "backup")
+	if log := p.ssh(p.backup, "", "cat /var/log/syslog"); !strings.Contains(log, "the node is now 'master'") {
+		t.Errorf("%s was never master:\n%s", p.backup.Name, log)
+	}
 }
 
 func TestMaintenanceSurvivesRestart(t *testing.T) {
