@@ -159,7 +159,7 @@ func (v *view) name(e apply.Event) string {
 	if node == "" {
 		node = "both"
 	}
-	room := max(20, min(v.width, 110)-len(v.place(e))-v.nodes-18)
+	room := max(20, min(v.width, 110)-len(v.place(e))-v.nodes-20)
 	title := e.Title
 	if r := []rune(title); len(r) > room {
 		title = string(r[:room-1]) + "…"
@@ -215,9 +215,10 @@ func (v *view) stopping() {
 			continue
 		}
 		seen[r.event.Cluster] = true
-		v.print(v.style.notice(fmt.Sprintf("Stopping at the next safe point: %s stops after %s. ^C again does not wait for it.",
+		v.print(v.style.notice(fmt.Sprintf("Stopping at the next safe point: %s stops after %s.",
 			r.event.Cluster, apply.RestAfter(v.plan, r.event.Action))))
 	}
+	v.print(v.style.notice("^C again does not wait for it."))
 }
 
 // leaving says what goes on without anybody waiting for it.

@@ -40,7 +40,7 @@ func demonstrate(soft, hard context.Context, w *world.World, c choices) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nWhat clients felt, measured by the lab (a new connection to each VIP every %v):\n\n%s", watch.interval, felt)
+	fmt.Printf("\nWhat clients felt, measured by the lab: a new connection to each VIP every %v\n\n%s", watch.interval, felt)
 	again, err := zup(hard, w, "plan", "-detailed-exitcode")
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func demonstrate(soft, hard context.Context, w *world.World, c choices) error {
 	findings := verify(w, before, after)
 	fmt.Printf("\nChecked on the nodes, without zup:\n\n%s", table(findings))
 	if c.fault != "" {
-		fmt.Printf("\nWith the fault %s, zup plan ended with status %d, zup apply with %d, zup plan afterwards with %d.\n", c.fault, planned, applied, again)
+		fmt.Printf("\nWith the fault %s zup plan ended with status %d, zup apply with %d,\nand zup plan afterwards with %d.\n", c.fault, planned, applied, again)
 		return nil
 	}
 	return verdict(findings, planned, applied, again)

@@ -11,22 +11,25 @@ import (
 
 const introduction = `The lab: a real pair of load balancer nodes on this machine.
 
-  real      sshd with libwrap, keepalived (VRRP), nftables, rsync over ssh started by
-            inotify, apt and dpkg with .deb packages from an HTTPS repository, nginx
-            on two VIPs, arping; each node has its own kernel namespaces, disk and init
-  emulated  the product itself: its scripts, its updater, its packages' contents, its
-            cluster API, written after the published source of Zevenet EE 6.1.20.
-            Nothing here was ever run on a real appliance.`
+  real      sshd with libwrap, keepalived (VRRP), nftables, rsync over ssh
+            started by inotify, apt and dpkg with .deb packages from an HTTPS
+            repository, nginx on two VIPs, arping; each node has its own kernel
+            namespaces, disk and init
+  emulated  the product itself: its scripts, its updater, what its packages
+            contain, its cluster API, written after the published source of
+            Zevenet EE 6.1.20. Nothing here was ever run on a real appliance.`
 
 // describe says what was started.
 func describe(w *world.World, c choices) string {
 	var b strings.Builder
 	for _, cluster := range w.Clusters {
-		fmt.Fprintf(&b, "\n%s: %s %s (MASTER) and %s %s (BACKUP) run %s; VIPs %s; the repository has %s.",
-			cluster.Name, cluster.Nodes[0].Name, cluster.Nodes[0].Address, cluster.Nodes[1].Name, cluster.Nodes[1].Address,
-			cluster.From, strings.Join(cluster.VIPs, ", "), cluster.To)
+		fmt.Fprintf(&b, "\n%s\n", cluster.Name)
+		for i, node := range cluster.Nodes {
+			fmt.Fprintf(&b, "  %-9s %-15s %s, runs %s\n", node.Name, node.Address, []string{"MASTER", "BACKUP"}[i], cluster.From)
+		}
+		fmt.Fprintf(&b, "  VIPs      %s; the repository has %s", strings.Join(cluster.VIPs, ", "), cluster.To)
 	}
-	fmt.Fprintf(&b, "\nFailback is %s, VRRP advertisements come every %d s (the product's default is 5).", c.failback, c.deadratio)
+	fmt.Fprintf(&b, "\n\nFailback is %s. VRRP advertisements every %d s (the product's default is 5).", c.failback, c.deadratio)
 	if f, err := world.FaultNamed(c.fault); err == nil && f.Name != "" {
 		fmt.Fprintf(&b, "\nFault %s: %s.", f.Name, f.About)
 	}
@@ -44,7 +47,7 @@ func howToPlay(w *world.World) string {
 		fmt.Fprintf(&b, "  %-22s nsenter -t %d -a %s\n", what, pid, then)
 	}
 	b.WriteString("\nThe nodes stay up until you press ^C here. In another terminal, as root:\n\n")
-	enter(world.Control, "control, where zup is", fmt.Sprintf("env HOME=%s PATH=%s/bin:$PATH sh -c 'cd %s && exec bash'", world.Home, world.Home, workDir))
+	enter(world.Control, "control, where zup is", fmt.Sprintf("\\\n    env HOME=%s PATH=%s/bin:$PATH sh -c 'cd %s; exec bash'", world.Home, world.Home, workDir))
 	for _, cluster := range w.Clusters {
 		for _, node := range cluster.Nodes {
 			enter(node.Name, "node "+node.Name, "bash -l")
@@ -59,8 +62,8 @@ On control:
   a node                 ssh %s
   the VIPs               curl http://%s/
 On a node:
-  logs                   /var/log/syslog, /var/log/console (the service), /var/log/boot.log
-  the product            /usr/local/zevenet, /etc/init.d/zevenet, checkupgrades
+  logs                   /var/log/syslog, /var/log/console, /var/log/boot.log
+  the product            /usr/local/zevenet, /etc/init.d/zevenet
 `, workDir, node, w.Clusters[0].VIPs[0])
 	return b.String()
 }

@@ -26,7 +26,8 @@ func Report(w io.Writer, r *apply.Report, p *plan.Plan, dir string, o Options) e
 	}
 	pr.probes(r)
 	pr.line("")
-	pr.line("Run %s took %s. Report: %s", r.Run, seconds(int(took.Round(time.Second).Seconds())), filepath.Join(dir, "report.json"))
+	pr.line("Run %s took %s.", r.Run, seconds(int(took.Round(time.Second).Seconds())))
+	pr.line("Report: %s", filepath.Join(dir, "report.json"))
 	return pr.err
 }
 
