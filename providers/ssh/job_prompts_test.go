@@ -250,7 +250,7 @@ func TestJobPromptInSelect(t *testing.T) {
 func TestJobPromptOnInnerTerminal(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("script"); err != nil {
-		t.Skip("needs script(1) of bsdutils, for a terminal inside the terminal")
+		skip(t, "needs script(1) of bsdutils, for a terminal inside the terminal")
 	}
 	h, _ := localHost(t)
 	start := time.Now()

@@ -42,10 +42,7 @@ func startSSHD(t testing.TB, options ...string) *openSSH {
 		missing = "needs root, to log in as root"
 	}
 	if missing != "" {
-		if os.Getenv("ZUP_CI") == "1" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
+		skip(t, missing)
 	}
 	// sshd insists on this directory; the service makes it at boot.
 	if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
@@ -249,12 +246,21 @@ func TestSSHDPrompts(t *testing.T) {
 	}
 }
 
+// skip skips a test on a user's machine; in CI nothing may be missing.
+func skip(t testing.TB, missing string) {
+	t.Helper()
+	if os.Getenv("ZUP_CI") == "1" {
+		t.Fatal(missing)
+	}
+	t.Skip(missing)
+}
+
 // A login shell that talks before the command is none of the command's output.
 func TestSSHDTalkativeLoginShell(t *testing.T) {
 	t.Parallel()
 	s := startSSHD(t)
 	if shell := loginShell(t); !strings.HasSuffix(shell, "/bash") {
-		t.Skipf("needs bash as the login shell of root, which reads .bashrc for ssh; it is %s", shell)
+		skip(t, "needs bash as the login shell of root, which reads .bashrc for ssh; it is "+shell)
 	}
 	s.write(t, ".bashrc", []byte("echo welcome; echo oops >&2; printf 'no line feed'\n"))
 	h := sshdHost(t, s)
