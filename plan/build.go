@@ -19,6 +19,12 @@ import (
 // Observed is what the nodes of all clusters said just now.
 type Observed map[string][]ObservedNode // by cluster name; nodes in the order of the configuration
 
+// Farm is a farm that is up, and whether it answered from where zup runs.
+type Farm struct {
+	Address string // IP:port
+	Answers bool
+}
+
 // ObservedNode is what one node said. Either Err is set or Facts is.
 type ObservedNode struct {
 	Err     error             // why it could not be asked
@@ -103,8 +109,9 @@ func (e *RefusedError) Rule() bool {
 // Input is everything that Build works from.
 type Input struct {
 	Config    *config.Config
-	Clusters  []string // names of the clusters to plan; nil: all
-	NotAfter  string   // see Plan.NotAfter
+	Clusters  []string          // names of the clusters to plan; nil: all
+	NotAfter  string            // see Plan.NotAfter
+	Farms     map[string][]Farm // by cluster name: of clusters without probes, what was tried from here
 	Observed  Observed
 	Providers map[string]Provider
 	Recorded  *state.State // nil: there is no state file
@@ -203,6 +210,9 @@ func decide(in Input, cfg *config.Cluster) Decision {
 		d = provider.Decide(Situation{cfg, nodes, in.Recorded.Cluster(cfg.Name)})
 	}
 	fillIn(&d.Cluster, cfg, nodes)
+	if len(cfg.Probes) == 0 && cfg.ProbeFarms && len(d.Actions) > 0 {
+		watchFarms(&d.Cluster, in.Farms[cfg.Name])
+	}
 	return d
 }
 
@@ -236,6 +246,34 @@ func hint(err error) string {
 		err = u.Unwrap()
 	}
 	return ""
+}
+
+// farmMS is how often farms that were found are asked, all together, milliseconds.
+const farmMS = 20
+
+// watchFarms makes a probe of each farm that answers. All of them together open a
+// connection every 20 ms, or each of them one a second where there are many.
+func watchFarms(c *Cluster, farms []Farm) {
+	var silent []string
+	for _, f := range farms {
+		if !f.Answers {
+			silent = append(silent, f.Address)
+			continue
+		}
+		c.Probes = append(c.Probes, Probe{Name: f.Address, TCP: f.Address, Found: true, TimeoutMS: config.DefaultTimeout.Milliseconds()})
+	}
+	for i := range c.Probes {
+		c.Probes[i].IntervalMS = min(int64(len(c.Probes))*farmMS, 1000)
+	}
+	switch {
+	case len(c.Probes) == 0:
+		c.Warnings = append(c.Warnings, "no probe is configured and no farm answers from here: what users feel is not measured")
+		if c.MaxInterruptionMS > 0 {
+			c.Warnings = append(c.Warnings, "max_interruption has no effect: nothing is measured")
+		}
+	case len(silent) > 0:
+		c.Warnings = append(c.Warnings, "not measured, for it does not answer from here: "+strings.Join(silent, ", "))
+	}
 }
 
 // fillIn sets what the configuration says about a cluster.

@@ -111,6 +111,7 @@ type SSH struct {
 
 // Probe watches one VIP from where zup runs. Exactly one of HTTP and TCP is set.
 type Probe struct {
+	Found      bool   `json:"found,omitempty"` // a farm that was found up; no configuration asks for it
 	HTTP       string `json:"http,omitempty"`
 	IntervalMS int64  `json:"interval_ms"`
 	Name       string `json:"name"`

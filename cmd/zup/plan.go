@@ -138,6 +138,7 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	}
 	pl, err := plan.Build(plan.Input{
 		Config: cfg, Clusters: p.config.targets, NotAfter: p.notAfter, Observed: observed,
+		Farms:     observe.Farms(ctx, clusters, observed, products()),
 		Providers: planners(), Recorded: recorded, Version: version,
 	})
 	if err != nil {

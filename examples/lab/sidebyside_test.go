@@ -28,6 +28,7 @@ func TestSideBySide(t *testing.T) {
 		{"clean up", testCleanUp},
 		{"killed", testKilled},
 		{"budget", testBudget},
+		{"farms", testFarms},
 		{"the lab can tell", testTheLabCanTell},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -199,4 +200,12 @@ func testTheLabCanTell(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Without a probe block the farms that answer from here are found and watched.
+func testFarms(t *testing.T) {
+	b := newBench(t, world.Options{}, world.ConfigOptions{NoProbes: true})
+	b.wants(2, []string{`Measured +192\.0\.2\.10:80, 192\.0\.2\.11:80, found up, every 40 ms`}, "plan", "-detailed-exitcode")
+	b.wants(0, []string{`edge: verified`, `edge, probe 192\.0\.2\.11:80, whole run +\d+ +\d+ +\d+ ms`, `connect to 192\.0\.2\.10:80`}, "apply", "-auto-approve")
+	b.atRest("zva5n1")
 }

@@ -79,8 +79,12 @@ func (l *loader) readCluster(block *hcl.Block) *Cluster {
 		c.Snapshot = l.readSnapshot(one)
 	}
 	c.Probes = l.readProbes(b)
-	if c.MaxInterruption > 0 && len(c.Probes) == 0 && b.absent("probe") {
-		l.warnf(b.at("max_interruption"), "max_interruption has no effect without a probe", "Nothing measures an interruption: add a probe block for each virtual IP that matters.")
+	c.ProbeFarms = true
+	if v, ok := b.value("probe_farms", cty.Bool); ok {
+		c.ProbeFarms = v.True()
+	}
+	if c.MaxInterruption > 0 && len(c.Probes) == 0 && b.absent("probe") && !c.ProbeFarms {
+		l.warnf(b.at("max_interruption"), "max_interruption has no effect without a probe", "Nothing measures an interruption: add a probe block for each virtual IP that matters, or leave probe_farms out.")
 	}
 	return c
 }

@@ -70,6 +70,8 @@ type Cluster struct {
 	Snapshot *Snapshot // nil: there is no way back
 	Probes   []Probe   // as written
 
+	ProbeFarms bool // without Probes: watch the farms that answer from here
+
 	Place
 }
 

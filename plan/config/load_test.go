@@ -80,10 +80,12 @@ func TestEverything(t *testing.T) {
 				{Name: "web", HTTP: "http://192.0.2.10/", Interval: 20 * time.Millisecond, Timeout: 500 * time.Millisecond},
 				{Name: "mail", TCP: "[2001:db8::25]:25", Interval: DefaultInterval, Timeout: DefaultTimeout},
 			},
+			ProbeFarms: true,
 		},
 		{
 			Provider: "skudonet", Name: "single", Version: "6.2.0", Switchover: SwitchoverRestart,
-			Nodes: []Node{{Name: "lb", Address: "lb.example.net", SSH: SSH{Jump: []Hop{}}}},
+			Nodes:      []Node{{Name: "lb", Address: "lb.example.net", SSH: SSH{Jump: []Hop{}}}},
+			ProbeFarms: true,
 		},
 	}
 	if diff := cmp.Diff(want, native.Clusters, noPlaces); diff != "" {

@@ -77,6 +77,7 @@ cluster "zevenet" "edge" {
   # }
 
   # What is watched while the cluster is updated: a virtual IP as users see it.
+  # Without any probe block every farm that answers from where zup runs is watched.
   probe "web" {
     http     = "http://198.51.100.10/"
     interval = "100ms"

@@ -156,6 +156,7 @@ func (p *printer) summary(c *plan.Cluster, actions []plan.Action) {
 	if opens := temporary(actions); opens != "" {
 		p.labelled("Temporary", nil, opens)
 	}
+	p.labelled("Measured", nil, measured(c))
 	p.labelled("Checked", nil, checked(c))
 	p.warnings(c)
 }
@@ -197,6 +198,26 @@ func temporary(actions []plan.Action) string {
 		parts = append(parts, strings.Join(left, ", ")+": left by an earlier attempt, closed")
 	}
 	return strings.Join(parts, "; ")
+}
+
+// measured names the probes.
+func measured(c *plan.Cluster) string {
+	if len(c.Probes) == 0 {
+		return "nothing: there is no probe"
+	}
+	names := make([]string, len(c.Probes))
+	for i, pr := range c.Probes {
+		names[i] = escape.Line(pr.Name)
+	}
+	const most = 12
+	text := strings.Join(names[:min(len(names), most)], ", ")
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	if c.Probes[0].Found {
+		return text + ", found up, every " + milliseconds(float64(c.Probes[0].IntervalMS))
+	}
+	return "by " + text
 }
 
 func checked(c *plan.Cluster) string {

@@ -1,0 +1,23 @@
+package zevenet
+
+import (
+	"slices"
+	"strings"
+
+	"zup/plan"
+)
+
+// Farms returns VIP and port of each farm that is up on MASTER, sorted; none if it
+// is not known who MASTER is.
+func (Provider) Farms(nodes []plan.ObservedNode) []string {
+	for _, n := range nodes {
+		if n.Facts["role"] != "master" {
+			continue
+		}
+		farms := strings.Fields(n.Facts["farms"])
+		farms = slices.DeleteFunc(farms, func(f string) bool { return !strings.Contains(f, ":") }) // "none", "unknown"
+		slices.Sort(farms)
+		return farms
+	}
+	return nil
+}
