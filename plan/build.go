@@ -111,7 +111,7 @@ type Input struct {
 	Config    *config.Config
 	Clusters  []string          // names of the clusters to plan; nil: all
 	NotAfter  string            // see Plan.NotAfter
-	Farms     map[string][]Farm // by cluster name: of clusters without probes, what was tried from here
+	Farms     map[string][]Farm // by cluster name: of clusters without probes, what was tried from here; nil: nothing was
 	Observed  Observed
 	Providers map[string]Provider
 	Recorded  *state.State // nil: there is no state file
@@ -210,7 +210,7 @@ func decide(in Input, cfg *config.Cluster) Decision {
 		d = provider.Decide(Situation{cfg, nodes, in.Recorded.Cluster(cfg.Name)})
 	}
 	fillIn(&d.Cluster, cfg, nodes)
-	if len(cfg.Probes) == 0 && cfg.ProbeFarms && len(d.Actions) > 0 {
+	if in.Farms != nil && len(cfg.Probes) == 0 && cfg.ProbeFarms && len(d.Actions) > 0 {
 		watchFarms(&d.Cluster, in.Farms[cfg.Name])
 	}
 	return d

@@ -81,6 +81,7 @@ type Cluster struct {
 // Interruption is what users of the VIPs are predicted to feel. It is a
 // prediction, and Why says from what; what was measured stands in the report.
 type Interruption struct {
+	Outages            int    `json:"outages,omitempty"` // how often nobody serves, for up to PerSwitchoverMSMax
 	PerSwitchoverMSMax int64  `json:"per_switchover_ms_max"`
 	Switchovers        int    `json:"switchovers"`
 	Why                string `json:"why"`

@@ -90,7 +90,7 @@ func (a *applying) fresh(ctx context.Context) error {
 		return nil
 	}
 	if !a.autoApprove {
-		if err := a.ask(); err != nil {
+		if err := a.ask(p); err != nil {
 			return err
 		}
 	}
@@ -99,8 +99,11 @@ func (a *applying) fresh(ctx context.Context) error {
 }
 
 // ask wants the literal yes.
-func (a *applying) ask() error {
+func (a *applying) ask(p *plan.Plan) error {
 	s := a.outStyle()
+	for _, line := range show.Outages(p) {
+		fmt.Fprintf(a.out, "\n%s", s.bad(line))
+	}
 	fmt.Fprintf(a.out, "\n%s\n  Only \"yes\" is taken for an answer.\n\n  %s ", s.bold("Carry out these actions?"), s.bold("Enter a value:"))
 	line, err := bufio.NewReader(a.in).ReadString('\n')
 	if strings.TrimSpace(line) == "yes" {

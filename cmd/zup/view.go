@@ -158,6 +158,9 @@ func (v *view) name(e apply.Event) string {
 	node := e.Node
 	if node == "" {
 		node = "both"
+		if c := v.plan.Cluster(e.Cluster); c != nil && len(c.Nodes) == 1 {
+			node = c.Nodes[0].Name
+		}
 	}
 	room := max(20, min(v.width, 110)-len(v.place(e))-v.nodes-20)
 	title := e.Title

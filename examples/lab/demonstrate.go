@@ -103,7 +103,7 @@ func zup(ctx context.Context, w *world.World, args ...string) (status int, err e
 func inspect(ctx context.Context, w *world.World) (map[string]world.NodeState, error) {
 	states := map[string]world.NodeState{}
 	for _, cluster := range w.Clusters {
-		for _, node := range cluster.Nodes {
+		for _, node := range cluster.Members() {
 			state, err := w.Inspect(ctx, node.Name)
 			if err != nil {
 				return nil, err

@@ -38,6 +38,7 @@ func main() {
 // choices is what the flags say.
 type choices struct {
 	keep, demo, boost, verbose bool
+	single                     bool
 	switchover, failback       string
 	fault                      string
 	deadratio, clusters        int
@@ -51,6 +52,7 @@ func parseFlags() (c choices, err error) {
 	flag.StringVar(&c.failback, "failback", "off", "the product's failback setting: off, zva5n1 (MASTER) or zva5n2 (BACKUP)")
 	flag.IntVar(&c.deadratio, "deadratio", 1, "seconds between VRRP advertisements; the product's default is 5, the lab's 1 makes the demo quick")
 	flag.StringVar(&c.fault, "fault", "", "let something go wrong; help lists what")
+	flag.BoolVar(&c.single, "single", false, "one node without a cluster instead of a pair")
 	flag.IntVar(&c.clusters, "clusters", 1, "number of pairs, updated side by side")
 	flag.BoolVar(&c.verbose, "v", false, "show every step of the start, and zup's plan with its commands")
 	flag.Parse()
@@ -119,6 +121,7 @@ func listFaults() {
 func (c choices) options(p *progress) world.Options {
 	o := world.Options{
 		Clusters:  c.clusters,
+		Single:    c.single,
 		Deadratio: c.deadratio,
 		Fault:     c.fault,
 		Progress:  p.detail(c.verbose),

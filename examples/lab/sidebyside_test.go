@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ func TestSideBySide(t *testing.T) {
 		{"killed", testKilled},
 		{"budget", testBudget},
 		{"farms", testFarms},
+		{"single", testSingle},
 		{"the lab can tell", testTheLabCanTell},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -208,4 +210,20 @@ func testFarms(t *testing.T) {
 	b.wants(2, []string{`Measured +192\.0\.2\.10:80, 192\.0\.2\.11:80, found up, every 40 ms`}, "plan", "-detailed-exitcode")
 	b.wants(0, []string{`edge: verified`, `edge, probe 192\.0\.2\.11:80, whole run +\d+ +\d+ +\d+ ms`, `connect to 192\.0\.2\.10:80`}, "apply", "-auto-approve")
 	b.atRest("zva5n1")
+}
+
+// A node without a cluster: the outage is announced before anything else and in the
+// question, and measured.
+func testSingle(t *testing.T) {
+	b := newBench(t, world.Options{Single: true}, world.ConfigOptions{})
+	out := b.wants(2, []string{`Interrupted +outage, ≤ 60\.0 s`}, "plan", "-detailed-exitcode")
+	if !strings.HasPrefix(out, "OUTAGE: edge has one node") {
+		t.Errorf("the outage does not stand first:\n%s", out)
+	}
+	asked, _ := b.Exec(b.Context(), world.Control, "sh", "-c", "cd "+workDir+"; echo no | NO_COLOR=1 script -qec '"+world.Home+"/bin/zup apply' /dev/null")
+	if !regexp.MustCompile(`OUTAGE: edge has one node; [^\n]*\s+Carry out these actions\?[^$]*not approved`).MatchString(asked) {
+		t.Errorf("the question does not name the outage:\n%s", asked)
+	}
+	b.wants(0, []string{`edge: verified: zva5n1 runs 6\.1\.20, nothing is open`, `zva5n1\.update +\d+ +[1-9]\d* +0?\.?\d+ m?s`}, "apply", "-auto-approve")
+	b.atRest("")
 }

@@ -24,8 +24,12 @@ func describe(w *world.World, c choices) string {
 	var b strings.Builder
 	for _, cluster := range w.Clusters {
 		fmt.Fprintf(&b, "\n%s\n", cluster.Name)
-		for i, node := range cluster.Nodes {
-			fmt.Fprintf(&b, "  %-9s %-15s %s, runs %s\n", node.Name, node.Address, []string{"MASTER", "BACKUP"}[i], cluster.From)
+		for i, node := range cluster.Members() {
+			role := []string{"MASTER", "BACKUP"}[i]
+			if cluster.Alone {
+				role = "without a cluster"
+			}
+			fmt.Fprintf(&b, "  %-9s %-15s %s, runs %s\n", node.Name, node.Address, role, cluster.From)
 		}
 		fmt.Fprintf(&b, "  VIPs      %s; the repository has %s", strings.Join(cluster.VIPs, ", "), cluster.To)
 	}
@@ -49,7 +53,7 @@ func howToPlay(w *world.World) string {
 	b.WriteString("\nThe nodes stay up until you press ^C here. In another terminal, as root:\n\n")
 	enter(world.Control, "control, where zup is", fmt.Sprintf("\\\n    env HOME=%s PATH=%s/bin:$PATH sh -c 'cd %s; exec bash'", world.Home, world.Home, workDir))
 	for _, cluster := range w.Clusters {
-		for _, node := range cluster.Nodes {
+		for _, node := range cluster.Members() {
 			enter(node.Name, "node "+node.Name, "bash -l")
 		}
 	}

@@ -20,8 +20,10 @@ type finding struct {
 func verify(w *world.World, before, after map[string]world.NodeState) []finding {
 	var all []finding
 	for _, cluster := range w.Clusters {
-		all = append(all, verifyPair(cluster, after)...)
-		for _, node := range cluster.Nodes {
+		if !cluster.Alone {
+			all = append(all, verifyPair(cluster, after)...)
+		}
+		for _, node := range cluster.Members() {
 			all = append(all, verifyNode(node.Name, cluster, before[node.Name], after[node.Name])...)
 		}
 	}
@@ -38,8 +40,11 @@ func verifyPair(c world.Cluster, after map[string]world.NodeState) []finding {
 }
 
 func verifyNode(name string, c world.Cluster, before, after world.NodeState) []finding {
-	replicators, blocked := 0, 2*len(c.VIPs)
-	if after.Role == "master" {
+	replicators, blocked, keepalived := 0, 2*len(c.VIPs), 1
+	switch {
+	case c.Alone:
+		blocked, keepalived = 0, 0
+	case after.Role == "master":
 		replicators, blocked = 1, 0
 	}
 	return []finding{
@@ -47,10 +52,10 @@ func verifyNode(name string, c world.Cluster, before, after world.NodeState) []f
 		{name, "hosts.deny is as it was, byte for byte", after.HostsDeny == before.HostsDeny},
 		{name, "hosts.allow is as it was, byte for byte", after.HostsAllow == before.HostsAllow},
 		{name, "not in maintenance", !after.Maintenance},
-		{name, fmt.Sprintf("replication: %d process on a %s", after.Replicators, after.Role), after.Replicators == replicators},
-		{name, fmt.Sprintf("keepalived: %d process", after.Keepalived), after.Keepalived == 1},
+		{name, fmt.Sprintf("replication: %d process, its role is %q", after.Replicators, after.Role), after.Replicators == replicators},
+		{name, fmt.Sprintf("keepalived: %d process", after.Keepalived), after.Keepalived == keepalived},
 		{name, fmt.Sprintf("farms: %d up", after.Farms), after.Farms == len(c.VIPs)},
-		{name, fmt.Sprintf("ARP: %d rules keep a %s silent", after.Blocked, after.Role), after.Blocked == blocked},
+		{name, fmt.Sprintf("ARP: %d rules keep it silent", after.Blocked), after.Blocked == blocked},
 		{name, "the migrated marker is intact: " + after.Marker, after.MarkerIntact(c.To)},
 		{name, "dpkg --audit finds nothing", after.Audit == 0},
 	}

@@ -73,8 +73,10 @@ func (p *printer) noChanges(pl *plan.Plan) {
 	for i := range pl.Clusters {
 		c := &pl.Clusters[i]
 		p.line("")
-		p.line("%s (%s): %s run %s", c.Name, c.Provider, nodeNames(c), c.To)
-		p.labelled("MASTER", nil, masterNow(c))
+		p.line("%s (%s): %s %s", c.Name, c.Provider, nodesRun(c), c.To)
+		if len(c.Nodes) > 1 {
+			p.labelled("MASTER", nil, masterNow(c))
+		}
 		p.warnings(c)
 	}
 }
@@ -87,6 +89,14 @@ func nodeNames(c *plan.Cluster) string {
 	return strings.Join(names, " and ")
 }
 
+// nodesRun is "zva5n1 and zva5n2 run" or "zva5n1 runs".
+func nodesRun(c *plan.Cluster) string {
+	if len(c.Nodes) == 1 {
+		return nodeNames(c) + " runs"
+	}
+	return nodeNames(c) + " run"
+}
+
 func masterNow(c *plan.Cluster) string {
 	for i := range c.Nodes {
 		if c.Nodes[i].Role == "master" {
@@ -97,11 +107,27 @@ func masterNow(c *plan.Cluster) string {
 }
 
 func (p *printer) headline(pl *plan.Plan, busy, quiet []*plan.Cluster) {
+	for _, line := range Outages(pl) {
+		p.indented(0, bad, line)
+	}
 	p.line("%s  %s, %s, about %s", p.style(bold, "Plan "+short(pl.PlanID)),
 		plural(len(busy), "cluster", "clusters"), plural(len(pl.Actions), "action", "actions"), seconds(plan.Estimate(pl.Actions)))
 	if len(quiet) > 0 {
 		p.line("Nothing to do for %s.", plural(len(quiet), "more cluster", "more clusters"))
 	}
+}
+
+// Outages says which clusters nobody serves while they are updated: what comes
+// before everything else.
+func Outages(pl *plan.Plan) []string {
+	var lines []string
+	for i := range pl.Clusters {
+		if c := &pl.Clusters[i]; c.Interruption.Outages > 0 {
+			lines = append(lines, fmt.Sprintf("OUTAGE: %s has one node; nobody serves while it updates, for up to %s.",
+				c.Name, seconds(int(c.Interruption.PerSwitchoverMSMax/1000))))
+		}
+	}
+	return lines
 }
 
 func short(id string) string { return id[:min(12, len(id))] }
@@ -129,10 +155,13 @@ func versions(c *plan.Cluster) string {
 
 func interrupted(c *plan.Cluster) string {
 	in := c.Interruption
-	if in.Switchovers == 0 {
+	most := "≤ " + milliseconds(float64(in.PerSwitchoverMSMax))
+	switch {
+	case in.Outages > 0:
+		return "outage, " + most
+	case in.Switchovers == 0:
 		return "not at all"
 	}
-	most := "≤ " + milliseconds(float64(in.PerSwitchoverMSMax))
 	switch in.Switchovers {
 	case 1:
 		return "once, " + most
@@ -146,13 +175,15 @@ func interrupted(c *plan.Cluster) string {
 // summary is what somebody reads who has to say yes or no.
 func (p *printer) summary(c *plan.Cluster, actions []plan.Action) {
 	p.line("%s (%s): %s", p.style(bold, c.Name), c.Provider, what(c, actions))
-	if c.Interruption.Switchovers > 0 {
+	if in := c.Interruption; in.Switchovers > 0 || in.Outages > 0 {
 		p.labelled("Interrupted", notice, interrupted(c))
 		p.labelled("  because", nil, escape.Line(c.Interruption.Why))
 	} else {
 		p.labelled("Interrupted", good, "not at all: "+escape.Line(c.Interruption.Why))
 	}
-	p.labelled("MASTER", nil, fmt.Sprintf("%s now, %s at the end", masterNow(c), c.Master))
+	if len(c.Nodes) > 1 {
+		p.labelled("MASTER", nil, fmt.Sprintf("%s now, %s at the end", masterNow(c), c.Master))
+	}
 	if opens := temporary(actions); opens != "" {
 		p.labelled("Temporary", nil, opens)
 	}
@@ -265,7 +296,10 @@ func (p *printer) actions(c *plan.Cluster, actions []plan.Action, verbose bool) 
 	for i := range actions {
 		a := &actions[i]
 		node := a.Node
-		if node == "" {
+		switch {
+		case node == "" && len(c.Nodes) == 1:
+			node = c.Nodes[0].Name
+		case node == "":
 			node = "both"
 		}
 		left := numberWidth + nodeWidth + 3

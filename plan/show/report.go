@@ -44,9 +44,16 @@ func (p *printer) ended(c *apply.ClusterReport, pl *plan.Plan) {
 
 func (p *printer) done(c *apply.ClusterReport, pl *plan.Plan) {
 	cl := pl.Cluster(c.Name)
-	p.line("%s: %s", p.style(bold, c.Name), p.style(good, fmt.Sprintf("verified: %s run %s, %s is MASTER, nothing is open", nodeNames(cl), c.To, cl.Master)))
+	p.line("%s: %s", p.style(bold, c.Name), p.style(good, fmt.Sprintf("verified: %s %s%s, nothing is open", nodesRun(cl), c.To, isMaster(cl))))
 	p.labelled("Done", nil, fmt.Sprintf("%s in %s; the plan said %s", plural(count(c, apply.ActionIsDone), "action", "actions"),
 		seconds(int(c.Ended.Sub(c.Started).Round(time.Second).Seconds())), seconds(plan.Estimate(branchOf(pl, c.Name)))))
+}
+
+func isMaster(c *plan.Cluster) string {
+	if len(c.Nodes) == 1 {
+		return ""
+	}
+	return ", " + c.Master + " is MASTER"
 }
 
 func branchOf(pl *plan.Plan, cluster string) []plan.Action {
@@ -95,7 +102,7 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 		p.labelled("Running", notice, fmt.Sprintf("job %s goes on on %s", s.Running, s.Node))
 	}
 	p.labelled("Done so far", nil, fmt.Sprintf("%d of %d actions", count(c, apply.ActionIsDone), len(c.Actions)))
-	p.condition(c.Condition)
+	p.condition(c.Condition, pl.Cluster(c.Name))
 	p.labelled("Next", bold, next(c))
 }
 
@@ -112,11 +119,14 @@ func titleOf(c *apply.ClusterReport, id string) string {
 }
 
 // condition says what serves now and what is open.
-func (p *printer) condition(c *apply.Condition) {
+func (p *printer) condition(c *apply.Condition, cl *plan.Cluster) {
 	if c == nil {
 		return
 	}
 	serving := 0
+	if len(cl.Nodes) == 1 {
+		serving = 1 // whether it does is for the probes to say
+	}
 	for _, n := range c.Nodes {
 		if n.Facts["role"] == "master" && n.Facts["vrrp"] == "MASTER" {
 			serving++
@@ -143,6 +153,9 @@ func (p *printer) condition(c *apply.Condition) {
 
 // Node says in one line how a node is, from its facts, which must be escaped.
 func Node(f map[string]string) string {
+	if f["role"] == "none" {
+		return f["version"] + ", in no cluster"
+	}
 	parts := []string{f["role"], f["version"]}
 	if f["vrrp"] != map[string]string{"master": "MASTER", "backup": "BACKUP", "maintenance": "FAULT"}[f["role"]] {
 		parts = append(parts, "keepalived says "+f["vrrp"])

@@ -108,7 +108,7 @@ func (b *builder) refresh(n *node) plan.Action {
 	return plan.Action{
 		ID: b.pair.id(n, "refresh"), Kind: "refresh", Node: n.name, Primitive: plan.Script, Rule: true, Detached: true,
 		Title:  "Refresh the package lists; the repository must offer " + v,
-		Reason: "both nodes must be offered the planned version before anything else is touched",
+		Reason: b.pair.everyNode() + " must be offered the planned version before anything else is touched",
 		Script: script("refresh", ""), TimeoutS: 300, EstimateS: 10,
 		Check:   []plan.Condition{on(n, "offer", v), on(n, "room", "enough")},
 		CheckS:  10,
@@ -194,7 +194,7 @@ func (b *builder) update(n *node, asMaster bool) plan.Action {
 		ID: p.id(n, "update"), Kind: "update", Node: n.name, Primitive: plan.Script, Detached: true, Out: true,
 		Title:  fmt.Sprintf("Update %s → %s", n.fact("version"), p.cfg.Version),
 		Reason: fmt.Sprintf("it runs %s, the configuration wants %s", n.fact("version"), p.cfg.Version),
-		Script: script("update", p.address(p.peer(n))), TimeoutS: updateLimit, EstimateS: 60,
+		Script: script("update", p.peerAddress(n)), TimeoutS: updateLimit, EstimateS: 60,
 		Check: p.hasTarget(n), CheckS: 10,
 		Forbid: badOutput(), Prompts: p.prompts(asMaster),
 		Requires: []plan.Condition{on(n, "lock", "free")},

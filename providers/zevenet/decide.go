@@ -19,7 +19,10 @@ func (Provider) FactsScript() string { return script("facts", "") }
 // it, says what is missing between what is and what shall be.
 func (Provider) Decide(s plan.Situation) plan.Decision {
 	p := newPair(s)
-	v := judge(p)
+	if len(p.nodes) == 1 {
+		return decideAlone(p)
+	}
+	v := judge(p, stages())
 	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals}
 	if len(v.refusals) > 0 {
 		return d
@@ -42,8 +45,10 @@ func (Provider) Refuse(c *config.Cluster) []plan.Refusal {
 	refuse := func(check, summary, hint string) {
 		all = append(all, plan.Refusal{Cluster: c.Name, Check: check, Summary: summary, Hint: hint})
 	}
-	if len(c.Nodes) != 2 {
-		refuse("nodes", "this version of zup updates pairs only, and the cluster has one node", "plan the others with -target NAME")
+	if len(c.Nodes) == 1 {
+		if summary, hint := checkAlone(c.Boost, c.Master); summary != "" {
+			refuse("nodes", summary, hint)
+		}
 	}
 	if c.Package != nil {
 		refuse("package", "this version of zup does not carry out package blocks", "remove the block where the nodes reach the repository")
@@ -173,7 +178,9 @@ func (b *builder) roles() []plan.Condition {
 		return b.expected.conditions
 	}
 	b.expected.master, b.expected.otherRole = b.master, b.otherRole
-	if b.master == nil {
+	if len(b.pair.nodes) == 1 {
+		b.expected.conditions = []plan.Condition{on(b.pair.nodes[0], "clustered", "no")}
+	} else if b.master == nil {
 		b.expected.conditions = []plan.Condition{
 			on(b.pair.nodes[0], "role", "master", "backup"), on(b.pair.nodes[1], "role", "master", "backup"),
 		}

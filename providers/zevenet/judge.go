@@ -119,9 +119,11 @@ type Rule struct {
 // Rules lists every rule, in the order in which they are looked at.
 func (Provider) Rules() []Rule {
 	var all []Rule
-	for _, s := range stages() {
+	for _, s := range slices.Concat(stages(), stagesAlone()) {
 		for _, r := range s.nodes {
-			all = append(all, Rule{r.name, r.about, r.advisory, false})
+			if !slices.ContainsFunc(all, func(of Rule) bool { return of.Name == r.name }) {
+				all = append(all, Rule{r.name, r.about, r.advisory, false})
+			}
 		}
 		for _, r := range s.pair {
 			all = append(all, Rule{r.name, r.about, r.advisory, true})
@@ -139,9 +141,9 @@ type verdict struct {
 
 // judge looks at the pair, stage by stage, and stops after the first stage that
 // refuses.
-func judge(p *pair) verdict {
+func judge(p *pair, stages []stage) verdict {
 	var v verdict
-	for _, s := range stages() {
+	for _, s := range stages {
 		for _, r := range s.nodes {
 			for _, n := range p.nodes {
 				v.add(p, n.name, r.name, r.advisory, r.look(p, n))

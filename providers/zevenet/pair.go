@@ -110,6 +110,21 @@ func (p *pair) peer(n *node) *node {
 	return p.nodes[0]
 }
 
+// peerAddress is the cluster address of the other node; empty where there is none.
+func (p *pair) peerAddress(n *node) string {
+	if len(p.nodes) == 1 {
+		return ""
+	}
+	return p.address(p.peer(n))
+}
+
+func (p *pair) everyNode() string {
+	if len(p.nodes) == 1 {
+		return "the node"
+	}
+	return "both nodes"
+}
+
 func (p *pair) node(name string) *node {
 	for _, n := range p.nodes {
 		if n.name == name {

@@ -39,14 +39,14 @@ var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap
     user          = "root"
     identity_file = "{{.Identity}}"
   }
-{{range .Nodes}}
+{{range $i, $node := .Nodes}}{{if or (eq $i 0) (not $.Alone)}}
   node "{{.Name}}" {
     address = "{{.Address}}"
     ssh {
       host_key = "{{.HostKey}}"
     }
   }
-{{end}}
+{{end}}{{end}}
 {{- if not .NoProbes}}{{$interval := .Interval}}{{range $i, $vip := .VIPs}}
   probe "web{{number $i}}" {
     http     = "http://{{$vip}}/"

@@ -23,6 +23,10 @@ type Options struct {
 	Failback  string    // the product's setting: "" disabled, or the name of a node of the first pair; the other pairs have the same position
 	Deadratio int       // VRRP advertisement interval in seconds; 0 means 1, the product's own default is 5
 
+	// Single makes the first pair one node without a cluster: zva5n1; the other
+	// machine is off the network.
+	Single bool
+
 	// Phase is how long each phase of a service start or stop takes at least; 0
 	// means 200 ms.
 	Phase time.Duration

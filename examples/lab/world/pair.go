@@ -33,8 +33,17 @@ type Cluster struct {
 	Name  string  // edge, edge2, edge3 …
 	Nodes [2]Node // the first one is MASTER when the world has started
 	VIPs  []string
+	Alone bool   // the second one is off the network, and there is no cluster
 	From  string // installed version
 	To    string // version that the repository offers
+}
+
+// Members are the nodes that are on the network.
+func (c Cluster) Members() []Node {
+	if c.Alone {
+		return c.Nodes[:1]
+	}
+	return c.Nodes[:]
 }
 
 // A Node is one machine of a pair.
@@ -87,6 +96,7 @@ type machine struct {
 // pair is a cluster before it is switched on.
 type pair struct {
 	index         int
+	alone         bool
 	master        *machine
 	backup        *machine
 	failback      int // position of the preferred node, -1 none
@@ -135,6 +145,11 @@ func newPair(o *Options, index int, s secrets) (*pair, error) {
 		}
 		machines[i] = m
 	}
+	if o.Single && index == 0 {
+		p.alone = true
+		machines[0].clustered, machines[1].clustered = false, false
+		machines[1].hooks["boot"] = "ip link set eth0 down"
+	}
 	p.master, p.backup = machines[0], machines[1]
 	return p, nil
 }
@@ -146,6 +161,7 @@ func (p *pair) cluster() Cluster {
 		Name:  clusterName(p.index),
 		Nodes: [2]Node{p.master.Node, p.backup.Node},
 		VIPs:  vips(p.index),
+		Alone: p.alone,
 		From:  p.from,
 		To:    p.to,
 	}
