@@ -16,38 +16,71 @@ import (
 const starterFile = "main.zup.hcl"
 
 func (c *cli) initCommand() *cobra.Command {
-	return &cobra.Command{
+	var from string
+	var ask bool
+	cmd := &cobra.Command{
 		Use:   "init",
-		Short: "Write a commented configuration to start from",
+		Short: "Write a configuration to start from, commented or read from a live node",
 		Long: `init writes ` + starterFile + `, a configuration with a comment on everything that
-can be said in one. A file that is there already is left alone.`,
+can be said in one. A file that is there already is left alone.
+
+With -from it reads a live node and its peer, changes nothing on them, and writes
+the configuration that describes them: their host keys pinned, and a probe for each
+farm that is up. "zup plan" on it says that there are no changes. A host that
+known_hosts does not have yet is an error, as everywhere.`,
 		Args: arguments(0, 0),
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := c.directory()
 			if err != nil {
 				return err
 			}
-			for _, pattern := range []string{"*.zup.hcl", "*.zup.json"} {
-				if found, _ := filepath.Glob(filepath.Join(dir, pattern)); len(found) > 0 {
-					return fail(exitError, "zup validate checks it", "there is a configuration already: %s", found[0])
-				}
-			}
-			path := filepath.Join(dir, starterFile)
-			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-			if errors.Is(err, fs.ErrExist) {
-				return fail(exitError, "", "%s is there already", path)
-			}
+			path, err := c.vacant(dir)
 			if err != nil {
-				return fail(exitError, "", "write %s: %w", path, err)
-			}
-			if _, err := f.Write(config.Starter()); err != nil {
-				return errors.Join(fail(exitError, "", "write %s: %w", path, err), f.Close())
-			}
-			if err := f.Close(); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.out, "Wrote %s. Put your own nodes into it, then:\n  zup validate\n  zup plan\n", path)
-			return nil
+			if from == "" {
+				return c.writeConfiguration(path, config.Starter(), "Put your own nodes into it, then:\n  zup validate\n  zup plan")
+			}
+			found, err := c.discover(cmd.Context(), from, ask)
+			if err != nil {
+				return err
+			}
+			text, err := found.describe()
+			if err != nil {
+				return err
+			}
+			return c.writeConfiguration(path, text, "It describes what is there. To see that, and then to update:\n  zup plan\n  change version, and zup plan again")
 		},
 	}
+	cmd.Flags().StringVar(&from, "from", "", "read it from a live node and its peer, at `[user@]host[:port]`")
+	cmd.Flags().BoolVar(&ask, "input", true, "ask for what is missing, such as the passphrase of a key")
+	return cmd
+}
+
+// vacant returns where a configuration can be written, if there is none.
+func (c *cli) vacant(dir string) (string, error) {
+	for _, pattern := range []string{"*.zup.hcl", "*.zup.json"} {
+		if found, _ := filepath.Glob(filepath.Join(dir, pattern)); len(found) > 0 {
+			return "", fail(exitError, "zup validate checks it", "there is a configuration already: %s", found[0])
+		}
+	}
+	return filepath.Join(dir, starterFile), nil
+}
+
+func (c *cli) writeConfiguration(path string, text []byte, next string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return fail(exitError, "", "%s is there already", path)
+	}
+	if err != nil {
+		return fail(exitError, "", "write %s: %w", path, err)
+	}
+	if _, err := f.Write(text); err != nil {
+		return errors.Join(fail(exitError, "", "write %s: %w", path, err), f.Close())
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "Wrote %s. %s\n", path, next)
+	return nil
 }

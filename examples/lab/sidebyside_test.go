@@ -31,6 +31,7 @@ func TestSideBySide(t *testing.T) {
 		{"budget", testBudget},
 		{"farms", testFarms},
 		{"single", testSingle},
+		{"init", testInit},
 		{"the lab can tell", testTheLabCanTell},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -226,4 +227,36 @@ func testSingle(t *testing.T) {
 	}
 	b.wants(0, []string{`edge: verified: zva5n1 runs 6\.1\.20, nothing is open`, `zva5n1\.update +\d+ +[1-9]\d* +0?\.?\d+ m?s`}, "apply", "-auto-approve")
 	b.atRest("")
+}
+
+// A live pair is read, from either of its nodes, and what was written describes it:
+// there is nothing to do. Reading changes nothing.
+func testInit(t *testing.T) {
+	b := newBench(t, world.Options{Failback: "zva5n2"}, world.ConfigOptions{})
+	before := b.files()
+	for i, n := range b.c.Nodes {
+		dir := fmt.Sprintf("found%d", i)
+		b.on(world.Control, "mkdir "+workDir+"/"+dir)
+		b.wants(0, []string{`Wrote .*main\.zup\.hcl`}, "init", "-chdir", dir, "-from", "root@"+n.Address)
+		b.wants(0, []string{`valid: 1 cluster, 2 nodes`}, "validate", "-chdir", dir)
+		b.wants(0, nil, "fmt", "-check", "-chdir", dir)
+	}
+	b.untouched(before)
+	text, err := b.Exec(b.Context(), world.Control, "cat", workDir+"/found0/main.zup.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(text)
+	for _, want := range append(b.c.VIPs, b.c.Nodes[0].HostKey, b.c.Nodes[1].HostKey, `cluster "zevenet" "zva5n"`, "failback is zva5n2", `user = "root"`) {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	// Failback moves MASTER to where the cluster wants it, so that nothing is left to do.
+	b.on("zva5n2", "/etc/init.d/zevenet restart >/dev/null 2>&1")
+	b.await(func(s map[string]world.NodeState) bool {
+		return s["zva5n2"].Role == "master" && s["zva5n1"].Role == "backup"
+	})
+	b.wants(0, []string{`(?m)^No changes\.`}, "plan", "-detailed-exitcode", "-chdir", "found1")
+	b.wants(1, []string{`there is a configuration already`}, "init", "-chdir", "found0", "-from", "root@"+b.c.Nodes[0].Address)
 }
