@@ -38,7 +38,7 @@ func BenchmarkPlan(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				p, err := plan.Build(in)
-				if err != nil || len(p.Actions) != 23*n {
+				if err != nil || len(p.Actions) != 25*n {
 					b.Fatal(err, len(p.Actions))
 				}
 			}

@@ -180,6 +180,7 @@ type Action struct {
 	Forbid    []string    `json:"forbid,omitempty"`     // RE2, by line: output that means failure whatever the exit status
 	ID        string      `json:"id"`                   // cluster.node.kind
 	Impact    Impact      `json:"impact"`               //
+	Keeps     string      `json:"keeps,omitempty"`      // file that it leaves on its node on purpose
 	Kind      string      `json:"kind"`                 // "update", "block", …; a provider's word
 	Next      bool        `json:"next,omitempty"`       // the run may not rest after this action: the next one belongs to it
 	Node      string      `json:"node"`                 // empty: no single node

@@ -155,7 +155,7 @@ func TestUpdateDrain(t *testing.T) {
 				`edge, probe web1, whole run +\d{4,} `,
 			}, "apply", "edge.plan")
 			b.Logf("\n%s", out)
-			b.readme("apply", out[strings.Index(out, "20/23 done"):])
+			b.readme("apply", out[strings.Index(out, "22/25 done"):])
 		})
 		b.atRest("zva5n1")
 		b.wants(3, []string{`applied before`}, "apply", "edge.plan")

@@ -92,7 +92,7 @@ func (r remote) do(script string) error {
 	panic("a script that is not in the plan")
 }
 
-// BenchmarkApplyOverhead carries out the update of a pair, 23 actions, and
+// BenchmarkApplyOverhead carries out the update of a pair, 25 actions, and
 // reports what apply adds to its remote commands: the time in which none of them
 // ran, as a percentage of the time in which at least one did. Journal, state
 // file and transcripts are written and synced for real.

@@ -9,6 +9,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/apply"
+	"zup/plan/escape"
 	"zup/plan/state"
 )
 
@@ -47,6 +48,7 @@ func (p *printer) done(c *apply.ClusterReport, pl *plan.Plan) {
 	p.line("%s: %s", p.style(bold, c.Name), p.style(good, fmt.Sprintf("verified: %s %s%s, nothing is open", nodesRun(cl), c.To, isMaster(cl))))
 	p.labelled("Done", nil, fmt.Sprintf("%s in %s; the plan said %s", plural(count(c, apply.ActionIsDone), "action", "actions"),
 		seconds(int(c.Ended.Sub(c.Started).Round(time.Second).Seconds())), seconds(plan.Estimate(branchOf(pl, c.Name)))))
+	p.kept(c, pl)
 }
 
 func isMaster(c *plan.Cluster) string {
@@ -101,6 +103,7 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	if s.Running != "" {
 		p.labelled("Running", notice, fmt.Sprintf("job %s goes on on %s", s.Running, s.Node))
 	}
+	p.kept(c, pl)
 	p.labelled("Done so far", nil, fmt.Sprintf("%d of %d actions", count(c, apply.ActionIsDone), len(c.Actions)))
 	p.condition(c.Condition, pl.Cluster(c.Name))
 	p.labelled("Next", bold, next(c))
@@ -116,6 +119,20 @@ func titleOf(c *apply.ClusterReport, id string) string {
 		}
 	}
 	return ""
+}
+
+// kept names what was left on the nodes on purpose.
+func (p *printer) kept(c *apply.ClusterReport, pl *plan.Plan) {
+	for _, a := range branchOf(pl, c.Name) {
+		if a.Keeps == "" {
+			continue
+		}
+		for i := range c.Actions {
+			if c.Actions[i].ID == a.ID && c.Actions[i].Outcome == apply.ActionIsDone {
+				p.labelled("Kept", nil, fmt.Sprintf("%s:%s, no way back across versions", a.Node, escape.Line(a.Keeps)))
+			}
+		}
+	}
 }
 
 // condition says what serves now and what is open.

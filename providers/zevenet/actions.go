@@ -117,6 +117,19 @@ func (b *builder) refresh(n *node) plan.Action {
 	}
 }
 
+// save takes the product's own backup of a node's configuration.
+func (b *builder) save(n *node) plan.Action {
+	file := b.pair.product.root + "/backups/backup-zup-" + n.fact("version") + ".tar.gz"
+	return plan.Action{
+		ID: b.pair.id(n, "save"), Kind: "save", Node: n.name, Primitive: plan.Script, Detached: true,
+		Title:  "Save the configuration with the product's own backup",
+		Reason: "to look up what was; the product does not apply it on another version, so it is no way back",
+		Script: script("save", ""), TimeoutS: 120, EstimateS: 2,
+		Check: []plan.Condition{on(n, "saved", file)}, CheckS: 10,
+		Keeps: file,
+	}
+}
+
 func (b *builder) stopReplication(n *node) plan.Action {
 	p := b.pair
 	return plan.Action{

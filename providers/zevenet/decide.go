@@ -244,14 +244,20 @@ func (b *builder) cleanUpFirst() {
 }
 
 func (b *builder) refreshBoth() {
-	var actions []plan.Action
+	var actions, saves []plan.Action
 	for _, n := range []*node{b.pair.backup, b.pair.master} {
 		if b.pair.needs(n) {
 			actions = append(actions, b.refresh(n))
+			if n.fact("saver") == "yes" {
+				saves = append(saves, b.save(n))
+			}
 		}
 	}
 	if len(actions) > 0 {
 		b.then(actions...)
+	}
+	if len(saves) > 0 {
+		b.then(saves...)
 	}
 }
 

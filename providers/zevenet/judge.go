@@ -91,6 +91,7 @@ func stages() []stage {
 				{"clock", true, clockAgrees, "the clock is less than a minute off"},
 				{"images", true, hasNoImages, "no offline image lies in the updates directory"},
 				{"reboot", true, needsNoReboot, "no reboot is pending"},
+				{"save", true, canSave, "the product can save its configuration"},
 			},
 			pair: []pairRule{
 				{"libwrap", false, blockCanHold, "MASTER's sshd heeds hosts.deny"},
@@ -452,6 +453,16 @@ func aptIsFree(p *pair, n *node) finding {
 	default:
 		return unfit("apt or dpkg is at work there", got, "wait until it is done (the product looks for updates every night) and plan again")
 	}
+}
+
+func canSave(p *pair, n *node) finding {
+	switch {
+	case !p.needs(n):
+		return skip("it needs no update")
+	case n.fact("saver") == "yes":
+		return pass("the product can save its configuration")
+	}
+	return unfit("can't save its configuration before the update", p.product.saver+" is not there", "")
 }
 
 // minFreeKiB is what must be free on every file system that an update writes

@@ -17,6 +17,7 @@ type personality struct {
 	manager    string // the cluster's command line
 	replicator string // verb of the bridge, and name of the symlink, that replicates the configuration
 	pidfile    string // of the replicator
+	saver      string // packs the configuration: NAME -c makes root/backups/backup-NAME.tar.gz
 	licence    string // certificate without which the package's preinst aborts
 }
 
@@ -30,5 +31,6 @@ var zevenet = personality{
 	manager:    "/usr/local/zevenet/bin/zcluster-manager",
 	replicator: "zeninotify",
 	pidfile:    "/var/run/zeninotify.pid",
+	saver:      "/usr/local/zevenet/bin/zenbackup.pl",
 	licence:    "/usr/local/zevenet/www/zlbcertfile.pem",
 }

@@ -27,6 +27,7 @@ var variables = []struct {
 	{"manager", func(p personality) string { return p.manager }},
 	{"replicator", func(p personality) string { return p.replicator }},
 	{"pidfile", func(p personality) string { return p.pidfile }},
+	{"saver", func(p personality) string { return p.saver }},
 	{"licence", func(p personality) string { return p.licence }},
 	{"zup", func(personality) string { return zupDir }},
 }
@@ -51,7 +52,7 @@ var scripts = sync.OnceValue(func() map[string]string {
 	all := map[string]string{}
 	for _, name := range []string{
 		"announce", "block", "boost", "facts", "maintenance_off", "maintenance_on", "refresh",
-		"replication_start", "replication_stop", "sync", "tidy", "unblock", "unboost", "update",
+		"replication_start", "replication_stop", "save", "sync", "tidy", "unblock", "unboost", "update",
 	} {
 		all[name] = complete(zevenet, read(name+".sh"))
 	}

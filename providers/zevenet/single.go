@@ -17,7 +17,7 @@ func stagesAlone() []stage {
 	return []stage{
 		only("root", "hostname", "product"),
 		{nodes: append([]nodeRule{{"alone", false, isAlone, "without a cluster: the node is in none"}}, only("not-a-vip", "version", "updater").nodes...)},
-		only("licence", "dpkg", "holds", "lock", "disk", "clock", "images", "reboot"),
+		only("licence", "dpkg", "holds", "lock", "disk", "clock", "images", "reboot", "save"),
 		{nodes: []nodeRule{{"listens", false, listens, "without a cluster: what listens on the VIPs is known"}}},
 	}
 }
@@ -93,6 +93,9 @@ func (b *builder) alone(n *node) {
 	b.then(before)
 	if p.needs(n) {
 		b.then(b.refresh(n))
+		if n.fact("saver") == "yes" {
+			b.then(b.save(n))
+		}
 		u := b.update(n, false)
 		u.Impact = plan.Outage
 		b.then(u)

@@ -98,7 +98,7 @@ func productFiles(version string, enterprise []byte) map[string]file {
 		bin + "zeninotify":                      {Target: "enterprise.bin"},
 		bin + "cluster_status":                  {Target: "enterprise.bin"},
 	}
-	for _, name := range []string{"zcluster-manager", "farms", "checkglobalconf", "checklicence", "checkupgrades"} {
+	for _, name := range []string{"zcluster-manager", "farms", "checkglobalconf", "checklicence", "checkupgrades", "zenbackup.pl"} {
 		files[bin+name] = script(nodeScript("product/" + name))
 	}
 	return files

@@ -212,6 +212,13 @@ fact_digest() {
 		printf '/etc/iproute2/rt_tables\0'
 	} | LC_ALL=C sort -z | xargs -0 sha256sum 2>/dev/null | sha256sum | cut -d ' ' -f 1
 }
+# Whether the product can save its configuration, and the backup that zup made of
+# the version that runs, if it is whole.
+fact_saver() { if [ -x "$saver" ]; then printf yes; else printf no; fi; }
+fact_saved() {
+	file=$root/backups/backup-zup-$(fact_version).tar.gz
+	if [ -s "$file" ] && tar -tzf "$file" >/dev/null 2>&1; then printf '%s' "$file"; else printf none; fi
+}
 fact_reboot() {
 	newest=$(find /boot -maxdepth 1 -name 'vmlinuz-*' -printf '%f\n' 2>/dev/null | sed 's/^vmlinuz-//' | sort -V | tail -n 1)
 	if [ -e /run/reboot-required ]; then printf 'required by a package'

@@ -45,6 +45,7 @@ type Node struct {
 	Boosted             bool
 	Open                map[string]bool   // marks of open temporary changes
 	Left                bool              // zup's folder is there
+	Saved               bool              // its configuration was saved
 	Facts               map[string]string // what it says whatever it is
 }
 
@@ -85,6 +86,7 @@ func (p *Pair) FactsOf(name string) map[string]string {
 		"hostname": name, "images": "none", "interface": "eth0", "jobs": "none", "keepalived": "1", "libwrap": "yes",
 		"licence": "valid until Jan  1 00:00:00 2028 GMT", "lock": "free", "nodes": p.members(), "offer": NewVersion,
 		"own_address": n.Address, "package": "ii " + n.Version, "primary": p.Primary, "priority_lines": "1", "product": "yes",
+		"saver": "yes", "saved": word(n.Saved, "/usr/local/zevenet/backups/backup-zup-"+n.Version+".tar.gz", "none"),
 		"reboot": "none", "room": "enough", "skew": "0", "status": "ok", "time": "0", "uid": "0", "updater": "install",
 		"version": n.Version, "vips": "192.0.2.10",
 		"deny": word(n.Deny, "present", "none"), "left": word(n.Left, "yes", "no"), "maintenance": word(n.Maintenance, "yes", "no"),
@@ -133,6 +135,8 @@ func (p *Pair) Do(kind, node string) bool {
 	}
 	switch kind {
 	case "refresh", "announce":
+	case "save":
+		n.Saved = true
 	case "stop-replication":
 		n.Replicates = false
 	case "start-replication":

@@ -44,6 +44,7 @@ func (p *Pair) Set(node, fact, value string) {
 // kinds tells a script by the first words of its comment.
 var kinds = []struct{ comment, kind string }{
 	{"# Refreshes the package lists", "refresh"},
+	{"# Saves the configuration", "save"},
 	{"# Ends the replicator by PID", "stop-replication"},
 	{"# Starts the replicator:", "start-replication"},
 	{"# Keeps the peer out of", "block"},
