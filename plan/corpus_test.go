@@ -82,7 +82,7 @@ func loadSituation(t *testing.T, path string) *situation {
 			}
 		}
 	}
-	cfg, diags := config.Load(dir, config.Options{Providers: []string{"zevenet"}})
+	cfg, diags := config.Load(dir, config.Options{Providers: slices.Sorted(maps.Keys(zevenet.Providers()))})
 	if diags.HasErrors() {
 		var b bytes.Buffer
 		diags.WriteText(&b, false, 80)
@@ -95,7 +95,10 @@ func loadSituation(t *testing.T, path string) *situation {
 	s.config = cfg
 	s.input = plan.Input{
 		Config: cfg, Observed: observedPairs(cfg, observed), Recorded: recorded, Version: "0.1.0",
-		Providers: map[string]plan.Provider{"zevenet": zevenet.Provider{}},
+		Providers: map[string]plan.Provider{},
+	}
+	for name, p := range zevenet.Providers() {
+		s.input.Providers[name] = p
 	}
 	return s
 }

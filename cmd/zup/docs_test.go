@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -157,7 +159,7 @@ func TestDocumentedConfigurations(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "x.zup.hcl"), []byte(f.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, diags := config.Load(dir, config.Options{Version: version, Providers: []string{"zevenet"}})
+		_, diags := config.Load(dir, config.Options{Version: version, Providers: slices.Sorted(maps.Keys(providers()))})
 		if len(diags.All) > 0 {
 			var b bytes.Buffer
 			diags.WriteText(&b, false, 80)

@@ -95,9 +95,7 @@ func (c *cli) me(command string) state.Holder {
 
 // providers are the products that zup knows, by the name that a configuration
 // uses.
-func providers() map[string]zevenet.Provider {
-	return map[string]zevenet.Provider{"zevenet": {}}
-}
+func providers() map[string]zevenet.Provider { return zevenet.Providers() }
 
 // load reads the configuration. Diagnostics are written to stderr; with an error
 // among them nothing else is done.

@@ -59,6 +59,7 @@ func TestFlags(t *testing.T) {
 	}{
 		{[]string{"-fault", "help"}, 0, "split-brain "},
 		{[]string{"-switchover", "jump"}, 64, "neither drain nor restart"},
+		{[]string{"-product", "f5"}, 64, "none of zevenet, skudonet, relianoid"},
 		{[]string{"-deadratio", "0"}, 64, "no number of seconds"},
 		{[]string{"apply"}, 64, "unexpected argument"},
 	} {

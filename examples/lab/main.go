@@ -22,6 +22,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,6 +41,7 @@ type choices struct {
 	keep, demo, boost, verbose bool
 	single                     bool
 	switchover, failback       string
+	product                    string
 	fault                      string
 	deadratio, clusters        int
 }
@@ -50,6 +52,7 @@ func parseFlags() (c choices, err error) {
 	flag.StringVar(&c.switchover, "switchover", "drain", "how zup moves the MASTER role: drain or restart")
 	flag.BoolVar(&c.boost, "boost", false, "let zup raise BACKUP's VRRP priority for the moment of the switchover")
 	flag.StringVar(&c.failback, "failback", "off", "the product's failback setting: off, zva5n1 (MASTER) or zva5n2 (BACKUP)")
+	flag.StringVar(&c.product, "product", "zevenet", "which product to emulate: zevenet, skudonet or relianoid")
 	flag.IntVar(&c.deadratio, "deadratio", 1, "seconds between VRRP advertisements; the product's default is 5, the lab's 1 makes the demo quick")
 	flag.StringVar(&c.fault, "fault", "", "let something go wrong; help lists what")
 	flag.BoolVar(&c.single, "single", false, "one node without a cluster instead of a pair")
@@ -61,6 +64,8 @@ func parseFlags() (c choices, err error) {
 		return c, fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	case c.switchover != "drain" && c.switchover != "restart":
 		return c, fmt.Errorf("-switchover: %q is neither drain nor restart", c.switchover)
+	case !slices.Contains(world.Products(), c.product):
+		return c, fmt.Errorf("-product: %q is none of %s", c.product, strings.Join(world.Products(), ", "))
 	case c.deadratio < 1:
 		return c, fmt.Errorf("-deadratio: %d is no number of seconds", c.deadratio)
 	}
@@ -122,6 +127,7 @@ func (c choices) options(p *progress) world.Options {
 	o := world.Options{
 		Clusters:  c.clusters,
 		Single:    c.single,
+		Product:   c.product,
 		Deadratio: c.deadratio,
 		Fault:     c.fault,
 		Progress:  p.detail(c.verbose),

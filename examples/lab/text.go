@@ -33,6 +33,9 @@ func describe(w *world.World, c choices) string {
 		}
 		fmt.Fprintf(&b, "  VIPs      %s; the repository has %s", strings.Join(cluster.VIPs, ", "), cluster.To)
 	}
+	if c.product != "zevenet" {
+		fmt.Fprintf(&b, "\n\nThe product is %s: Zevenet's emulation under %s's names, as far as they are known.", c.product, c.product)
+	}
 	fmt.Fprintf(&b, "\n\nFailback is %s. VRRP advertisements every %d s (the product's default is 5).", c.failback, c.deadratio)
 	if f, err := world.FaultNamed(c.fault); err == nil && f.Name != "" {
 		fmt.Fprintf(&b, "\nFault %s: %s.", f.Name, f.About)
@@ -67,7 +70,7 @@ On control:
   the VIPs               curl http://%s/
 On a node:
   logs                   /var/log/syslog, /var/log/console, /var/log/boot.log
-  the product            /usr/local/zevenet, /etc/init.d/zevenet
-`, workDir, node, w.Clusters[0].VIPs[0])
+  the product            /usr/local/%s
+`, workDir, node, w.Clusters[0].VIPs[0], w.Clusters[0].Product)
 	return b.String()
 }

@@ -35,7 +35,7 @@ import (
 const languagePage = "../../docs/language.md"
 
 // docOptions are those of a zup that has been released.
-var docOptions = Options{Version: "0.1.0", Providers: []string{"zevenet"}}
+var docOptions = Options{Version: "0.1.0", Providers: []string{"zevenet", "skudonet", "relianoid"}}
 
 // fence is a block of code on the page.
 type fence struct {

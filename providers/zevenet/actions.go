@@ -109,7 +109,7 @@ func (b *builder) refresh(n *node) plan.Action {
 		ID: b.pair.id(n, "refresh"), Kind: "refresh", Node: n.name, Primitive: plan.Script, Rule: true, Detached: true,
 		Title:  "Refresh the package lists; the repository must offer " + v,
 		Reason: b.pair.everyNode() + " must be offered the planned version before anything else is touched",
-		Script: script("refresh", ""), TimeoutS: 300, EstimateS: 10,
+		Script: b.script("refresh", ""), TimeoutS: 300, EstimateS: 10,
 		Check:   []plan.Condition{on(n, "offer", v), on(n, "room", "enough")},
 		CheckS:  10,
 		Forbid:  []string{`Error connecting to`, `There isn't a valid activation certificate`, `^E: `},
@@ -124,7 +124,7 @@ func (b *builder) save(n *node) plan.Action {
 		ID: b.pair.id(n, "save"), Kind: "save", Node: n.name, Primitive: plan.Script, Detached: true,
 		Title:  "Save the configuration with the product's own backup",
 		Reason: "to look up what was; the product does not apply it on another version, so it is no way back",
-		Script: script("save", ""), TimeoutS: 120, EstimateS: 2,
+		Script: b.script("save", ""), TimeoutS: 120, EstimateS: 2,
 		Check: []plan.Condition{on(n, "saved", file)}, CheckS: 10,
 		Keeps: file,
 	}
@@ -136,7 +136,7 @@ func (b *builder) stopReplication(n *node) plan.Action {
 		ID: p.id(n, "stop-replication"), Kind: "stop-replication", Node: n.name, Primitive: plan.Script, Detached: true,
 		Title:  "Stop replication, by PID",
 		Reason: fmt.Sprintf("MASTER would overwrite the configuration that %s migrates with its own", p.peer(n).name),
-		Script: script("replication_stop", ""), TimeoutS: 60, EstimateS: 2,
+		Script: b.script("replication_stop", ""), TimeoutS: 60, EstimateS: 2,
 		Check: []plan.Condition{on(n, "replication", "off")}, CheckS: 10,
 		Opens: []string{n.name + "/replication"},
 	}
@@ -148,7 +148,7 @@ func (b *builder) startReplication(n *node) plan.Action {
 		ID: p.id(n, "start-replication"), Kind: "start-replication", Node: n.name, Primitive: plan.Script, Detached: true,
 		Title:  "Start replication",
 		Reason: "MASTER must replicate its configuration, and nothing else starts it before the role moves again",
-		Script: script("replication_start", ""), TimeoutS: 60, EstimateS: 2,
+		Script: b.script("replication_start", ""), TimeoutS: 60, EstimateS: 2,
 		Check: []plan.Condition{on(n, "replication", "running")}, CheckS: 20,
 		Closes: []string{n.name + "/replication"},
 	}
@@ -161,7 +161,7 @@ func (b *builder) block(n *node) plan.Action {
 		ID: p.id(n, "block"), Kind: "block", Node: n.name, Primitive: plan.Script, Detached: true,
 		Title:  fmt.Sprintf("Keep %s out: \"sshd: %s\" in hosts.deny", peer.name, p.address(peer)),
 		Reason: fmt.Sprintf("when its service starts, %s asks MASTER for the configuration and would get the old one", peer.name),
-		Script: script("block", p.address(peer)), Undo: script("unblock", p.address(peer)), TimeoutS: 60, EstimateS: 7,
+		Script: b.script("block", p.address(peer)), Undo: b.script("unblock", p.address(peer)), TimeoutS: 60, EstimateS: 7,
 		Check:  []plan.Condition{on(n, "deny", "present"), on(peer, "peer_ssh", "refused")},
 		CheckS: 30,
 		Opens:  []string{n.name + "/hosts.deny"}, UndoCheck: []plan.Condition{on(n, "deny", "none")},
@@ -175,7 +175,7 @@ func (b *builder) unblock(n *node, reason string) plan.Action {
 		ID: p.id(n, "unblock"), Kind: "unblock", Node: n.name, Primitive: plan.Script, Detached: true,
 		Title:  fmt.Sprintf("Let %s in again: put hosts.deny back", peer.name),
 		Reason: reason,
-		Script: script("unblock", p.address(peer)), TimeoutS: 60, EstimateS: 2,
+		Script: b.script("unblock", p.address(peer)), TimeoutS: 60, EstimateS: 2,
 		Check:  []plan.Condition{on(n, "deny", "none"), on(peer, "peer_ssh", "ok "+n.name)},
 		CheckS: 30,
 		Closes: []string{n.name + "/hosts.deny"},
@@ -188,6 +188,7 @@ func badOutput() []string {
 	return []string{
 		`^Abort\.`, `\[[Yy]/[Nn]\] Abort\.`, `^E: `, `dpkg: error`, `Sub-process .* returned an error`, `Installation aborted`,
 		`Your certificate key is not valid`, `There isn't a valid activation certificate`, `There is no cluster configuration at`,
+		`^Error: Cannot [Ii]nstall new `, `^zup: the updater prints no command`,
 	}
 }
 
@@ -207,10 +208,14 @@ func (b *builder) update(n *node, asMaster bool) plan.Action {
 		ID: p.id(n, "update"), Kind: "update", Node: n.name, Primitive: plan.Script, Detached: true, Out: true,
 		Title:  fmt.Sprintf("Update %s → %s", n.fact("version"), p.cfg.Version),
 		Reason: fmt.Sprintf("it runs %s, the configuration wants %s", n.fact("version"), p.cfg.Version),
-		Script: script("update", p.peerAddress(n)), TimeoutS: updateLimit, EstimateS: 60,
+		Script: b.updateScript(n), TimeoutS: updateLimit, EstimateS: 60,
 		Check: p.hasTarget(n), CheckS: 10,
-		Forbid: badOutput(), Prompts: p.prompts(asMaster),
+		Forbid: badOutput(), Prompts: p.updatePrompts(n, asMaster),
 		Requires: []plan.Condition{on(n, "lock", "free")},
+	}
+	if n.bare() {
+		a.Title += " with the command that its updater prints"
+		a.Reason += "; its updater has no -i"
 	}
 	return a
 }
@@ -253,7 +258,7 @@ func (b *builder) boost(n *node) plan.Action {
 		ID: b.unique(n, "boost"), Kind: "boost", Node: n.name, Primitive: plan.Script, Detached: true, Next: true,
 		Title:  fmt.Sprintf("Raise its VRRP priority to %d for the switchover", boosted),
 		Reason: "boost is configured: it then takes over at once, and clients that ask for a VIP's MAC meanwhile get an answer",
-		Script: script("boost", ""), Undo: script("unboost", ""), TimeoutS: 60, EstimateS: 1,
+		Script: b.script("boost", ""), Undo: b.script("unboost", ""), TimeoutS: 60, EstimateS: 1,
 		Check: []plan.Condition{on(n, "priority", fmt.Sprint(boosted))}, CheckS: 10,
 		Opens:     []string{n.name + "/boost"},
 		UndoCheck: []plan.Condition{{Node: n.name, Fact: "priority", Not: []string{fmt.Sprint(boosted), unknown}}},
@@ -264,7 +269,7 @@ func (b *builder) unboost(n *node, reason string) plan.Action {
 	return plan.Action{
 		ID: b.unique(n, "unboost"), Kind: "unboost", Node: n.name, Primitive: plan.Script, Detached: true,
 		Title: "Put its VRRP priority back", Reason: reason,
-		Script: script("unboost", ""), TimeoutS: 60, EstimateS: 1,
+		Script: b.script("unboost", ""), TimeoutS: 60, EstimateS: 1,
 		Check:  []plan.Condition{{Node: n.name, Fact: "priority", Not: []string{fmt.Sprint(boosted), unknown}}},
 		CheckS: 10,
 		Closes: []string{n.name + "/boost"},
@@ -281,7 +286,7 @@ func (b *builder) drain(n *node, reason string) plan.Action {
 		Impact: plan.Switchover,
 		Title:  fmt.Sprintf("Maintenance mode: %s takes over while it still serves", to.name),
 		Reason: reason,
-		Script: script("maintenance_on", ""), Undo: script("maintenance_off", ""), TimeoutS: 60, EstimateS: 2,
+		Script: b.script("maintenance_on", ""), Undo: b.script("maintenance_off", ""), TimeoutS: 60, EstimateS: 2,
 		Check:  slices.Concat(p.serves(to), p.isDrained(n)[:1]),
 		CheckS: moveLimit,
 		Opens:  []string{n.name + "/maintenance"}, UndoCheck: slices.Concat(p.serves(n), []plan.Condition{on(n, "maintenance", "no")}),
@@ -289,15 +294,15 @@ func (b *builder) drain(n *node, reason string) plan.Action {
 	return a
 }
 
-// hold keeps BACKUP from taking the role in the middle of its own update, where
-// the cluster's failback would give it to it.
-func (b *builder) hold(n *node) plan.Action {
+// hold has BACKUP in maintenance mode for its own update, where it could not be
+// updated as a backup.
+func (b *builder) hold(n *node, reason string) plan.Action {
 	p := b.pair
 	return plan.Action{
 		ID: p.id(n, "hold"), Kind: "hold", Node: n.name, Primitive: plan.Script, Detached: true, Out: true,
 		Title:  "Maintenance mode while it is updated",
-		Reason: fmt.Sprintf("the cluster's failback is %s: it would take the role as soon as its service is back, farms or not", n.name),
-		Script: script("maintenance_on", ""), Undo: script("maintenance_off", ""), TimeoutS: 60, EstimateS: 2,
+		Reason: reason,
+		Script: b.script("maintenance_on", ""), Undo: b.script("maintenance_off", ""), TimeoutS: 60, EstimateS: 2,
 		Check:  slices.Concat(p.isDrained(n), p.serves(p.peer(n))),
 		CheckS: moveLimit,
 		Opens:  []string{n.name + "/maintenance"}, UndoCheck: []plan.Condition{on(n, "maintenance", "no")},
@@ -323,7 +328,7 @@ func (b *builder) announce(n *node) plan.Action {
 		ID: b.unique(n, "announce"), Kind: "announce", Node: n.name, Primitive: plan.Script, Detached: true,
 		Title:  "One more gratuitous ARP for every VIP",
 		Reason: "a client that learned the old MAC while the role moved is stuck until the next one",
-		Script: script("announce", ""), TimeoutS: 60, EstimateS: 2,
+		Script: b.script("announce", ""), TimeoutS: 60, EstimateS: 2,
 		Check: b.pair.serves(n), CheckS: 10,
 	}
 }
@@ -335,7 +340,7 @@ func (b *builder) rejoin(n *node, reason string, check []plan.Condition) plan.Ac
 		ID: b.unique(n, "rejoin"), Kind: "rejoin", Node: n.name, Primitive: plan.Script, Detached: true,
 		Title:  "Leave maintenance mode",
 		Reason: reason,
-		Script: script("maintenance_off", ""), TimeoutS: 120, EstimateS: 3,
+		Script: b.script("maintenance_off", ""), TimeoutS: 120, EstimateS: 3,
 		Check:  slices.Concat([]plan.Condition{on(n, "maintenance", "no")}, check),
 		CheckS: 30 + p.deadratio,
 		Closes: []string{n.name + "/maintenance"},
@@ -362,7 +367,7 @@ func (b *builder) sync(from *node, kind, reason string) plan.Action {
 		ID: p.id(from, kind), Kind: kind, Node: from.name, Primitive: plan.Script, Detached: true,
 		Title:  fmt.Sprintf("Push the configuration to %s once", to.name),
 		Reason: reason,
-		Script: script("sync", ""), TimeoutS: 300, EstimateS: 3,
+		Script: b.script("sync", ""), TimeoutS: 300, EstimateS: 3,
 		Check:  []plan.Condition{{Node: to.name, Fact: "digest", SameAs: from.name}},
 		CheckS: 30,
 	}
@@ -402,7 +407,7 @@ func (b *builder) tidy(n *node) plan.Action {
 		ID: b.pair.id(n, "tidy"), Kind: "tidy", Node: n.name, Primitive: plan.Script,
 		Title:  "Remove what zup kept there",
 		Reason: "nothing stays behind",
-		Script: script("tidy", ""), TimeoutS: 30, EstimateS: 1,
+		Script: b.script("tidy", ""), TimeoutS: 30, EstimateS: 1,
 		Check: []plan.Condition{on(n, "left", "no")}, CheckS: 10,
 	}
 }

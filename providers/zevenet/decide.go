@@ -9,16 +9,13 @@ import (
 	"zup/plan/config"
 )
 
-// Provider plans Zevenet pairs. The zero value is ready.
-type Provider struct{}
-
 // FactsScript implements plan.Provider.
-func (Provider) FactsScript() string { return script("facts", "") }
+func (pr Provider) FactsScript() string { return pr.personality().script("facts", "") }
 
 // Decide implements plan.Provider: it judges the pair, and if nothing is against
 // it, says what is missing between what is and what shall be.
-func (Provider) Decide(s plan.Situation) plan.Decision {
-	p := newPair(s)
+func (pr Provider) Decide(s plan.Situation) plan.Decision {
+	p := newPair(pr.personality(), s)
 	if len(p.nodes) == 1 {
 		return decideAlone(p)
 	}
@@ -79,6 +76,9 @@ func (p *pair) describe(v verdict) plan.Cluster {
 // cautions are sentences for the reader that no rule is about.
 func (p *pair) cautions(b *builder) []string {
 	var all []string
+	if len(b.actions) > 0 {
+		all = append(all, p.product.assumed()...)
+	}
 	if slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.Kind == "update" }) {
 		all = append(all, "no snapshot is configured: there is no way back to "+p.lowest())
 	}
@@ -170,6 +170,9 @@ func (b *builder) then(actions ...plan.Action) {
 	}
 	b.last = ids
 }
+
+// script returns a script of the pair's product.
+func (b *builder) script(name, peer string) string { return b.pair.product.script(name, peer) }
 
 // roles are the conditions that every change has in common: who is MASTER serves,
 // and the other node is what it is expected to be.
@@ -287,7 +290,10 @@ func (b *builder) updateBackup() {
 		b.then(b.settle(n, p.isDrained(n)))
 		b.then(b.announce(p.master))
 	case !inMaintenance && p.held():
-		b.then(b.hold(n))
+		b.then(b.hold(n, fmt.Sprintf("the cluster's failback is %s: it would take the role as soon as its service is back, farms or not", n.name)))
+		inMaintenance, b.otherRole = true, "maintenance"
+	case !inMaintenance && p.shunsBackups(n):
+		b.then(b.hold(n, fmt.Sprintf("the updater of %s installs nothing on a backup; in maintenance mode it does", n.fact("version"))))
 		inMaintenance, b.otherRole = true, "maintenance"
 	}
 	u := b.update(n, false)
@@ -315,7 +321,11 @@ func (b *builder) updateMaster() {
 		return
 	}
 	if b.otherRole == "maintenance" {
-		b.then(b.rejoin(n, "an earlier run left it in maintenance mode, and it must be able to take over", p.standsBy(n)))
+		why := "an earlier run left it in maintenance mode, and it must be able to take over"
+		if b.has(p.id(n, "hold")) {
+			why = "it is updated, and must be able to take over"
+		}
+		b.then(b.rejoin(n, why, p.standsBy(n)))
 		b.otherRole = "backup"
 	}
 	b.then(b.gate(n))

@@ -72,8 +72,8 @@ func stages() []stage {
 			{"members", false, hasMembers, "its cluster is formed by the two configured nodes"},
 			{"cluster-address", false, hasOwnAddress, "it has its cluster address"},
 			{"not-a-vip", false, isNoVIP, "its management address is no VIP"},
-			{"version", false, hasVersion, "dpkg and the product agree on a version of 6 or later that is not newer than the planned one"},
-			{"updater", false, canUpdate, "the updater can install (read from its own help)"},
+			{"version", false, hasVersion, "dpkg and the product agree on a version that zup knows, of the planned one's major version and not newer than it"},
+			{"updater", false, canUpdate, "what the updater can do is known (read from it)"},
 		}},
 		{pair: []pairRule{{"roles", false, hasOneMaster, "exactly one node is MASTER"}}},
 		{
@@ -103,6 +103,7 @@ func stages() []stage {
 				{"vips", true, vipsAgree, "both nodes have the same VIPs"},
 				{"names", true, namesAreDistinct, "neither node's name is part of the other's (the updater then takes a wrong address)"},
 				{"configuration", true, configurationsAgree, "the replicated configurations agree"},
+				{"bridge", false, bridgeAnswers, "the product answers under the names that nobody has verified"},
 				{"cluster-status", true, statusIsKnown, "the product answers for the cluster's status"},
 			},
 		},
@@ -205,11 +206,19 @@ func isTheNode(p *pair, n *node) finding {
 }
 
 func hasProduct(p *pair, n *node) finding {
-	switch n.fact("product") {
+	got := n.fact("product")
+	if other := p.product.sibling(strings.TrimPrefix(got, "other ")); other != nil {
+		return mistaken("does not run "+p.product.title+" but "+other.title, p.product.root+" is not there, "+other.root+" is",
+			fmt.Sprintf("write cluster %q instead of cluster %q", other.name, p.product.name))
+	}
+	if path, ok := strings.CutPrefix(got, "without "); ok {
+		return mistaken("lacks a command of "+p.product.title, path+" can't be executed", "repair the installation first; where the vendor has renamed it, zup does not know the new name yet")
+	}
+	switch got {
 	case "yes":
 		return pass(p.product.title + " with its updater")
 	case "no-updater":
-		return mistaken("has no updater", p.product.updater+" is not there or can't be executed", "repair the installation first")
+		return mistaken("has no updater", p.product.updater+" is not there or can't be executed", p.product.withoutUpdater())
 	default:
 		return mistaken("does not run "+p.product.title, p.product.root+" is not there", "correct the provider or the address of the node")
 	}
@@ -269,30 +278,15 @@ func hasVersion(p *pair, n *node) finding {
 	case pkg != "ii "+v:
 		return unfit("does not know which version it runs", fmt.Sprintf("dpkg has %s, global.conf has %s", strings.TrimPrefix(pkg, "ii "), v),
 			"an earlier update did not end: repair it with the vendor before anything else")
-	case !atLeast(v, "6"):
-		return unfit("runs a version below 6", v, "migrate it to 6 as the vendor describes; zup starts there")
+	case !atLeast(v, p.product.floor):
+		return unfit("runs a version below "+p.product.floor, v, p.product.belowFloor())
 	case !atLeast(target, v):
 		return unfit("would be downgraded", fmt.Sprintf("it runs %s, the configuration wants %s", v, target),
 			"a way back to an older version is a snapshot, not the updater")
+	case major(v) != major(target):
+		return unfit("can't reach the planned version in one step", fmt.Sprintf("it runs %s, the configuration wants %s", v, target), p.product.overMajors(v, target))
 	}
 	return pass("runs " + v)
-}
-
-func canUpdate(p *pair, n *node) finding {
-	v := n.fact("version")
-	switch {
-	case !p.needs(n):
-		return skip("it needs no update")
-	case n.fact("updater") == unknown:
-		return unseen("what its updater can do", unknown)
-	case n.fact("updater") != "install":
-		return unfit("has an updater without -i", "checkupgrades takes -i since 6.0.16; this node runs "+v,
-			"update it to 6.0.16 or later by hand first")
-	case atLeast(v, "6.1.2") && !atLeast(v, "6.1.4") && n.fact("role") == "backup":
-		return unfit("has an updater that refuses to work on a backup", v+" prints an error about its cluster configuration and installs nothing",
-			"update it to 6.1.4 or later by hand first")
-	}
-	return pass("its updater takes -i")
 }
 
 func hasOneMaster(p *pair) finding {
@@ -316,11 +310,11 @@ func hasOneMaster(p *pair) finding {
 // vrrpOf is the VRRP state that goes with a role of the product.
 var vrrpOf = map[string]string{"master": "MASTER", "backup": "BACKUP", "maintenance": "FAULT"}
 
-func roleAgrees(_ *pair, n *node) finding {
+func roleAgrees(p *pair, n *node) finding {
 	role, vrrp := n.fact("role"), n.fact("vrrp")
 	switch {
 	case role == "stopped":
-		return unfit("its service is stopped or restarting", "node_status is empty", "start it with /etc/init.d/zevenet start, or wait")
+		return unfit("its service is stopped or restarting", "node_status is empty", "start it with "+p.product.service+", or wait")
 	case vrrpOf[role] == "":
 		return unseen("its role", fmt.Sprintf("node_status says %q", role))
 	case vrrp == unknown:
@@ -348,14 +342,14 @@ func maintenanceIsOurs(p *pair, n *node) finding {
 		"look at its interfaces; the product calls a keepalived FAULT maintenance")
 }
 
-func oneKeepalived(_ *pair, n *node) finding {
+func oneKeepalived(p *pair, n *node) finding {
 	switch got := n.fact("keepalived"); got {
 	case "1":
 		return pass("one keepalived runs")
 	case unknown:
 		return unseen("whether keepalived runs", got)
 	case "0":
-		return unfit("keepalived does not run there", "", "start its service with /etc/init.d/zevenet start")
+		return unfit("keepalived does not run there", "", "start its service with "+p.product.service)
 	default:
 		return unfit("runs keepalived more than once", got+" of them", "two of them fight for ever: restart its service at a time of your choice")
 	}
@@ -461,6 +455,8 @@ func canSave(p *pair, n *node) finding {
 		return skip("it needs no update")
 	case n.fact("saver") == "yes":
 		return pass("the product can save its configuration")
+	case p.product.saver == "":
+		return skip("nobody knows how " + p.product.title + " saves its configuration")
 	}
 	return unfit("can't save its configuration before the update", p.product.saver+" is not there", "")
 }

@@ -71,7 +71,7 @@ type pair struct {
 	cfg      *config.Cluster
 	recorded state.Cluster
 	nodes    []*node
-	product  personality
+	product  *personality
 
 	// Known once the rules of "roles" have passed.
 	master *node
@@ -81,8 +81,8 @@ type pair struct {
 	primary   string // the node that the cluster's own failback prefers; empty: disabled
 }
 
-func newPair(s plan.Situation) *pair {
-	p := &pair{cfg: s.Config, recorded: s.Recorded, product: zevenet}
+func newPair(product *personality, s plan.Situation) *pair {
+	p := &pair{cfg: s.Config, recorded: s.Recorded, product: product}
 	for i := range s.Nodes {
 		p.nodes = append(p.nodes, &node{name: s.Nodes[i].Name, facts: s.Nodes[i].Facts, cfg: &s.Config.Nodes[i]})
 	}

@@ -3,7 +3,6 @@ package zevenet
 import (
 	"embed"
 	"strings"
-	"sync"
 )
 
 //go:embed node/*.sh
@@ -18,18 +17,20 @@ const zupDir = "/var/lib/zup"
 // they are set.
 var variables = []struct {
 	name  string
-	value func(personality) string
+	value func(*personality) string
 }{
-	{"root", func(p personality) string { return p.root }},
-	{"package", func(p personality) string { return p.pkg }},
-	{"updater", func(p personality) string { return p.updater }},
-	{"bridge", func(p personality) string { return p.bridge }},
-	{"manager", func(p personality) string { return p.manager }},
-	{"replicator", func(p personality) string { return p.replicator }},
-	{"pidfile", func(p personality) string { return p.pidfile }},
-	{"saver", func(p personality) string { return p.saver }},
-	{"licence", func(p personality) string { return p.licence }},
-	{"zup", func(personality) string { return zupDir }},
+	{"root", func(p *personality) string { return p.root }},
+	{"package", func(p *personality) string { return p.pkg }},
+	{"updater", func(p *personality) string { return p.updater }},
+	{"upgrade", func(p *personality) string { return p.upgrade }},
+	{"module", func(p *personality) string { return p.module }},
+	{"bridge", func(p *personality) string { return p.bridge }},
+	{"manager", func(p *personality) string { return p.manager }},
+	{"replicator", func(p *personality) string { return p.replicator }},
+	{"pidfile", func(p *personality) string { return p.pidfile }},
+	{"saver", func(p *personality) string { return p.saver }},
+	{"licence", func(p *personality) string { return p.licence }},
+	{"zup", func(*personality) string { return zupDir }},
 }
 
 // functions are what several scripts use, each in a file of its own; one that
@@ -47,21 +48,21 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 export PATH LC_ALL
 `
 
-// scripts are complete except for $peer, by file name without ".sh".
-var scripts = sync.OnceValue(func() map[string]string {
+// complete returns every script of the product, complete except for $peer.
+func (p *personality) complete() map[string]string {
 	all := map[string]string{}
 	for _, name := range []string{
 		"announce", "block", "boost", "facts", "maintenance_off", "maintenance_on", "refresh",
-		"replication_start", "replication_stop", "save", "sync", "tidy", "unblock", "unboost", "update",
+		"replication_start", "replication_stop", "save", "sync", "tidy", "unblock", "unboost", "update", "update_printed",
 	} {
-		all[name] = complete(zevenet, read(name+".sh"))
+		all[name] = p.completed(read(name + ".sh"))
 	}
 	return all
-})
+}
 
-// complete puts in front of a script's body what it uses: variables of the
+// completed puts in front of a script's body what it uses: variables of the
 // product and functions.
-func complete(p personality, body string) string {
+func (p *personality) completed(body string) string {
 	text := body
 	for _, f := range functions {
 		if strings.Contains(text, f.name) {
@@ -84,16 +85,6 @@ func read(name string) string {
 		panic(err) // embedded: a name that is not there is a defect found by every test
 	}
 	return string(data)
-}
-
-// script returns the named script for a node whose peer has this cluster
-// address.
-func script(name, peer string) string {
-	s := scripts()[name]
-	if !strings.Contains(s, "$peer") || name == "facts" {
-		return s
-	}
-	return "peer=" + quote(peer) + "\n" + s
 }
 
 // quote makes one word of s for a POSIX shell.

@@ -262,17 +262,19 @@ func TestTidyRefusesWhileSomethingIsOpen(t *testing.T) {
 
 // Every script is complete: it sets what it uses and is valid for sh.
 func TestScriptsAreValid(t *testing.T) {
-	for name := range scripts() {
-		text := script(name, "192.0.2.1")
-		cmd := exec.Command("sh", "-n")
-		cmd.Stdin = strings.NewReader(text)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", name, err, out)
-		}
-		for _, v := range variables {
-			uses := strings.Contains(text, "$"+v.name) || strings.Contains(text, "${"+v.name)
-			if uses && !strings.Contains(text, "\n"+v.name+"=") {
-				t.Errorf("%s uses $%s and does not set it", name, v.name)
+	for _, p := range family {
+		for name := range p.scripts() {
+			text := p.script(name, "192.0.2.1")
+			cmd := exec.Command("sh", "-n")
+			cmd.Stdin = strings.NewReader(text)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %s: %v\n%s", p.name, name, err, out)
+			}
+			for _, v := range variables {
+				uses := strings.Contains(text, "$"+v.name) || strings.Contains(text, "${"+v.name)
+				if uses && !strings.Contains(text, "\n"+v.name+"=") {
+					t.Errorf("%s: %s uses $%s and does not set it", p.name, name, v.name)
+				}
 			}
 		}
 	}

@@ -39,8 +39,8 @@ func done(description, message string) answer {
 
 // functions are the API functions that the lab has, by module and name.
 var functions = map[[2]string]func(args []json.RawMessage) (answer, error){
-	{"Zevenet::API40::System::Cluster", "set_cluster_actions"}:      setClusterActions,
-	{"Zevenet::API40::System::Cluster", "get_cluster_nodes_status"}: getClusterNodesStatus,
+	{own.module, "set_cluster_actions"}:      setClusterActions,
+	{own.module, "get_cluster_nodes_status"}: getClusterNodesStatus,
 }
 
 // bridge calls an API function with the arguments that in holds as a JSON array

@@ -13,15 +13,16 @@ import (
 )
 
 // Where the product keeps what is read and written here.
-const (
-	root            = "/usr/local/zevenet"
+var (
+	root            = own.root
 	configDir       = root + "/config"
 	clusterConf     = configDir + "/cluster.conf"
 	maintenanceFlag = configDir + "/local/maintenance_flag"
 	nodeStatus      = root + "/node_status"
-	clusterManager  = root + "/bin/zcluster-manager"
-	maintenanceLink = "cl_maintenance"
+	clusterManager  = root + "/bin/" + own.manager
 )
+
+const maintenanceLink = "cl_maintenance"
 
 var errNotClustered = errors.New("not clustered")
 

@@ -2,7 +2,7 @@
 
 // Command enterprise stands in for the compiled part of the emulated product,
 // /usr/local/zevenet/bin/enterprise.bin on a node of the lab: the replicator
-// zeninotify, the bridge to the API functions of the cluster, cluster_status.
+// zeninotify (noid-cluster-notify in RELIANOID), the bridge to the API functions of the cluster, cluster_status.
 //
 // EMULATED after the publicly readable source of EE 6.1.20; nothing here was
 // ever run on, or compared with, a real appliance. What is imitated is what
@@ -40,9 +40,9 @@ func verb(argv []string) []string {
 
 func run(argv []string) (exit int) {
 	switch {
-	case len(argv) == 1 && argv[0] == "zeninotify":
+	case len(argv) == 1 && argv[0] == own.replicator:
 		return replicate()
-	case len(argv) == 2 && argv[0] == "zeninotify" && argv[1] == "stop":
+	case len(argv) == 2 && argv[0] == own.replicator && argv[1] == "stop":
 		return stopReplication()
 	case len(argv) == 1 && argv[0] == "cluster_status":
 		return printClusterStatus(os.Stdout)

@@ -32,6 +32,6 @@ func isKeepalived(argv []string) bool { return filepath.Base(argv[0]) == "keepal
 
 // isReplicator knows both ways to start it: by its verb and by its link.
 func isReplicator(argv []string) bool {
-	return len(argv) == 1 && filepath.Base(argv[0]) == "zeninotify" ||
-		len(argv) == 2 && filepath.Base(argv[0]) == "enterprise.bin" && argv[1] == "zeninotify"
+	return len(argv) == 1 && filepath.Base(argv[0]) == own.replicator ||
+		len(argv) == 2 && filepath.Base(argv[0]) == "enterprise.bin" && argv[1] == own.replicator
 }

@@ -16,32 +16,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	pidFile  = "/var/run/zeninotify.pid"
-	rtTables = "/etc/iproute2/rt_tables"
-)
+var pidFile = "/var/run/" + own.replicator + ".pid"
+
+const rtTables = "/etc/iproute2/rt_tables"
 
 // excludes is what the product keeps out of replication: what belongs to one
 // node only. Virtual interfaces, the VIPs, do belong to both.
-var excludes = []string{
+var excludes = append([]string{
 	"--include=if_*:*_conf",
 	"--exclude=lost+found",
 	"--exclude=global.conf",
 	"--exclude=if_*_conf",
 	"--exclude=zencert-c.key",
 	"--exclude=zencert.pem",
-	"--exclude=zlb-start",
-	"--exclude=zlb-stop",
 	"--exclude=/local",
+}, excluding(own.local)...)
+
+func excluding(names []string) []string {
+	var all []string
+	for _, name := range names {
+		all = append(all, "--exclude="+name)
+	}
+	return all
 }
 
 // replicate pushes the whole configuration to the peer and then again after
 // every change, until it is told to end. It stays in the foreground, as the
 // product's does, and refuses to run twice.
 func replicate() (exit int) {
-	logger, err := syslog.New(syslog.LOG_LOCAL0|syslog.LOG_INFO, "zeninotify")
+	logger, err := syslog.New(syslog.LOG_LOCAL0|syslog.LOG_INFO, own.replicator)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "zeninotify: reach syslog: %v\n", err)
+		fmt.Fprintf(os.Stderr, own.replicator+": reach syslog: %v\n", err)
 		return 1
 	}
 	c, err := readCluster()
@@ -50,8 +55,8 @@ func replicate() (exit int) {
 		return 1
 	}
 	if pid := replicatorPID(); pid != 0 {
-		fmt.Fprintln(os.Stderr, "zeninotify is already running")
-		logger.Warning(fmt.Sprintf("zeninotify is already running with PID %d", pid))
+		fmt.Fprintln(os.Stderr, own.replicator+" is already running")
+		logger.Warning(fmt.Sprintf("%s is already running with PID %d", own.replicator, pid))
 		return 1
 	}
 	if err := os.WriteFile(pidFile, fmt.Appendln(nil, os.Getpid()), 0o644); err != nil {
@@ -67,14 +72,14 @@ func replicate() (exit int) {
 		logger.Err(err.Error())
 		return 1
 	}
-	logger.Info("zeninotify started, full replication to " + c.peer.name)
+	logger.Info(own.replicator + " started, full replication to " + c.peer.name)
 	for reason := "start"; ; {
 		if ended := push(logger, c.peer, reason, end); ended {
 			return 0
 		}
 		select {
 		case <-end:
-			logger.Info("zeninotify stopped")
+			logger.Info(own.replicator + " stopped")
 			return 0
 		case reason = <-changes:
 			reason = drain(changes, reason)

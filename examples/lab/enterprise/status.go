@@ -22,7 +22,7 @@ type nodeState struct {
 // services is what decides whether a node is well in its role.
 type services struct {
 	keepalived bool
-	zeninotify bool
+	replicator bool
 }
 
 const notClustered = "There is no cluster configured on this node."
@@ -65,7 +65,7 @@ func askPeer(peer member) (role string, run services, err error) {
 	for i, command := range []string{
 		clusterManager + " getZClusterNodeStatus",
 		clusterManager + " getZClusterRunning",
-		"ps aux | grep -v grep | grep -c zeninotify || true",
+		"ps aux | grep -v grep | grep -c " + own.replicator + " || true",
 		clusterManager + " getConntrackdRunning",
 	} {
 		if answers[i], err = onPeer(peer, command); err != nil {
@@ -75,15 +75,15 @@ func askPeer(peer member) (role string, run services, err error) {
 	return answers[0], services{answers[1] == "1", answers[2] != "0"}, nil
 }
 
-// judge tells how a node does. A running zeninotify is wanted on the master and
+// judge tells how a node does. A running replicator is wanted on the master and
 // a failure anywhere else.
 func judge(role string, run services) nodeState {
 	var failed []string
 	if !run.keepalived {
 		failed = append(failed, "keepalived")
 	}
-	if run.zeninotify != (role == "master") {
-		failed = append(failed, "zeninotify")
+	if run.replicator != (role == "master") {
+		failed = append(failed, own.replicator)
 	}
 	switch {
 	case len(failed) > 0:

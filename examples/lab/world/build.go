@@ -26,6 +26,7 @@ var basePackages = []string{
 // order is what a builder is told on its standard input.
 type order struct {
 	MountPoint string
+	Product    string            // for a node: whose it is
 	Codename   string            // for a base: Debian's release
 	Sources    map[string]string // for a base: apt sources by file name
 	Base       string            // for a node: path of the packed base
@@ -103,6 +104,10 @@ func buildBase(o order) error {
 // buildNode installs the product's packages into the base and packs the result.
 // Services are not started: a node that was never configured has none.
 func buildNode(o order) error {
+	whose, err := productNamed(o.Product)
+	if err != nil {
+		return err
+	}
 	root := filepath.Join(o.MountPoint, "root")
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return err
@@ -127,7 +132,7 @@ func buildNode(o order) error {
 		}
 		install = append(install, "/debs/"+name)
 	}
-	if err := writeFiles(root, machineFiles()); err != nil {
+	if err := writeFiles(root, whose.files(machineFiles())); err != nil {
 		return err
 	}
 	for _, argv := range [][]string{append([]string{"/usr/bin/dpkg"}, install...), {"/usr/sbin/useradd", "-m", "-s", "/bin/bash", "ops"}} {

@@ -70,7 +70,7 @@ func TestNodeNamesAndAddressesDiffer(t *testing.T) {
 }
 
 func TestConfigFormat(t *testing.T) {
-	for version, want := range map[string]int{"5.2.14": 1, "6.1.2": 1, "6.1.19": 1, "6.1.20": 2, "6.1.21": 2, "6.2.0": 2} {
+	for version, want := range map[string]int{"5.2.14": 1, "6.1.2": 1, "6.1.19": 1, "6.1.20": 2, "6.1.21": 2, "6.2.0": 2, "8.4.0": 1, "8.5.0": 2} {
 		if got := configFormat(version); got != want {
 			t.Errorf("%s has format %d, not %d", version, got, want)
 		}
@@ -83,6 +83,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{Clusters: maxClusters + 1},
 		{Failback: "zva5n3"},
 		{Fault: "no-such-fault"},
+		{Product: "no-such-product"},
 	} {
 		if _, err := o.complete(); err == nil {
 			t.Errorf("%+v is accepted", o)
@@ -98,7 +99,11 @@ func TestPackagesAreReadable(t *testing.T) {
 		}
 		t.Skip("no dpkg-deb here")
 	}
-	for _, d := range productPackages(DefaultTo, []byte("enterprise")) {
+	var debs []deb
+	for _, p := range products {
+		debs = append(debs, p.packages(p.to, []byte("\x7fELF zevenet"))...)
+	}
+	for _, d := range debs {
 		body := d.bytes()
 		if again := d.bytes(); !bytes.Equal(body, again) {
 			t.Errorf("%s differs from itself", d.name)
@@ -113,6 +118,48 @@ func TestPackagesAreReadable(t *testing.T) {
 		}
 		if out, err := exec.Command("dpkg-deb", "--contents", file).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v: %s", d.name, err, out)
+		}
+	}
+}
+
+// A product has the names of its own and nobody else's.
+func TestProductsAreApart(t *testing.T) {
+	own := map[string]string{}
+	for _, p := range products[1:] {
+		for _, d := range p.packages(p.to, []byte("\x7fELF zevenet")) {
+			own[p.name] += d.control() + d.scripts["postinst"] + d.scripts["preinst"]
+			for name, f := range d.files {
+				if name != "/usr/local/zevenet" { // the link that one of them leaves
+					own[p.name] += name + "\n"
+				}
+				if !bytes.HasPrefix(f.Data, []byte("\x7fELF")) {
+					own[p.name] += string(f.Data)
+				}
+			}
+		}
+	}
+	for name, text := range own {
+		if i := strings.Index(strings.ToLower(strings.ReplaceAll(text, "ZEVENET", "")), "zevenet"); i >= 0 {
+			t.Errorf("%s: …%s…", name, text[max(0, i-40):min(len(text), i+40)])
+		}
+	}
+	if !strings.Contains(own["relianoid"], "/usr/local/relianoid/bin/noid-updater\n") || strings.Contains(own["relianoid"], "checkupgrades") {
+		t.Error("RELIANOID has another updater")
+	}
+}
+
+// What a version could do is in its scripts.
+func TestAbilities(t *testing.T) {
+	for version, want := range map[string]string{
+		"6.0.15": "none", "6.0.16": "plain", "6.1.0": "plain", "6.1.1": "role", "6.1.2": "inverted", "6.1.3": "inverted", "6.1.4": "role", "6.1.20": "role",
+	} {
+		if got := withAbilities(nodeScript("product/checkupgrades"), version); !strings.Contains(got, "\nABILITY="+want+"\n") {
+			t.Errorf("the updater of %s is not %s", version, want)
+		}
+	}
+	for version, want := range map[string]string{"6.0.16": "yes", "6.1.0": "no", "6.1.10": "no", "6.1.11": "yes"} {
+		if got := withAbilities(nodeScript("product/zevenet.init"), version); !strings.Contains(got, "\nFAILS_BACK="+want+"\n") {
+			t.Errorf("whether %s fails back is not %s", version, want)
 		}
 	}
 }
@@ -136,7 +183,7 @@ func TestScriptsParse(t *testing.T) {
 
 func TestConfigNamesEverything(t *testing.T) {
 	w := &World{Identity: Home + "/.ssh/id_ed25519"}
-	c := Cluster{Name: "edge", To: "6.1.20", VIPs: vips(0), Nodes: [2]Node{
+	c := Cluster{Product: "zevenet", Name: "edge", To: "6.1.20", VIPs: vips(0), Nodes: [2]Node{
 		{Name: "zva5n1", Address: "192.168.100.24", HostKey: "ssh-ed25519 AAAA1"},
 		{Name: "zva5n2", Address: "192.168.100.25", HostKey: "ssh-ed25519 AAAA2"},
 	}}

@@ -27,7 +27,7 @@ type cache struct {
 // more than so many of them, at about 50 MB each.
 const (
 	unusedFor = 7 * 24 * time.Hour
-	atMost    = 8
+	atMost    = 20
 )
 
 // openCache waits until no other process builds, and holds the lock until

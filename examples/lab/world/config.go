@@ -20,7 +20,7 @@ type ConfigOptions struct {
 
 var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap{
 	"number": func(i int) int { return i + 1 },
-}).Parse(`cluster "zevenet" "{{.Name}}" {
+}).Parse(`cluster "{{.Product}}" "{{.Name}}" {
   version    = "{{.To}}"
 {{- with .Switchover}}
   switchover = "{{.}}"

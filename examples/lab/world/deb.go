@@ -123,8 +123,8 @@ func sortedKeys[V any](m map[string]V) []string {
 }
 
 // repositoryFiles is a repository that offers these packages, by the path below
-// its address: what `deb <address> buster main` asks for.
-func repositoryFiles(debs []deb) map[string][]byte {
+// its address: what `deb <address> <codename> main` asks for.
+func repositoryFiles(debs []deb, codename string) map[string][]byte {
 	files := map[string][]byte{}
 	var list bytes.Buffer
 	for _, d := range debs {
@@ -134,9 +134,9 @@ func repositoryFiles(debs []deb) map[string][]byte {
 		fmt.Fprintf(&list, "%sFilename: %s\nSize: %d\nSHA256: %x\n\n", d.control(), name, len(body), sha256.Sum256(body))
 	}
 	index := "main/binary-" + debArch() + "/Packages"
-	files["dists/buster/"+index] = list.Bytes()
-	files["dists/buster/Release"] = fmt.Appendf(nil,
-		"Origin: the lab of zup\nSuite: buster\nCodename: buster\nArchitectures: %s\nComponents: main\nDate: %s\nSHA256:\n %x %d %s\n",
-		debArch(), time.Now().UTC().Format(time.RFC1123), sha256.Sum256(list.Bytes()), list.Len(), index)
+	files["dists/"+codename+"/"+index] = list.Bytes()
+	files["dists/"+codename+"/Release"] = fmt.Appendf(nil,
+		"Origin: the lab of zup\nSuite: %s\nCodename: %s\nArchitectures: %s\nComponents: main\nDate: %s\nSHA256:\n %x %d %s\n",
+		codename, codename, debArch(), time.Now().UTC().Format(time.RFC1123), sha256.Sum256(list.Bytes()), list.Len(), index)
 	return files
 }

@@ -36,7 +36,7 @@ func (s NodeState) MarkerIntact(version string) bool {
 
 // Inspect looks at a node; nothing on it changes.
 func (w *World) Inspect(ctx context.Context, node string) (NodeState, error) {
-	out, err := w.ExecInput(ctx, node, nodeScript("inspect"), "sh")
+	out, err := w.ExecInput(ctx, node, w.whose.text(nodeScript("inspect")), "sh")
 	if err != nil {
 		return NodeState{}, fmt.Errorf("inspect %s: %w", node, err)
 	}
@@ -68,7 +68,7 @@ func (w *World) Inspect(ctx context.Context, node string) (NodeState, error) {
 // must not change.
 func (w *World) Files(ctx context.Context, node string) (map[string]string, error) {
 	const list = `find /etc /usr/local/zevenet /var/lib/dpkg /var/lib/apt/lists \( -type f -exec sh -c 'for f; do stat -c "%u:%g:%a %n" "$f"; sha256sum <"$f"; done' sh {} + \) -o -printf '%U:%G:%m %p\n%y %l\n'`
-	out, err := w.Exec(ctx, node, "sh", "-c", list)
+	out, err := w.Exec(ctx, node, "sh", "-c", w.whose.text(list))
 	if err != nil {
 		return nil, fmt.Errorf("list files of %s: %w", node, err)
 	}

@@ -18,8 +18,9 @@ const (
 type Options struct {
 	Clusters  int       // pairs on the one network; 0 means 1, at most 80
 	Hostnames [2]string // names of the first pair's nodes; "" means zva5n1, zva5n2
-	From      string    // installed version; "" means DefaultFrom
-	To        string    // version that the repository offers; "" means DefaultTo
+	Product   string    // one of Products; "" means zevenet
+	From      string    // installed version; "" means the product's: DefaultFrom
+	To        string    // version that the repository offers; "" means the product's: DefaultTo
 	Failback  string    // the product's setting: "" disabled, or the name of a node of the first pair; the other pairs have the same position
 	Deadratio int       // VRRP advertisement interval in seconds; 0 means 1, the product's own default is 5
 
@@ -51,7 +52,11 @@ func (o *Options) complete() (Fault, error) {
 	if fault.options != nil {
 		fault.options(o)
 	}
-	o.setDefaults()
+	whose, err := productNamed(o.Product)
+	if err != nil {
+		return fault, err
+	}
+	o.setDefaults(whose)
 	if o.Clusters < 1 || o.Clusters > maxClusters {
 		return fault, fmt.Errorf("clusters: %d is not between 1 and %d", o.Clusters, maxClusters)
 	}
@@ -61,7 +66,8 @@ func (o *Options) complete() (Fault, error) {
 	return fault, nil
 }
 
-func (o *Options) setDefaults() {
+func (o *Options) setDefaults(whose product) {
+	o.Product = whose.name
 	if o.Clusters == 0 {
 		o.Clusters = 1
 	}
@@ -71,10 +77,10 @@ func (o *Options) setDefaults() {
 		}
 	}
 	if o.From == "" {
-		o.From = DefaultFrom
+		o.From = whose.from
 	}
 	if o.To == "" {
-		o.To = DefaultTo
+		o.To = whose.to
 	}
 	if o.Deadratio == 0 {
 		o.Deadratio = 1

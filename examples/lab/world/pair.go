@@ -30,12 +30,13 @@ const (
 
 // A Cluster is a pair of nodes of the world.
 type Cluster struct {
-	Name  string  // edge, edge2, edge3 …
-	Nodes [2]Node // the first one is MASTER when the world has started
-	VIPs  []string
-	Alone bool   // the second one is off the network, and there is no cluster
-	From  string // installed version
-	To    string // version that the repository offers
+	Product string  // as a configuration calls it
+	Name    string  // edge, edge2, edge3 …
+	Nodes   [2]Node // the first one is MASTER when the world has started
+	VIPs    []string
+	Alone   bool   // the second one is off the network, and there is no cluster
+	From    string // installed version
+	To      string // version that the repository offers
 }
 
 // Members are the nodes that are on the network.
@@ -97,6 +98,7 @@ type machine struct {
 type pair struct {
 	index         int
 	alone         bool
+	whose         product
 	master        *machine
 	backup        *machine
 	failback      int // position of the preferred node, -1 none
@@ -111,9 +113,9 @@ type pair struct {
 
 // newPair lays out the pair with the given index as the options want it, before
 // any fault.
-func newPair(o *Options, index int, s secrets) (*pair, error) {
+func newPair(o *Options, index int, whose product, s secrets) (*pair, error) {
 	p := &pair{
-		index: index, failback: o.failbackPosition(),
+		index: index, whose: whose, failback: o.failbackPosition(),
 		deadratio: o.Deadratio, phase: o.Phase, from: o.From, to: o.To, offered: o.To,
 		authorizedKey: s.user.Public, peerKey: s.peer, repositoryPEM: s.repositoryCert,
 	}
@@ -158,12 +160,13 @@ func (p *pair) machines() []*machine { return []*machine{p.master, p.backup} }
 
 func (p *pair) cluster() Cluster {
 	return Cluster{
-		Name:  clusterName(p.index),
-		Nodes: [2]Node{p.master.Node, p.backup.Node},
-		VIPs:  vips(p.index),
-		Alone: p.alone,
-		From:  p.from,
-		To:    p.to,
+		Product: p.whose.name,
+		Name:    clusterName(p.index),
+		Nodes:   [2]Node{p.master.Node, p.backup.Node},
+		VIPs:    vips(p.index),
+		Alone:   p.alone,
+		From:    p.from,
+		To:      p.to,
 	}
 }
 
@@ -220,7 +223,7 @@ func (p *pair) files(m *machine) (map[string]file, error) {
 		files[zevenet+"/node_status"] = text("\n")
 		files["/lab/first-priority"] = text(firstPriority(m))
 	}
-	return files, nil
+	return p.whose.files(files), nil
 }
 
 // LicenceSerial is what the nodes send to the repository as their User-Agent:

@@ -108,7 +108,7 @@ func runTrial() error {
 // same for what is missing then; Prepare is for who wants to show its progress
 // or to spend the time beforehand.
 func Prepare(ctx context.Context, progress Progress) error {
-	_, err := prepare(ctx, DefaultFrom, progress)
+	_, err := prepare(ctx, products[0], DefaultFrom, progress)
 	return err
 }
 
@@ -119,7 +119,7 @@ type ingredients struct {
 	enterprise []byte
 }
 
-func prepare(ctx context.Context, from string, progress Progress) (ingredients, error) {
+func prepare(ctx context.Context, whose product, from string, progress Progress) (ingredients, error) {
 	if err := installHostPackages(ctx, progress); err != nil {
 		return ingredients{}, err
 	}
@@ -132,7 +132,7 @@ func prepare(ctx context.Context, from string, progress Progress) (ingredients, 
 	if err != nil {
 		return ingredients{}, err
 	}
-	node, err := c.node(ctx, from, enterprise, progress)
+	node, err := c.node(ctx, whose, from, enterprise, progress)
 	if err != nil {
 		return ingredients{}, err
 	}
@@ -212,21 +212,21 @@ func (c *cache) base(ctx context.Context, progress Progress) (string, error) {
 
 // node returns the packed root file system of a node with the given version of
 // the product.
-func (c *cache) node(ctx context.Context, version string, enterprise []byte, progress Progress) (string, error) {
+func (c *cache) node(ctx context.Context, whose product, version string, enterprise []byte, progress Progress) (string, error) {
 	base, err := c.base(ctx, progress)
 	if err != nil {
 		return "", err
 	}
 	debs := map[string][]byte{}
-	for _, d := range productPackages(version, enterprise) {
+	for _, d := range whose.packages(version, enterprise) {
 		debs[d.filename()] = d.bytes()
 	}
-	inputs := []any{"node", base, machineFiles()}
+	inputs := []any{"node", base, whose.files(machineFiles())}
 	for _, name := range sortedKeys(debs) {
 		inputs = append(inputs, name, string(debs[name]))
 	}
 	return c.get("node-"+digest(inputs...)+".tar.zst", func(out *os.File) error {
-		progress.begin("install the emulated product " + version + " into the base system")
-		return build(ctx, order{MountPoint: c.mountPoint(), Base: base, Debs: debs}, out)
+		progress.begin("install the emulated " + whose.name + " " + version + " into the base system")
+		return build(ctx, order{MountPoint: c.mountPoint(), Product: whose.name, Base: base, Debs: debs}, out)
 	})
 }

@@ -28,8 +28,11 @@ func debArch() string { return runtime.GOARCH } // amd64 and arm64 have Debian's
 // format 2, which the versions before it do not understand.
 const migratedIn = "6.1.20"
 
+// The same of RELIANOID, whose versions count on their own.
+const migratedInRelianoid = "8.5.0"
+
 func configFormat(version string) int {
-	if versionLess(version, migratedIn) {
+	if versionLess(version, migratedIn) || !versionLess(version, "7") && versionLess(version, migratedInRelianoid) {
 		return 1
 	}
 	return 2
@@ -90,7 +93,7 @@ func productPackages(version string, enterprise []byte) []deb {
 func productFiles(version string, enterprise []byte) map[string]file {
 	bin := zevenet + "/bin/"
 	files := map[string]file{
-		"/etc/init.d/zevenet":                   script(nodeScript("product/zevenet.init")),
+		"/etc/init.d/zevenet":                   script(withAbilities(nodeScript("product/zevenet.init"), version)),
 		zevenet + "/lib/zevenet.sh":             text(nodeScript("product/zevenet.sh")),
 		zevenet + "/share/global.conf.template": text(globalConf(version)),
 		zevenet + "/share/config_format":        text(fmt.Sprintln(configFormat(version))),
@@ -98,7 +101,7 @@ func productFiles(version string, enterprise []byte) map[string]file {
 		bin + "zeninotify":                      {Target: "enterprise.bin"},
 		bin + "cluster_status":                  {Target: "enterprise.bin"},
 	}
-	for _, name := range []string{"zcluster-manager", "farms", "checkglobalconf", "checklicence", "checkupgrades", "zenbackup.pl"} {
+	for _, name := range []string{"zcluster-manager", "farms", "checkglobalconf", "checklicence", "zenbackup.pl"} {
 		files[bin+name] = script(nodeScript("product/" + name))
 	}
 	return files

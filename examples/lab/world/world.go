@@ -37,6 +37,7 @@ type World struct {
 	// who may use sudo) into every node, as control sees it.
 	Identity string
 
+	whose      product
 	enterprise []byte
 	keeper     *exec.Cmd
 	input      io.Closer
@@ -67,16 +68,20 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	if lacks := Missing(); len(lacks) > 0 {
 		return nil, fmt.Errorf("start world: this machine lacks %q", lacks)
 	}
-	parts, err := prepare(ctx, o.From, o.Progress)
+	whose, err := productNamed(o.Product)
+	if err != nil {
+		return nil, fmt.Errorf("start world: %w", err)
+	}
+	parts, err := prepare(ctx, whose, o.From, o.Progress)
 	if err != nil {
 		return nil, fmt.Errorf("prepare world: %w", err)
 	}
 	o.Progress.begin("start the world")
-	plan, err := newBlueprint(&o, fault, parts)
+	plan, err := newBlueprint(&o, fault, whose, parts)
 	if err != nil {
 		return nil, fmt.Errorf("plan world: %w", err)
 	}
-	w := &World{Clusters: plan.clusters, Identity: Home + "/.ssh/id_ed25519", enterprise: parts.enterprise,
+	w := &World{Clusters: plan.clusters, Identity: Home + "/.ssh/id_ed25519", whose: whose, enterprise: parts.enterprise,
 		offer: plan.Offer, hosts: map[string]int{}, ended: make(chan struct{}), commands: map[*Cmd]bool{}}
 	if err := w.run(ctx, plan.blueprint, o.Progress); err != nil {
 		w.Close()
@@ -223,7 +228,7 @@ func (w *World) Ended() <-chan struct{} { return w.ended }
 // Offer makes the repository offer another version from now on; existing
 // downloads are not disturbed.
 func (w *World) Offer(version string) error {
-	w.offer.Files = repositoryFiles(productPackages(version, w.enterprise))
+	w.offer.Files = repositoryFiles(w.whose.packages(version, w.enterprise), w.whose.codename)
 	return w.setOffer()
 }
 
@@ -254,20 +259,20 @@ type secrets struct {
 	repositoryKey  string
 }
 
-func newSecrets() (s secrets, err error) {
+func newSecrets(whose product) (s secrets, err error) {
 	if s.user, err = newED25519(); err != nil {
 		return s, err
 	}
 	if s.peer, err = newRSA(); err != nil {
 		return s, err
 	}
-	s.repositoryCert, s.repositoryKey, err = certificate(repositoryHost, time.Now().Add(300*24*time.Hour))
+	s.repositoryCert, s.repositoryKey, err = certificate(whose.text(repositoryHost), time.Now().Add(300*24*time.Hour))
 	return s, err
 }
 
 // newBlueprint lays out the whole world; it changes nothing.
-func newBlueprint(o *Options, fault Fault, parts ingredients) (*plannedWorld, error) {
-	s, err := newSecrets()
+func newBlueprint(o *Options, fault Fault, whose product, parts ingredients) (*plannedWorld, error) {
+	s, err := newSecrets(whose)
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +281,7 @@ func newBlueprint(o *Options, fault Fault, parts ingredients) (*plannedWorld, er
 	}}
 	offered := o.To
 	for i := range o.Clusters {
-		p, err := newPair(o, i, s)
+		p, err := newPair(o, i, whose, s)
 		if err != nil {
 			return nil, err
 		}
@@ -288,7 +293,7 @@ func newBlueprint(o *Options, fault Fault, parts ingredients) (*plannedWorld, er
 			return nil, err
 		}
 	}
-	w.Offer.Files = repositoryFiles(productPackages(offered, parts.enterprise))
+	w.Offer.Files = repositoryFiles(whose.packages(offered, parts.enterprise), whose.codename)
 	w.addVisitors(s)
 	return w, nil
 }

@@ -61,7 +61,21 @@ fact_uid() { id -u; }
 fact_boot() { cat /proc/sys/kernel/random/boot_id; }
 fact_time() { date +%s; }
 fact_product() {
-	if [ -d "$root" ] && [ -x "$updater" ]; then echo yes; elif [ -d "$root" ]; then echo no-updater; else echo no; fi
+	# A sibling may have left a symbolic link where the product's root would be.
+	for other in zevenet skudonet relianoid; do
+		if [ "${root##*/}" = "$other" ] || ! [ -d "/usr/local/$other" ]; then continue; fi
+		if [ -e "$root" ] && [ "$(readlink -f "$root")" != "$(readlink -f "/usr/local/$other")" ]; then continue; fi
+		# Where the link is the sibling's, this product is what is really there.
+		if [ -L "/usr/local/$other" ]; then continue; fi
+		printf 'other %s' "$other"
+		return
+	done
+	[ -d "$root" ] || { printf no; return; }
+	[ -x "$updater" ] || { printf no-updater; return; }
+	for command in "$bridge" "$manager"; do
+		[ -x "$command" ] || { printf 'without %s' "$command"; return; }
+	done
+	printf yes
 }
 fact_version() {
 	sed -n 's/^[[:space:]]*\$version[[:space:]]*=[[:space:]]*"\([^"]*\)".*/\1/p' "$root/config/global.conf" 2>/dev/null | head -n 1
@@ -88,22 +102,30 @@ fact_lock() {
 	printf '%s' "${held:-free}"
 }
 fact_candidate() { apt-cache policy "$package" 2>/dev/null | sed -n 's/^ *Candidate: //p'; }
+# shellcheck disable=SC2086 # $upgrade is apt's option and command
 fact_offer() {
-	out=$(apt-get -s -o Debug::NoLocking=1 --with-new-pkgs upgrade 2>&1) || { printf 'error %s' "$(printf '%s\n' "$out" | tail -n 3)"; return; }
+	out=$(apt-get -s -o Debug::NoLocking=1 $upgrade 2>&1) || { printf 'error %s' "$(printf '%s\n' "$out" | tail -n 3)"; return; }
 	printf '%s\n' "$out" | sed -n "s/^Inst $package .*(\([^ )]*\)[ )].*/\1/p" | grep . || printf 'none'
 }
 # What apt would fetch and install, in KiB, against what is free where it goes.
+# shellcheck disable=SC2086 # $upgrade is apt's option and command
 fact_room() {
-	names=$(apt-get -s -o Debug::NoLocking=1 --with-new-pkgs upgrade 2>/dev/null | sed -n 's/^Inst \([^ ]*\) .*(\([^ )]*\)[ )].*/\1=\2/p')
-	# shellcheck disable=SC2086 # one word a package
+	names=$(apt-get -s -o Debug::NoLocking=1 $upgrade 2>/dev/null | sed -n 's/^Inst \([^ ]*\) .*(\([^ )]*\)[ )].*/\1=\2/p')
+	# $names has one word for each package.
 	need=$([ -z "$names" ] || apt-cache show --no-all-versions $names 2>/dev/null |
 		awk '/^Installed-Size:/ { i += $2 } /^Size:/ { s += $2 / 1024 } END { printf "%d", i + s }')
 	free=$(df -Pk "$root" /var/cache/apt/archives 2>/dev/null | awk 'NR > 1 && (m == "" || $4 < m) { m = $4 } END { print m }')
 	if [ -n "$free" ] && [ "${need:-0}" -le "$free" ]; then printf enough; else printf 'need %s KiB, free %s KiB' "${need:-0}" "$free"; fi
 }
+# Whether the updater installs by itself. Where it is a script, its own list of
+# options is read; else it is asked for help. Some change apt's sources before
+# they answer anything, so those are not run.
 fact_updater() {
 	[ -x "$updater" ] || { printf missing; return; }
-	if timeout 10 "$updater" -h 2>&1 </dev/null | grep -qE '(^|[^[:alnum:]-])-i([^[:alnum:]]|$)'; then printf install; else printf bare; fi
+	if grep -qE "^[[:space:]]*['\"]?-i['\"]?\\)" "$updater"; then printf install; return; fi
+	help=$(timeout 10 "$updater" -h 2>&1 </dev/null)
+	if printf '%s' "$help" | grep -qE '(^|[^[:alnum:]-])-i([^[:alnum:]]|$)'; then printf install
+	elif [ -n "$help" ]; then printf bare; fi
 }
 fact_images() { find "$root/updates" -maxdepth 1 -name '*.iso' -printf '%f ' 2>/dev/null | grep . || printf none; }
 fact_clustered() { [ -e "$root/node_status" ] && [ "$(sections | grep -c .)" -gt 1 ] && printf yes || printf no; }
@@ -132,7 +154,15 @@ fact_vrrp() {
 fact_priority() { printf '%s\n' "$vrrp_data" | sed -n 's/^ *Effective priority = //p' | head -n 1; }
 fact_priority_lines() { grep -cE '^[[:space:]]*priority[[:space:]]' /etc/keepalived/keepalived.conf 2>/dev/null; }
 fact_keepalived() { found=$(keepalived_parents) && printf '%s' "$found" | grep -c .; }
-fact_maintenance() { if [ -e "$root/config/local/maintenance_flag" ]; then printf yes; else printf no; fi; }
+# An operator's flag, or the tracked link that was taken down: older versions
+# have no flag.
+fact_maintenance() {
+	if [ -e "$root/config/local/maintenance_flag" ]; then printf yes; return; fi
+	case $(ip -o link show cl_maintenance 2>/dev/null) in
+	'' | *'<'*[,\<]UP[,\>]*) printf no ;;
+	*) printf yes ;;
+	esac
+}
 fact_replication() {
 	found=$(replicators) || return
 	if [ -n "$found" ]; then printf running; else printf off; fi
@@ -208,7 +238,8 @@ fact_digest() {
 	{
 		find . -path ./local -prune -o -name lost+found -prune -o -type f \
 			! -name global.conf ! \( -name 'if_*_conf' ! -name 'if_*:*_conf' \) \
-			! -name zencert-c.key ! -name zencert.pem ! -name zlb-start ! -name zlb-stop -print0
+			! -name zencert-c.key ! -name zencert.pem ! -name zlb-start ! -name zlb-stop \
+			! -name noid-start ! -name noid-stop -print0
 		printf '/etc/iproute2/rt_tables\0'
 	} | LC_ALL=C sort -z | xargs -0 sha256sum 2>/dev/null | sha256sum | cut -d ' ' -f 1
 }
@@ -235,7 +266,7 @@ fact_left() { if [ -e /var/lib/zup ]; then printf yes; else printf no; fi; }
 fact_jobs() { find /var/lib/zup/jobs -mindepth 1 -maxdepth 1 -type d -printf '%f ' | grep . || printf none; }
 # What the product itself says of both nodes; it asks the peer over ssh.
 fact_status() {
-	out=$(printf '[]' | timeout 60 "$bridge" Zevenet::API40::System::Cluster get_cluster_nodes_status 2>/dev/null) || return
+	out=$(printf '[]' | timeout 60 "$bridge" "$module" get_cluster_nodes_status 2>/dev/null) || return
 	states=$(printf '%s' "$out" | tr -d '\\ \n' | grep -oE '"status":"[^"]*"' | cut -d '"' -f 4 | sort | uniq -c | sed 's/^ *//' | tr '\n' ',')
 	case $states in '2 ok,') printf ok ;; '') ;; *) printf '%s' "$states" ;; esac
 }

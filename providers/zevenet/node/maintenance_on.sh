@@ -3,5 +3,5 @@
 mkdir -p "$zup/open"
 : >"$zup/open/maintenance"
 printf '[{"action":"maintenance","status":"enable"}]' |
-	"$bridge" Zevenet::API40::System::Cluster set_cluster_actions
+	"$bridge" "$module" set_cluster_actions
 echo

@@ -1,0 +1,123 @@
+//go:build linux
+
+package world
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// product is one of the emulated products. The node's files are written for
+// Zevenet EE; a successor's are made from them by its names.
+type product struct {
+	name     string
+	from, to string // versions that a world has where Options names no others
+	codename string // of the Debian that its repository is for
+	names    *strings.Replacer
+	updater  string            // its script, where that is not the family's
+	more     map[string]string // symbolic links that its package has besides: target by path
+}
+
+// products is what the lab can emulate. The names are those of docs/procedure.md;
+// those marked there as read nowhere are assumed here too, so the lab can't tell
+// whether they are right. Version numbers of SKUDONET and RELIANOID are examples.
+var products = []product{
+	{name: "zevenet", from: DefaultFrom, to: DefaultTo, codename: "buster", names: strings.NewReplacer(), updater: "checkupgrades"},
+	{
+		name: "skudonet", from: DefaultFrom, to: DefaultTo, codename: "buster", updater: "checkupgrades",
+		names: strings.NewReplacer("zevenet", "skudonet", "Zevenet::", "Skudonet::", "Zevenet", "SKUDONET"),
+	},
+	{
+		name: "relianoid", from: "8.4.0", to: "8.5.0", codename: "bookworm", updater: "noid-updater",
+		names: strings.NewReplacer(
+			"/etc/init.d/zevenet", "/usr/local/relianoid/bin/relianoid",
+			"Zevenet::API40::System::Cluster", "Relianoid::EE::HTTP::Controllers::API::System::Cluster",
+			"checkupgrades", "noid-updater", "zcluster-manager", "noid-cluster-manager", "zeninotify", "noid-cluster-notify",
+			"zlbcertfile.pem", "activation-cert.pem", "zlb-start", "noid-start", "zlb-stop", "noid-stop",
+			"buster main", "bookworm main", "zevenet", "relianoid", "Zevenet", "RELIANOID",
+		),
+		more: map[string]string{"/usr/local/zevenet": "relianoid"},
+	},
+}
+
+// Products lists the names of the products that the lab can emulate.
+func Products() []string {
+	names := make([]string, len(products))
+	for i, p := range products {
+		names[i] = p.name
+	}
+	return names
+}
+
+// productNamed finds a product; "" is Zevenet.
+func productNamed(name string) (product, error) {
+	if name == "" {
+		return products[0], nil
+	}
+	for _, p := range products {
+		if p.name == name {
+			return p, nil
+		}
+	}
+	return product{}, fmt.Errorf("product: %q is none of %s", name, strings.Join(Products(), ", "))
+}
+
+func (p product) text(s string) string { return p.names.Replace(s) }
+
+// files gives paths and contents the product's names; programs stay as they are.
+func (p product) files(all map[string]file) map[string]file {
+	named := make(map[string]file, len(all))
+	for path, f := range all {
+		if !bytes.HasPrefix(f.Data, []byte("\x7fELF")) {
+			f.Data = []byte(p.text(string(f.Data)))
+		}
+		f.Target = p.text(f.Target)
+		named[p.text(path)] = f
+	}
+	return named
+}
+
+// packages is the package set of a version of the product.
+func (p product) packages(version string, enterprise []byte) []deb {
+	debs := productPackages(version, enterprise)
+	for i := range debs {
+		d := &debs[i]
+		own := d.name == "zevenet"
+		if own {
+			d.files[zevenet+"/bin/checkupgrades"] = script(withAbilities(nodeScript("product/"+p.updater), version))
+		}
+		d.name, d.depends, d.description, d.files = p.text(d.name), p.text(d.depends), p.text(d.description), p.files(d.files)
+		for j := range d.conffiles {
+			d.conffiles[j] = p.text(d.conffiles[j])
+		}
+		for name := range d.scripts {
+			d.scripts[name] = p.text(d.scripts[name])
+		}
+		if own {
+			for path, target := range p.more {
+				d.files[path] = file{Target: target}
+			}
+		}
+	}
+	return debs
+}
+
+// withAbilities gives a script of the product what its version could do: the
+// updater and the end of the service's start have changed.
+func withAbilities(script, version string) string {
+	ability := "role"
+	switch {
+	case versionLess(version, "6.0.16"):
+		ability = "none"
+	case versionLess(version, "6.1.1"):
+		ability = "plain"
+	case !versionLess(version, "6.1.2") && versionLess(version, "6.1.4"):
+		ability = "inverted"
+	}
+	failsBack := "yes"
+	if !versionLess(version, "6.1.0") && versionLess(version, "6.1.11") {
+		failsBack = "no"
+	}
+	return strings.NewReplacer("\nABILITY=role\n", "\nABILITY="+ability+"\n", "\nFAILS_BACK=yes\n", "\nFAILS_BACK="+failsBack+"\n").Replace(script)
+}

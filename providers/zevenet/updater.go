@@ -1,0 +1,112 @@
+package zevenet
+
+import (
+	"fmt"
+	"strings"
+
+	"zup/plan"
+)
+
+// What an installed updater can do is read from it (fact "updater"): "install"
+// takes -i, "bare" does not and prints which command of apt does. Only what can't
+// be read is concluded from the version.
+
+// bare reports whether a node's updater can't install by itself.
+func (n *node) bare() bool { return n.fact("updater") == "bare" }
+
+// shunsBackups reports whether a node's updater installs nothing while the node
+// is a backup: that of 6.1.2 and 6.1.3 takes the cluster's configuration for
+// missing then. In maintenance mode it does not look for it.
+func (p *pair) shunsBackups(n *node) bool {
+	v := n.fact("version")
+	return p.product.name == "zevenet" && !n.bare() && atLeast(v, "6.1.2") && !atLeast(v, "6.1.4")
+}
+
+func canUpdate(p *pair, n *node) finding {
+	v := n.fact("version")
+	switch got := n.fact("updater"); {
+	case !p.needs(n):
+		return skip("it needs no update")
+	case got == "bare":
+		return pass("its updater has no -i: the command that it prints is used")
+	case got == unknown:
+		return unseen("what its updater can do", unknown)
+	case got != "install":
+		return unfit("has an updater that can't be used", got, "repair the installation first")
+	case p.shunsBackups(n):
+		return pass("its updater takes -i, but not on a backup (" + v + "): a backup is put into maintenance mode for it")
+	}
+	return pass("its updater takes -i")
+}
+
+// updateScript is the script that updates a node, the way its updater can.
+func (b *builder) updateScript(n *node) string {
+	if n.bare() {
+		return b.script("update_printed", "")
+	}
+	return b.script("update", b.pair.peerAddress(n))
+}
+
+// updatePrompts are the questions that a node's updater asks in its role. One
+// that can't install has no questions of its own.
+func (p *pair) updatePrompts(n *node, asMaster bool) []plan.Prompt {
+	return p.prompts(asMaster && !n.bare())
+}
+
+// major is what stands before a version's first dot.
+func major(version string) string {
+	m, _, _ := strings.Cut(version, ".")
+	return m
+}
+
+// belowFloor says how a node that is too old gets to where zup starts.
+func (p *personality) belowFloor() string {
+	if p.name == "relianoid" {
+		return "update it to " + p.floor + " or later by hand: until then its updater is checkupgrades, and before 7.3 its replicator zeninotify"
+	}
+	return "migrate it to " + p.floor + " as the vendor describes; zup starts there"
+}
+
+// overMajors spells out how a pair gets to another major version, which an
+// updater does not do on clustered nodes.
+func (p *personality) overMajors(from, to string) string {
+	over := fmt.Sprintf("to %s as the vendor describes", major(to))
+	if p.name == "relianoid" {
+		over = fmt.Sprintf("take the cluster apart, because noid-updater -U refuses while there is one, run noid-updater -U on both nodes until they run %s, and form the cluster again", major(to))
+	}
+	return fmt.Sprintf("go there in steps: with zup to the newest %s; then %s; then with zup to %s", major(from), over, to)
+}
+
+// withoutUpdater says what to do where the updater is not there.
+func (p *personality) withoutUpdater() string {
+	if p.name == "relianoid" {
+		return "RELIANOID has it since 7.7: " + p.belowFloor()
+	}
+	return "repair the installation first"
+}
+
+// sibling returns the product of the family with this name, if it is another one.
+func (p *personality) sibling(name string) *personality {
+	for _, other := range family {
+		if other.name == name && other != p {
+			return other
+		}
+	}
+	return nil
+}
+
+// bridgeAnswers looks whether the functions of the cluster are where they are
+// assumed to be: the role is moved through them.
+func bridgeAnswers(p *pair) finding {
+	if !p.product.assumes(clusterFunctions) {
+		return skip("its functions are known")
+	}
+	for _, n := range p.nodes {
+		if n.fact("status") == unknown {
+			return unfit("the product does not answer under the name that zup assumes",
+				"asked on "+n.name,
+				"the role could not be moved: this version has its functions elsewhere than in the module that docs/procedure.md names")
+		}
+	}
+	return pass("the product answers under the assumed name")
+}
