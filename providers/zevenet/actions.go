@@ -199,6 +199,9 @@ func (b *builder) update(n *node, asMaster bool) plan.Action {
 		Forbid: badOutput(), Prompts: p.prompts(asMaster),
 		Requires: []plan.Condition{on(n, "lock", "free")},
 	}
+	if p.brings() {
+		a.Requires = append(a.Requires, on(n, "source", p.imageSource()))
+	}
 	return a
 }
 

@@ -45,9 +45,6 @@ func (Provider) Refuse(c *config.Cluster) []plan.Refusal {
 	if len(c.Nodes) != 2 {
 		refuse("nodes", "this version of zup updates pairs only, and the cluster has one node", "plan the others with -target NAME")
 	}
-	if c.Package != nil {
-		refuse("package", "this version of zup does not carry out package blocks", "remove the block where the nodes reach the repository")
-	}
 	if c.Snapshot != nil {
 		refuse("snapshot", "this version of zup does not carry out snapshot blocks", "take the snapshots yourself and remove the block")
 	}
@@ -225,6 +222,7 @@ func (b *builder) cleanUpFirst() {
 			b.then(b.unboost(n, "an earlier run was cut off while its priority was raised"))
 		}
 	}
+	b.removeForeignImages()
 	if p.master.fact("version") != p.backup.fact("version") || p.backup.fact("role") != "backup" {
 		return
 	}
@@ -237,6 +235,10 @@ func (b *builder) cleanUpFirst() {
 }
 
 func (b *builder) refreshBoth() {
+	if b.pair.brings() {
+		b.stageBoth()
+		return
+	}
 	var actions []plan.Action
 	for _, n := range []*node{b.pair.backup, b.pair.master} {
 		if b.pair.needs(n) {
@@ -425,6 +427,7 @@ func (b *builder) finish() {
 	if slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.Kind == "update" }) || p.master.fact("digest") != p.backup.fact("digest") {
 		b.then(b.sync(b.master, "sync", "both nodes must have the configuration of the node that serves"))
 	}
+	b.removeImages()
 	v := b.verify(b.master)
 	v.Closes = b.stillOpen()
 	b.then(v)

@@ -50,7 +50,7 @@ export PATH LC_ALL
 var scripts = sync.OnceValue(func() map[string]string {
 	all := map[string]string{}
 	for _, name := range []string{
-		"announce", "block", "boost", "facts", "maintenance_off", "maintenance_on", "refresh",
+		"announce", "block", "boost", "facts", "image_prepare", "image_refresh", "image_remove", "maintenance_off", "maintenance_on", "refresh",
 		"replication_start", "replication_stop", "sync", "tidy", "unblock", "unboost", "update",
 	} {
 		all[name] = complete(zevenet, read(name+".sh"))

@@ -123,6 +123,7 @@ func newPair(o *Options, index int, s secrets) (*pair, error) {
 			clustered: true,
 			hostsDeny: defaultHostsDeny,
 			licensed:  300 * 24 * time.Hour,
+			size:      o.Disk,
 			hooks:     map[string]string{},
 			hostKey:   key,
 		}
