@@ -49,6 +49,7 @@ type Provider interface {
 // Situation is everything that a provider decides on.
 type Situation struct {
 	Config   *config.Cluster
+	Image    *Image         // of the cluster's package block; nil: it has none
 	Nodes    []ObservedNode // in the order of the configuration, none with Err
 	Recorded state.Cluster
 }
@@ -109,9 +110,10 @@ func (e *RefusedError) Rule() bool {
 // Input is everything that Build works from.
 type Input struct {
 	Config    *config.Config
+	Images    map[string]*Image // by cluster name: of those that have a package block
 	Clusters  []string          // names of the clusters to plan; nil: all
-	NotAfter  string            // see Plan.NotAfter
 	Farms     map[string][]Farm // by cluster name: of clusters without probes, what was tried from here; nil: nothing was
+	NotAfter  string            // see Plan.NotAfter
 	Observed  Observed
 	Providers map[string]Provider
 	Recorded  *state.State // nil: there is no state file
@@ -207,7 +209,7 @@ func decide(in Input, cfg *config.Cluster) Decision {
 		d.Refusals = unanswered(cfg, nodes)
 	}
 	if len(d.Refusals) == 0 {
-		d = provider.Decide(Situation{cfg, nodes, in.Recorded.Cluster(cfg.Name)})
+		d = provider.Decide(Situation{Config: cfg, Image: in.Images[cfg.Name], Nodes: nodes, Recorded: in.Recorded.Cluster(cfg.Name)})
 	}
 	fillIn(&d.Cluster, cfg, nodes)
 	if in.Farms != nil && len(cfg.Probes) == 0 && cfg.ProbeFarms && len(d.Actions) > 0 {

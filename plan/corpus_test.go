@@ -34,7 +34,7 @@ func pairFacts(node string) map[string]string {
 		"jobs": "none", "keepalived": "1", "left": "no", "libwrap": "yes", "licence": "valid until Jan  1 00:00:00 2028 GMT",
 		"lock": "free", "maintenance": "no", "nodes": "zva5n1=192.168.100.24 zva5n2=192.168.100.25", "open": "none",
 		"package": "ii 6.1.19", "primary": "disabled", "priority": "50", "priority_lines": "1", "product": "yes",
-		"reboot": "none", "saver": "yes", "skew": "0", "status": "ok", "time": "0", "uid": "0", "updater": "install",
+		"reboot": "none", "saver": "yes", "skew": "0", "staged": "no", "status": "ok", "time": "0", "uid": "0", "updater": "install", "updates": "free=4000000",
 		"version": "6.1.19", "vips": "192.0.2.10 192.0.2.11",
 	}
 	if node == "zva5n1" {
@@ -64,6 +64,7 @@ func loadSituation(t *testing.T, path string) *situation {
 	s := &situation{archive: ar}
 	dir := t.TempDir()
 	observed := map[string]string{}
+	var image *plan.Image
 	statePath := filepath.Join(dir, "zup.state.json")
 	for _, f := range ar.Files {
 		switch {
@@ -76,6 +77,8 @@ func loadSituation(t *testing.T, path string) *situation {
 				key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 				observed[key] = value
 			}
+		case f.Name == "image": // of every package block: its size in bytes and its SHA-256, or why there is none
+			image = imageFrom(string(f.Data))
 		case f.Name == "zup.state.json":
 			if err := os.WriteFile(statePath, f.Data, 0o600); err != nil {
 				t.Fatal(err)
@@ -92,15 +95,30 @@ func loadSituation(t *testing.T, path string) *situation {
 	if err != nil {
 		t.Fatal(err)
 	}
+	images := map[string]*plan.Image{}
+	for _, c := range cfg.Clusters {
+		if c.Package != nil {
+			images[c.Name] = image
+		}
+	}
 	s.config = cfg
 	s.input = plan.Input{
-		Config: cfg, Observed: observedPairs(cfg, observed), Recorded: recorded, Version: "0.1.0",
+		Config: cfg, Images: images, Observed: observedPairs(cfg, observed), Recorded: recorded, Version: "0.1.0",
 		Providers: map[string]plan.Provider{},
 	}
 	for name, p := range zevenet.Providers() {
 		s.input.Providers[name] = p
 	}
 	return s
+}
+
+func imageFrom(text string) *plan.Image {
+	text = strings.TrimSpace(text)
+	image := &plan.Image{}
+	if n, err := fmt.Sscanf(text, "%d %s", &image.Size, &image.SHA256); n != 2 || err != nil {
+		return &plan.Image{Err: errors.New(text)}
+	}
+	return image
 }
 
 // observedPairs gives every cluster the facts of a healthy pair with changes:

@@ -155,6 +155,7 @@ type Primitive string
 // The primitives.
 const (
 	Script Primitive = "script" // run Action.Script on Action.Node, then Check must hold
+	Upload Primitive = "upload" // run Action.Script there, if any, send Action.Upload, then Check must hold
 	Wait   Primitive = "wait"   // Until must hold before TimeoutS has passed
 	Gate   Primitive = "gate"   // Until must hold now
 )
@@ -198,6 +199,18 @@ type Action struct {
 	Undo      string      `json:"undo,omitempty"`       // script that runs when this very action failed
 	UndoCheck []Condition `json:"undo_check,omitempty"` // proves Undo done; waited for up to CheckS
 	Until     []Condition `json:"until,omitempty"`      // of a wait or a gate
+	Upload    *Transfer   `json:"upload,omitempty"`     // of an upload
+}
+
+// Transfer is a file that goes from where zup runs to a node. What is there
+// already of it is not sent again; it gets its name only when the node has
+// computed its SHA-256.
+type Transfer struct {
+	From   string `json:"from"`   // where zup runs; a relative path starts at the configuration's folder
+	Part   string `json:"part"`   // absolute, on the node: what has arrived so far, in the folder of To
+	SHA256 string `json:"sha256"` // 64 lower-case hex digits
+	Size   int64  `json:"size"`   // bytes
+	To     string `json:"to"`     // absolute, on the node
 }
 
 // Prompt is a question that a script may ask, and its answer.
@@ -266,7 +279,7 @@ func (c *Cluster) Node(name string) *Node {
 func (a *Action) Timeout() time.Duration { return time.Duration(a.TimeoutS) * time.Second }
 
 // Changes reports whether the action may change a node.
-func (a *Action) Changes() bool { return a.Primitive == Script }
+func (a *Action) Changes() bool { return a.Primitive == Script || a.Primitive == Upload }
 
 // Estimate is the predicted duration of the actions: the longest path through
 // the graph, in seconds.

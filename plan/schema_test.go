@@ -88,7 +88,7 @@ type schemaGenerator struct {
 var enums = map[reflect.Type][]any{
 	reflect.TypeFor[plan.Status]():    {plan.Passed, plan.Failed, plan.Error, plan.Skipped},
 	reflect.TypeFor[plan.Impact]():    {plan.None, plan.Switchover, plan.Outage},
-	reflect.TypeFor[plan.Primitive](): {plan.Script, plan.Wait, plan.Gate},
+	reflect.TypeFor[plan.Primitive](): {plan.Script, plan.Upload, plan.Wait, plan.Gate},
 }
 
 func (g *schemaGenerator) of(t reflect.Type) map[string]any {
@@ -103,6 +103,8 @@ func (g *schemaGenerator) of(t reflect.Type) map[string]any {
 		return map[string]any{"type": "boolean"}
 	case reflect.Int, reflect.Int64:
 		return map[string]any{"type": "integer", "minimum": 0}
+	case reflect.Pointer:
+		return g.of(t.Elem())
 	case reflect.Slice:
 		return map[string]any{"type": "array", "items": g.of(t.Elem())}
 	case reflect.Map:

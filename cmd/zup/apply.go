@@ -279,7 +279,7 @@ func (a *applying) carryOut(ctx context.Context, dir string, store *state.Store,
 			if err != nil {
 				return nil, err
 			}
-			return worker{h}, nil
+			return worker{h, func(path string) string { return a.localPath(dir, path) }}, nil
 		},
 		Store: store, RunID: run, Dir: runDir, Version: version,
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: view.event,

@@ -182,7 +182,10 @@ func (n *node) Run(ctx context.Context, script string, args ...string) ([]byte, 
 }
 
 // worker is a node as package apply wants it.
-type worker struct{ *node }
+type worker struct {
+	*node
+	local func(path string) string // where a file of the plan is on this machine
+}
 
 // Run implements apply.Host.
 func (w worker) Run(ctx context.Context, script string, args ...string) ([]byte, int, error) {

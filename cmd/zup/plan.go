@@ -132,12 +132,13 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	}
 	fleet := p.newFleet(dir, p.input)
 	clusters := chosen(cfg, p.config.targets)
+	images := p.images(ctx, dir, clusters)
 	observed := p.observe(ctx, clusters, fleet)
 	if ctx.Err() != nil {
 		return fleet, nil, fail(exitInterrupted, "", "interrupted while the nodes were being asked; nothing was changed")
 	}
 	pl, err := plan.Build(plan.Input{
-		Config: cfg, Clusters: p.config.targets, NotAfter: p.notAfter, Observed: observed,
+		Config: cfg, Clusters: p.config.targets, Images: images, NotAfter: p.notAfter, Observed: observed,
 		Farms:     observe.Farms(ctx, clusters, observed, products()),
 		Providers: planners(), Recorded: recorded, Version: version,
 	})

@@ -31,10 +31,11 @@ type view struct {
 
 // running is an action that has begun.
 type running struct {
-	event   apply.Event
-	waits   string
-	began   time.Time
-	spokeAt time.Time // when a line about it was last written, where nothing lives
+	event    apply.Event
+	waits    string
+	progress string // of an upload
+	began    time.Time
+	spokeAt  time.Time // when a line about it was last written, where nothing lives
 }
 
 // sayEvery is how often a long action is mentioned where no line can live.
@@ -94,7 +95,14 @@ func (v *view) event(e apply.Event) {
 		v.running = append(v.running, &running{event: e, began: now, spokeAt: now})
 	case apply.ActionWaits:
 		if r := v.find(e.Action); r != nil {
-			r.waits = e.Text
+			r.waits, r.progress = e.Text, ""
+		}
+	case apply.ActionProgress:
+		if r := v.find(e.Action); r != nil {
+			r.progress = e.Text
+		}
+		if !v.live {
+			return
 		}
 	case apply.ActionPrints:
 		if v.c.verbose {
@@ -172,6 +180,9 @@ func (v *view) name(e apply.Event) string {
 
 func (v *view) describe(r *running, mark string, now time.Time) string {
 	s := fmt.Sprintf("%s %s  %s  %s", v.place(r.event), mark, strings.TrimRight(v.name(r.event), " "), since(r.began, now))
+	if r.progress != "" {
+		s += ", " + r.progress
+	}
 	if r.waits != "" {
 		s += ", waits: " + r.waits
 	}

@@ -204,6 +204,8 @@ func (b *branch) primitive(ctx context.Context, a *plan.Action) *Stop {
 		return nil
 	case plan.Wait:
 		return b.until(ctx, a, a.Until, a.Timeout())
+	case plan.Upload:
+		return b.upload(ctx, a)
 	default:
 		return b.script(ctx, a)
 	}

@@ -17,6 +17,11 @@ func (p *printer) details(a *plan.Action, left int) {
 	if a.Script != "" {
 		p.script(left, "runs", a.Script)
 	}
+	if u := a.Upload; u != nil {
+		p.line("%ssends %s, %d bytes", strings.Repeat(" ", left), escape.Line(u.From), u.Size)
+		p.line("%s  to %s, by way of %s", strings.Repeat(" ", left), escape.Line(u.To), escape.Line(u.Part))
+		p.line("%s  SHA-256 %s", strings.Repeat(" ", left), u.SHA256)
+	}
 	for _, q := range a.Prompts {
 		p.line("%sanswers %q to %q, at most %s", strings.Repeat(" ", left), q.Answer, q.Match, plural(q.Max, "time", "times"))
 	}

@@ -352,7 +352,7 @@ func glyphStyle(a *plan.Action) []color.Attribute {
 	if a.Impact != plan.None {
 		return notice
 	}
-	if a.Primitive == plan.Script {
+	if a.Changes() {
 		return good
 	}
 	return nil

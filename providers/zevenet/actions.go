@@ -217,6 +217,9 @@ func (b *builder) update(n *node, asMaster bool) plan.Action {
 		a.Title += " with the command that its updater prints"
 		a.Reason += "; its updater has no -i"
 	}
+	if p.brings() {
+		a.Requires = append(a.Requires, on(n, "source", p.imageSource()))
+	}
 	return a
 }
 

@@ -46,9 +46,9 @@ func (Provider) Refuse(c *config.Cluster) []plan.Refusal {
 		if summary, hint := checkAlone(c.Boost, c.Master); summary != "" {
 			refuse("nodes", summary, hint)
 		}
-	}
-	if c.Package != nil {
-		refuse("package", "this version of zup does not carry out package blocks", "remove the block where the nodes reach the repository")
+		if c.Package != nil {
+			refuse("package", "this version of zup brings a package to pairs only", "let the node reach the vendor's repository, and remove the block")
+		}
 	}
 	if c.Snapshot != nil {
 		refuse("snapshot", "this version of zup does not carry out snapshot blocks", "take the snapshots yourself and remove the block")
@@ -235,6 +235,7 @@ func (b *builder) cleanUpFirst() {
 			b.then(b.unboost(n, "an earlier run was cut off while its priority was raised"))
 		}
 	}
+	b.removeForeignImages()
 	if p.master.fact("version") != p.backup.fact("version") || p.backup.fact("role") != "backup" {
 		return
 	}
@@ -247,13 +248,19 @@ func (b *builder) cleanUpFirst() {
 }
 
 func (b *builder) refreshBoth() {
+	if b.pair.brings() {
+		b.stageBoth()
+	}
 	var actions, saves []plan.Action
 	for _, n := range []*node{b.pair.backup, b.pair.master} {
-		if b.pair.needs(n) {
+		if !b.pair.needs(n) {
+			continue
+		}
+		if !b.pair.brings() {
 			actions = append(actions, b.refresh(n))
-			if n.fact("saver") == "yes" {
-				saves = append(saves, b.save(n))
-			}
+		}
+		if n.fact("saver") == "yes" {
+			saves = append(saves, b.save(n))
 		}
 	}
 	if len(actions) > 0 {
@@ -448,6 +455,7 @@ func (b *builder) finish() {
 	if slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.Kind == "update" }) || p.master.fact("digest") != p.backup.fact("digest") {
 		b.then(b.sync(b.master, "sync", "both nodes must have the configuration of the node that serves"))
 	}
+	b.removeImages()
 	v := b.verify(b.master)
 	v.Closes = b.stillOpen()
 	b.then(v)

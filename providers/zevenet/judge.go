@@ -88,12 +88,15 @@ func stages() []stage {
 				{"holds", false, isNotHeld, "the product's package is not held back"},
 				{"lock", false, aptIsFree, "nobody holds apt's or dpkg's locks"},
 				{"disk", false, hasRoom, "at least 200 MiB are free wherever an update writes"},
+				{"leftovers", false, hasNoLeftovers, "with a `package` block: no other image in the updates directory would win over it"},
+				{"image-room", false, hasImageRoom, "with a `package` block: there is room for the image besides"},
 				{"clock", true, clockAgrees, "the clock is less than a minute off"},
 				{"images", true, hasNoImages, "no offline image lies in the updates directory"},
 				{"reboot", true, needsNoReboot, "no reboot is pending"},
 				{"save", true, canSave, "the product can save its configuration"},
 			},
 			pair: []pairRule{
+				{"image", false, hasImage, "with a `package` block: the image can be read, has the configured SHA-256 and a name that the updater takes"},
 				{"libwrap", false, blockCanHold, "MASTER's sshd heeds hosts.deny"},
 				{"hosts-allow", false, allowDoesNotVoid, "no line of MASTER's hosts.allow would void the block"},
 				{"failback", false, failbackAgrees, "both nodes have the same cluster settings, and the wanted MASTER does not contradict them"},
@@ -163,6 +166,9 @@ func judge(p *pair, stages []stage) verdict {
 }
 
 func (v *verdict) add(p *pair, node, name string, advisory bool, f finding) {
+	if f.status == "" { // not about a cluster like this one
+		return
+	}
 	id := p.cfg.Name + "." + name
 	if node != "" {
 		id = p.cfg.Name + "." + node + "." + name

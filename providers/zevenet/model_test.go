@@ -20,11 +20,19 @@ type model struct{ *zevenettest.Pair }
 
 // situation is what a plan is made from.
 func (m model) situation(cfg *config.Cluster, recorded state.Cluster) plan.Situation {
-	s := plan.Situation{Config: cfg, Recorded: recorded}
+	s := plan.Situation{Config: cfg, Image: imageOf(cfg), Recorded: recorded}
 	for i := range cfg.Nodes {
 		s.Nodes = append(s.Nodes, plan.ObservedNode{Name: cfg.Nodes[i].Name, Facts: m.FactsOf(cfg.Nodes[i].Name)})
 	}
 	return s
+}
+
+// imageOf is the image of a configuration's package block.
+func imageOf(cfg *config.Cluster) *plan.Image {
+	if cfg.Package == nil {
+		return nil
+	}
+	return &plan.Image{SHA256: zevenettest.ImageSHA256, Size: zevenettest.ImageSize}
 }
 
 // failing returns the first condition that does not hold.
@@ -64,7 +72,7 @@ func (m model) carryOut(actions []plan.Action, recorded *state.Cluster, run stri
 			return nil
 		}
 		serving := m.Master
-		if a.Primitive == plan.Script && !m.Do(a.Kind, a.Node) {
+		if a.Changes() && !m.Do(a.Kind, a.Node) {
 			return fmt.Errorf("the model does not know %s", a.ID)
 		}
 		if a.Out && a.Node == serving && m.Master == serving && a.Kind != "update" {
@@ -117,6 +125,9 @@ func TestEveryCutEndsAtRest(t *testing.T) {
 				master.Replicates = false
 			}
 		}
+		if rapid.Bool().Draw(t, "offline") {
+			cfg.Package = &config.Package{Offline: zevenettest.ImageName}
+		}
 		var recorded state.Cluster
 		cuts := rapid.IntRange(0, 4).Draw(t, "cuts")
 		for round := 0; ; round++ {
@@ -149,7 +160,7 @@ func TestEveryCutEndsAtRest(t *testing.T) {
 			}
 		}
 		for _, n := range m.Nodes {
-			if n.Version != zevenettest.NewVersion || n.Config != "new" || n.Deny || n.Maintenance || n.Boosted || n.Left || len(n.Open) > 0 || n.Replicates != (m.Master == n.Name) {
+			if n.Version != zevenettest.NewVersion || n.Config != "new" || n.Deny || n.Maintenance || n.Boosted || n.Left || n.Image || len(n.Open) > 0 || n.Replicates != (m.Master == n.Name) {
 				t.Fatalf("at the end: %+v, master %s", *n, m.Master)
 			}
 		}
@@ -172,6 +183,7 @@ func ids(actions []plan.Action) string {
 func checkPlan(t *rapid.T, cfg *config.Cluster, m model, d plan.Decision, recorded state.Cluster) {
 	in := plan.Input{
 		Config: &config.Config{Clusters: []*config.Cluster{cfg}}, Version: "test",
+		Images:    map[string]*plan.Image{cfg.Name: imageOf(cfg)},
 		Observed:  plan.Observed{cfg.Name: m.situation(cfg, recorded).Nodes},
 		Providers: map[string]plan.Provider{"zevenet": Provider{}},
 		Recorded:  &state.State{Clusters: map[string]*state.Cluster{cfg.Name: &recorded}},

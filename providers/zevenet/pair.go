@@ -17,7 +17,7 @@ func (Provider) ObservedFacts() []string {
 		"arp", "audit", "boot", "candidate", "clustered", "deadratio", "deny", "digest", "disk", "farms", "holds",
 		"hosts_allow", "hosts_deny", "hostname", "images", "interface", "jobs", "keepalived", "left", "libwrap", "licence",
 		"lock", "maintenance", "nodes", "open", "own_address", "package", "peer_ssh", "primary", "priority",
-		"priority_lines", "product", "reboot", "replication", "role", "saver", "status", "time", "uid", "updater", "version",
+		"priority_lines", "product", "reboot", "replication", "role", "saver", "staged", "status", "time", "uid", "updater", "updates", "version",
 		"vips", "vrrp",
 	}
 }
@@ -72,6 +72,7 @@ type pair struct {
 	recorded state.Cluster
 	nodes    []*node
 	product  *personality
+	image    *plan.Image // of its package block
 
 	// Known once the rules of "roles" have passed.
 	master *node
@@ -82,7 +83,7 @@ type pair struct {
 }
 
 func newPair(product *personality, s plan.Situation) *pair {
-	p := &pair{cfg: s.Config, recorded: s.Recorded, product: product}
+	p := &pair{cfg: s.Config, recorded: s.Recorded, product: product, image: s.Image}
 	for i := range s.Nodes {
 		p.nodes = append(p.nodes, &node{name: s.Nodes[i].Name, facts: s.Nodes[i].Facts, cfg: &s.Config.Nodes[i]})
 	}

@@ -16,6 +16,8 @@ type ConfigOptions struct {
 	Interval   string // of the probes; "" means 20ms
 	NoProbes   bool
 	Budget     string // max_interruption; "" means none
+	Package    string // path of an offline image; "" means none
+	SHA256     string // of the image; "" is not said
 }
 
 var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap{
@@ -34,7 +36,14 @@ var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap
 {{- with .Budget}}
   max_interruption = "{{.}}"
 {{- end}}
-
+{{with .Package}}
+  package {
+    offline = "{{.}}"
+{{- with $.SHA256}}
+    sha256  = "{{.}}"
+{{- end}}
+  }
+{{end}}
   ssh {
     user          = "root"
     identity_file = "{{.Identity}}"

@@ -113,6 +113,9 @@ func makeDevices(dev string) error {
 			return err
 		}
 	}
+	if err := makeLoopDevices(dev); err != nil {
+		return err
+	}
 	for name, target := range map[string]string{
 		"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2",
 		"ptmx": "pts/ptmx", "console": "/var/log/console",
@@ -130,6 +133,23 @@ func makeDevices(dev string) error {
 		return fmt.Errorf("mount devpts: %w", err)
 	}
 	return unix.Mount("tmpfs", filepath.Join(dev, "shm"), "tmpfs", 0, "mode=1777")
+}
+
+// loopDevices is how many images may be mounted on this machine at once. A loop
+// device is the machine's own, whoever uses it; the kernel frees it with the mount.
+const loopDevices = 64
+
+func makeLoopDevices(dev string) error {
+	if err := unix.Mknod(filepath.Join(dev, "loop-control"), unix.S_IFCHR|0o600, int(unix.Mkdev(10, 237))); err != nil {
+		return fmt.Errorf("make loop-control: %w", err)
+	}
+	for i := range loopDevices {
+		path := filepath.Join(dev, fmt.Sprint("loop", i))
+		if err := unix.Mknod(path, unix.S_IFBLK|0o600, int(unix.Mkdev(7, uint32(i)))); err != nil {
+			return fmt.Errorf("make %s: %w", path, err)
+		}
+	}
+	return nil
 }
 
 // changeRoot makes root the root of this mount namespace and forgets the old

@@ -36,6 +36,9 @@ type Options struct {
 	// default hosts.deny is Debian's comments and the lines of other people.
 	HostsDeny, HostsAllow map[string]string
 
+	// Disk is the size of each node's disk, as tmpfs takes it; "" means 256m.
+	Disk string
+
 	// Fault is the name of one of Faults; it strikes the first pair only.
 	Fault string
 

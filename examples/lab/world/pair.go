@@ -135,6 +135,7 @@ func newPair(o *Options, index int, whose product, s secrets) (*pair, error) {
 			clustered: true,
 			hostsDeny: defaultHostsDeny,
 			licensed:  300 * 24 * time.Hour,
+			size:      o.Disk,
 			hooks:     map[string]string{},
 			hostKey:   key,
 		}

@@ -27,6 +27,7 @@ func (p Progress) begin(step string) {
 // is there.
 var hostPackages = map[string]string{
 	"ip":         "iproute2",
+	"mke2fs":     "e2fsprogs",
 	"mmdebstrap": "mmdebstrap",
 	"ssh":        "openssh-client",
 	"zstd":       "zstd",

@@ -127,7 +127,33 @@ fact_updater() {
 	if printf '%s' "$help" | grep -qE '(^|[^[:alnum:]-])-i([^[:alnum:]]|$)'; then printf install
 	elif [ -n "$help" ]; then printf bare; fi
 }
-fact_images() { find "$root/updates" -maxdepth 1 -name '*.iso' -printf '%f ' 2>/dev/null | grep . || printf none; }
+# Every image that the updater may find, below its folder; one word each.
+fact_images() { find "$root/updates" -name '*.iso' -printf '%P\n' 2>/dev/null | tr -c '[:alnum:]._+/\n-' '?' | sort -V | grep . || printf none; }
+# The image that the updater takes, with its digest.
+fact_image() {
+	newest=$(find "$root/updates" -name '*.iso' 2>/dev/null | sort -V | tail -n 1)
+	[ -n "$newest" ] || { printf none; return; }
+	printf '%s %s' "${newest#"$root/updates/"}" "$(sha256sum <"$newest" | cut -d ' ' -f 1)"
+}
+# Room in the updates directory in KiB, and what lies there, in bytes.
+fact_updates() {
+	dir=$root/updates
+	[ -d "$dir" ] || dir=$root
+	df -Pk "$dir" 2>/dev/null | awk 'NR == 2 { printf "free=%d ", $4 }' | grep . || return
+	[ "$dir" = "$root" ] || find "$dir" -maxdepth 1 -type f \( -name '*.iso' -o -name '*.zup-part' \) -printf '%f=%s\n' | tr -c '[:alnum:]._+=\n-' '?'
+}
+# Where apt would get the product's package from.
+fact_source() {
+	apt-cache policy "$package" 2>/dev/null | awk '
+		/^ *Candidate:/ { want = $2 }
+		/^ ( |\*\*\*) *[^ ]/ && !/^        / { v = $1 == "***" ? $2 : $1; next }
+		/^        / && v == want && $2 ~ /:/ && !seen[$2]++ { print $2 }' | grep . || printf none
+}
+# The image that zup has brought here, or was about to.
+fact_staged() {
+	[ -e /var/lib/zup/open/image ] || { printf no; return; }
+	cat /var/lib/zup/open/image
+}
 fact_clustered() { [ -e "$root/node_status" ] && [ "$(sections | grep -c .)" -gt 1 ] && printf yes || printf no; }
 fact_nodes() {
 	sections | sort | while read -r s; do printf '%s=%s ' "$s" "$(ini "$s" ip)"; done
@@ -280,12 +306,12 @@ print() {
 }
 # The slow ones first, side by side: each writes its own short line.
 for name in "$@"; do
-	case $name in peer_ssh | status | offer | room | candidate | audit | updater | digest | licence) print "$name" & ;; esac
+	case $name in peer_ssh | status | offer | room | candidate | source | image | audit | updater | digest | licence) print "$name" & ;; esac
 done
 wait
 for name in "$@"; do
 	case $name in
-	peer_ssh | status | offer | room | candidate | audit | updater | digest | licence) ;;
+	peer_ssh | status | offer | room | candidate | source | image | audit | updater | digest | licence) ;;
 	*[!a-z_]*) ;;
 	*) print "$name" ;;
 	esac

@@ -22,6 +22,15 @@ const (
 	NewVersion = "6.1.20"
 )
 
+// The image of an offline update: what is in it is the line "0".
+const (
+	ImageName   = "update-6.1.20.iso"
+	ImageSize   = 2
+	ImageSHA256 = "9a271f2a916b0b6ee6cecb2426f0b3206ef074578be55d9bc94f6f3fe3ab86aa"
+)
+
+const repository = "https://repo.zevenet.com/ee/v6/4.19-amd64"
+
 // Pair is two nodes. Its methods may be called from several goroutines; its
 // fields may be changed while nothing is running.
 type Pair struct {
@@ -43,6 +52,8 @@ type Node struct {
 	Replicates          bool
 	Deny                bool // its hosts.deny keeps the peer out
 	Boosted             bool
+	Image               bool              // zup's offline image is there
+	Source              string            // where apt gets the package from
 	Open                map[string]bool   // marks of open temporary changes
 	Left                bool              // zup's folder is there
 	Saved               bool              // its configuration was saved
@@ -55,7 +66,7 @@ func New(first, second, master, primary string) *Pair {
 	for _, n := range []struct{ name, peer, address string }{{first, second, "192.168.100.24"}, {second, first, "192.168.100.25"}} {
 		p.Nodes[n.name] = &Node{
 			Name: n.name, Peer: n.peer, Address: n.address, Version: OldVersion, Config: "old", Replicates: n.name == master,
-			Open: map[string]bool{}, Facts: map[string]string{},
+			Source: repository, Open: map[string]bool{}, Facts: map[string]string{},
 		}
 	}
 	return p
@@ -83,16 +94,21 @@ func (p *Pair) FactsOf(name string) map[string]string {
 	f := map[string]string{
 		"audit": "clean", "boot": "boot", "candidate": n.Version, "clustered": "yes", "deadratio": "1", "digest": n.Config,
 		"disk": "/=4000000", "farms": "192.0.2.10:80", "holds": "none", "hosts_allow": "absent", "hosts_deny": "absent",
-		"hostname": name, "images": "none", "interface": "eth0", "jobs": "none", "keepalived": "1", "libwrap": "yes",
+		"hostname": name, "interface": "eth0", "jobs": "none", "keepalived": "1", "libwrap": "yes",
 		"licence": "valid until Jan  1 00:00:00 2028 GMT", "lock": "free", "nodes": p.members(), "offer": NewVersion,
 		"own_address": n.Address, "package": "ii " + n.Version, "primary": p.Primary, "priority_lines": "1", "product": "yes",
 		"saver": "yes", "saved": word(n.Saved, "/usr/local/zevenet/backups/backup-zup-"+n.Version+".tar.gz", "none"),
-		"reboot": "none", "room": "enough", "skew": "0", "status": "ok", "time": "0", "uid": "0", "updater": "install",
+		"reboot": "none", "room": "enough", "source": n.Source, "skew": "0", "status": "ok", "time": "0", "uid": "0", "updater": "install",
 		"version": n.Version, "vips": "192.0.2.10",
 		"deny": word(n.Deny, "present", "none"), "left": word(n.Left, "yes", "no"), "maintenance": word(n.Maintenance, "yes", "no"),
 		"open": "none", "peer_ssh": word(peer.Deny, "refused", "ok "+peer.Name),
 		"priority":    word(n.Boosted, "254", word(p.Primary == name, "120", "50")),
 		"replication": word(n.Replicates, "running", "off"),
+	}
+	f["image"], f["images"], f["staged"], f["updates"] = "none", "none", "no", "free=4000000"
+	if n.Image {
+		f["image"], f["images"], f["staged"] = ImageName+" "+ImageSHA256, ImageName, "/usr/local/zevenet/updates/"+ImageName
+		f["updates"] += fmt.Sprintf(" %s=%d", ImageName, ImageSize)
 	}
 	if open := slices.Sorted(maps.Keys(n.Open)); len(open) > 0 {
 		f["open"] = strings.Join(open, " ")
@@ -134,9 +150,19 @@ func (p *Pair) Do(kind, node string) bool {
 		n.Left = true
 	}
 	switch kind {
-	case "refresh", "announce":
+	case "announce", "prepare":
 	case "save":
 		n.Saved = true
+	case "refresh":
+		n.Source = repository
+		if n.Image {
+			n.Source = "file:/media/" + strings.TrimSuffix(ImageName, ".iso")
+		}
+	case "upload":
+		n.Image, n.Open["image"] = true, true
+	case "remove-image":
+		n.Image, n.Source = false, repository
+		delete(n.Open, "image")
 	case "stop-replication":
 		n.Replicates = false
 	case "start-replication":

@@ -45,6 +45,9 @@ func (p *Pair) Set(node, fact, value string) {
 var kinds = []struct{ comment, kind string }{
 	{"# Refreshes the package lists", "refresh"},
 	{"# Saves the configuration", "save"},
+	{"# Makes ready for an offline image", "prepare"},
+	{"# Has apt take its packages from the offline image", "refresh"},
+	{"# Takes an offline image away again", "remove-image"},
 	{"# Ends the replicator by PID", "stop-replication"},
 	{"# Starts the replicator:", "start-replication"},
 	{"# Keeps the peer out of", "block"},
@@ -59,6 +62,10 @@ var kinds = []struct{ comment, kind string }{
 	{"# Removes what zup left", "tidy"},
 	{"# Reads facts of this node", "facts"},
 }
+
+// lookScript begins the script with which package ssh looks how much of a file is
+// there.
+const lookScript = "to=$1 part=$2 size=$3 want=$4"
 
 func kindOf(script string) string {
 	for _, k := range kinds {
@@ -79,10 +86,14 @@ func (p *Pair) Serve(t testing.TB, node string, c sshtest.Config) *sshtest.Serve
 	s.AnswerFunc(func(r sshtest.Request) (sshtest.Reply, bool) {
 		kind := kindOf(r.Script)
 		switch {
-		case kind == "":
+		case kind == "" && !strings.HasPrefix(r.Script, lookScript):
 			return sshtest.Reply{}, false
 		case kind == "facts":
 			return sshtest.Reply{Stdout: p.printFacts(node, r.Args)}, true
+		}
+		if kind == "" { // the image is there; sending one takes a real node
+			p.Do("upload", node)
+			return sshtest.Reply{Stdout: "there\n"}, true
 		}
 		mu.Lock()
 		again := r.Kind == sshtest.Job && done[r.ID]

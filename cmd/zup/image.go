@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"zup/plan"
+	"zup/plan/apply"
+	"zup/plan/config"
+	"zup/providers/ssh"
+)
+
+// images reads the images that the clusters' package blocks name. What is wrong
+// with one refuses the plan only if a node needs it.
+func (p *planning) images(ctx context.Context, dir string, clusters []*config.Cluster) map[string]*plan.Image {
+	all := map[string]*plan.Image{}
+	read := map[string]*plan.Image{} // one image serves many clusters
+	for _, c := range clusters {
+		if c.Package == nil {
+			continue
+		}
+		path := p.localPath(dir, c.Package.Offline)
+		if read[path] == nil {
+			read[path] = readImage(ctx, path)
+		}
+		image := *read[path]
+		if want := c.Package.SHA256; image.Err == nil && want != "" && want != image.SHA256 {
+			image.Err = fmt.Errorf("%s has the SHA-256 %s, the configuration says %s", c.Package.Offline, image.SHA256, want)
+		}
+		all[c.Name] = &image
+	}
+	return all
+}
+
+// localPath is where a file of the configuration is on this machine.
+func (c *cli) localPath(dir, path string) string {
+	switch {
+	case path == "~" || strings.HasPrefix(path, "~/"):
+		return filepath.Join(c.getenv("HOME"), strings.TrimPrefix(path, "~"))
+	case filepath.IsAbs(path):
+		return path
+	}
+	return filepath.Join(dir, filepath.FromSlash(path))
+}
+
+func readImage(ctx context.Context, path string) *plan.Image {
+	image := &plan.Image{}
+	f, err := os.Open(path)
+	if err != nil {
+		image.Err = err
+		return image
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		image.Err = fmt.Errorf("%s is no file", path)
+		return image
+	}
+	h := sha256.New()
+	if image.Size, err = io.Copy(h, &interruptible{ctx, f}); err != nil {
+		image.Err = fmt.Errorf("read %s: %w", path, err)
+		return image
+	}
+	image.SHA256 = hex.EncodeToString(h.Sum(nil))
+	return image
+}
+
+// interruptible ends when the context does: an image can be large.
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i *interruptible) Read(p []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return i.r.Read(p)
+}
+
+// Upload implements apply.Uploader.
+func (w worker) Upload(ctx context.Context, u apply.Upload) (apply.UploadResult, error) {
+	res, err := w.host.Upload(ctx, ssh.Upload{
+		From: w.local(u.From), To: u.To, Part: u.Part, Size: u.Size, SHA256: u.SHA256, Progress: u.Progress,
+	})
+	return apply.UploadResult(res), err
+}

@@ -1,0 +1,231 @@
+package zevenet
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"zup/plan"
+)
+
+// An offline update: what the updater does with an image when it does not reach
+// the repository, and how zup brings that about. docs/procedure.md has the whole
+// of it.
+
+// partSuffix makes a name that the updater takes for no image.
+const partSuffix = ".zup-part"
+
+// imageName is what a source list and a mount point can have in them, and what the
+// updater takes for an image.
+var imageName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*\.iso$`)
+
+// brings reports whether zup brings the update to the nodes itself.
+func (p *pair) brings() bool { return p.cfg.Package != nil }
+
+// imageName is the name that the image has on a node: its own.
+func (p *pair) imageName() string { return path.Base(p.cfg.Package.Offline) }
+
+func (p *pair) imagePath() string { return p.product.root + "/updates/" + p.imageName() }
+
+// imageSource is where apt says a package comes from that is in the image.
+func (p *pair) imageSource() string {
+	return "file:/media/" + strings.TrimSuffix(p.imageName(), ".iso")
+}
+
+// usable reports whether the image could be read.
+func (p *pair) usable() bool { return p.image != nil && p.image.Err == nil }
+
+// needsAny reports whether any node needs the update.
+func (p *pair) needsAny() bool { return slices.ContainsFunc(p.nodes, p.needs) }
+
+func hasImage(p *pair) finding {
+	switch {
+	case !p.brings():
+		return finding{}
+	case !p.needsAny():
+		return skip("no node needs an update")
+	case p.image == nil:
+		return unseen("what the image is", p.cfg.Package.Offline)
+	case p.image.Err != nil:
+		return mistaken("the image of its package block can't be used", p.image.Err.Error(), "correct the package block, or get the image again")
+	case p.image.Size == 0:
+		return mistaken("the image of its package block is empty", p.cfg.Package.Offline, "get the image again")
+	case !imageName.MatchString(p.imageName()):
+		return mistaken("the image of its package block has a name that the updater does not take", fmt.Sprintf("%q", p.imageName()),
+			"rename it: letters, digits, dots, dashes, and .iso at the end")
+	}
+	return pass(fmt.Sprintf("%s, %d bytes, SHA-256 %s", p.imageName(), p.image.Size, p.image.SHA256))
+}
+
+// hasNoLeftovers looks for images that the updater would mount instead of ours: it
+// takes the newest by version sort.
+func hasNoLeftovers(p *pair, n *node) finding {
+	switch {
+	case !p.brings():
+		return finding{}
+	case !p.needs(n):
+		return skip("it needs no update")
+	case n.fact("images") == unknown:
+		return unseen("which images lie in its updates directory", unknown)
+	}
+	ours, dir := p.imageName(), p.product.root+"/updates/" // the updater sorts whole paths
+	var win []string
+	for _, name := range n.words("images") {
+		if name != ours && compareVersionSort(dir+name, dir+ours) > 0 {
+			win = append(win, name)
+		}
+	}
+	if len(win) > 0 {
+		return unfit("has an offline image that the updater would take instead of "+ours, strings.Join(win, ", ")+" in its updates directory",
+			"remove it there, or give the image a name that sorts after it")
+	}
+	if slices.Contains(n.words("images"), ours) && n.fact("staged") != p.imagePath() {
+		if size := p.file(n, ours); p.usable() && size != p.image.Size {
+			return unfit("has another image of the same name in its updates directory", fmt.Sprintf("%s has %d bytes there, %d here", ours, size, p.image.Size),
+				"remove it there, or rename the image")
+		}
+	}
+	return pass("no image in its updates directory would win over " + ours)
+}
+
+// file is the size of a file in the updates directory; 0: it is not there.
+func (p *pair) file(n *node, name string) int64 {
+	for _, word := range n.words("updates") {
+		if got, size, ok := strings.Cut(word, "="); ok && got == name {
+			bytes, _ := strconv.ParseInt(size, 10, 64)
+			return bytes
+		}
+	}
+	return 0
+}
+
+// hasImageRoom: the image, as far as it is not there, must fit beside what an
+// update needs.
+func hasImageRoom(p *pair, n *node) finding {
+	switch {
+	case !p.brings():
+		return finding{}
+	case !p.needs(n):
+		return skip("it needs no update")
+	case !p.usable():
+		return skip("the image can't be used")
+	}
+	free := p.file(n, "free") // KiB
+	if !slices.ContainsFunc(n.words("updates"), func(w string) bool { return strings.HasPrefix(w, "free=") }) {
+		return unseen("how much disk is free for the image", n.fact("updates"))
+	}
+	there := max(p.file(n, p.imageName()), p.file(n, p.imageName()+partSuffix))
+	need := minFreeKiB + (max(p.image.Size-there, 0)+1023)>>10
+	if free < need {
+		return unfit("has too little free disk for the image", fmt.Sprintf("%d MiB in %s/updates, %d MiB are wanted: %d for the image, %d for the update",
+			free>>10, p.product.root, need>>10, (need-minFreeKiB)>>10, minFreeKiB>>10), "make room there")
+	}
+	return pass("there is room for the image")
+}
+
+// imageScript is a node script with what it has to know of the image.
+func (p *pair) imageScript(name string) string {
+	head := "image=" + quote(p.imagePath()) + "\n"
+	body := p.product.script(name, "")
+	if strings.Contains(body, "$sum") {
+		head += fmt.Sprintf("sum=%s size=%d\n", p.image.SHA256, p.image.Size)
+	}
+	return head + body
+}
+
+// stageBoth brings the image to the nodes and has them take it, before anything
+// else is touched.
+func (b *builder) stageBoth() {
+	var uploads, refreshes []plan.Action
+	for _, n := range []*node{b.pair.backup, b.pair.master} {
+		if b.pair.needs(n) {
+			uploads = append(uploads, b.upload(n))
+			refreshes = append(refreshes, b.refreshFromImage(n))
+		}
+	}
+	if len(uploads) > 0 {
+		b.then(uploads...)
+		b.then(refreshes...)
+	}
+}
+
+// Bytes a second that an upload gets at least, or the run stops; and that it is
+// estimated to get.
+const (
+	slowest = 128 << 10
+	usual   = 20 << 20
+)
+
+func (b *builder) upload(n *node) plan.Action {
+	p := b.pair
+	return plan.Action{
+		ID: p.id(n, "upload"), Kind: "upload", Node: n.name, Primitive: plan.Upload,
+		Title:    fmt.Sprintf("Upload %s, %d MiB", p.imageName(), (p.image.Size+1<<20-1)>>20),
+		Reason:   "the package block: both nodes get their packages from it, whether they reach the repository or not",
+		Script:   p.imageScript("image_prepare"),
+		TimeoutS: int(600 + p.image.Size/slowest), EstimateS: int(2 + p.image.Size/usual),
+		Upload: &plan.Transfer{
+			From: p.cfg.Package.Offline, To: p.imagePath(), Part: p.imagePath() + partSuffix,
+			Size: p.image.Size, SHA256: p.image.SHA256,
+		},
+		Check: []plan.Condition{on(n, "image", p.imageName()+" "+p.image.SHA256)}, CheckS: 10,
+		Opens: []string{n.name + "/image"},
+	}
+}
+
+func (b *builder) refreshFromImage(n *node) plan.Action {
+	p := b.pair
+	v := p.cfg.Version
+	return plan.Action{
+		ID: p.id(n, "refresh"), Kind: "refresh", Node: n.name, Primitive: plan.Script, Rule: true, Detached: true,
+		Title:  "Mount the image as the updater does; it must offer " + v,
+		Reason: "both nodes must be offered the planned version from the image before anything else is touched",
+		Script: p.imageScript("image_refresh"), TimeoutS: 300, EstimateS: 10,
+		Check:  []plan.Condition{on(n, "source", p.imageSource()), on(n, "offer", v), on(n, "room", "enough")},
+		CheckS: 10,
+		Forbid: []string{`There isn't a valid activation certificate`, `^E: `},
+	}
+}
+
+// removeImages takes every image of zup away from the nodes, once nobody needs it
+// any more.
+func (b *builder) removeImages() {
+	p := b.pair
+	var actions []plan.Action
+	for _, n := range []*node{p.master, p.backup} {
+		switch {
+		case b.has(p.id(n, "upload")):
+			actions = append(actions, b.removeImage(n, "both nodes are updated, and nothing stays behind"))
+		case p.ours(n, "image") && !b.has(p.id(n, "remove-image")):
+			actions = append(actions, b.removeImage(n, "an earlier run left it there"))
+		}
+	}
+	if len(actions) > 0 {
+		b.then(actions...)
+	}
+}
+
+// removeForeignImages takes away what an earlier run left that is not the image of
+// this one.
+func (b *builder) removeForeignImages() {
+	p := b.pair
+	for _, n := range p.nodes {
+		if p.ours(n, "image") && !(p.brings() && n.fact("staged") == p.imagePath()) {
+			b.then(b.removeImage(n, "an earlier run was cut off and left it there; this plan does not use it"))
+		}
+	}
+}
+
+func (b *builder) removeImage(n *node, reason string) plan.Action {
+	return plan.Action{
+		ID: b.unique(n, "remove-image"), Kind: "remove-image", Node: n.name, Primitive: plan.Script, Detached: true,
+		Title:  "Take the image away, and put the source list back",
+		Reason: reason,
+		Script: b.script("image_remove", ""), TimeoutS: 120, EstimateS: 2,
+		Check: []plan.Condition{on(n, "staged", "no")}, CheckS: 10,
+		Closes: []string{n.name + "/image"},
+	}
+}

@@ -1,0 +1,205 @@
+package zevenet
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"zup/plan"
+	"zup/plan/config"
+)
+
+// The newest image is the one that "sort -V" puts last.
+func TestVersionSort(t *testing.T) {
+	name := rapid.Custom(func(t *rapid.T) string {
+		const dir = "/usr/local/zevenet/updates/"
+		stem := rapid.StringMatching(`[a-z~.+_-]{0,3}(update|Update|u)?[-_.~+]?[0-9]{0,3}(\.[0-9]{1,3}){0,3}[a-z~.-]{0,2}`).Draw(t, "stem")
+		return dir + stem + rapid.SampledFrom([]string{".iso", ".iso", "", ".1.iso", ".old.iso", "~.iso"}).Draw(t, "suffix")
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		names := rapid.SliceOfN(name, 2, 40).Draw(t, "names")
+		cmd := exec.Command("sort", "-V")
+		cmd.Env = append(os.Environ(), "LC_ALL=C")
+		cmd.Stdin = strings.NewReader(strings.Join(names, "\n") + "\n")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.SortFunc(names, compareVersionSort)
+		if got := strings.Join(names, "\n") + "\n"; got != string(out) {
+			t.Fatalf("sort -V says\n%s\nzup says\n%s", out, got)
+		}
+	})
+}
+
+// What a node says of its updates directory.
+func TestImageFacts(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.updates()
+	for name, data := range map[string]string{
+		"update-6.1.9.iso": "nine", "update-6.1.20.iso": "twenty", "with space.iso": "x", "update-6.1.21.iso.zup-part": "part", "readme.txt": "no",
+	} {
+		s.write("root/updates/"+name, data)
+	}
+	f := s.facts("image", "images", "updates", "staged")
+	if f["images"] != "update-6.1.9.iso update-6.1.20.iso with?space.iso" || f["staged"] != "no" {
+		t.Errorf("%q", f)
+	}
+	for _, want := range []string{"free=", "update-6.1.20.iso=6", "update-6.1.21.iso.zup-part=4"} {
+		if !strings.Contains(f["updates"], want) {
+			t.Errorf("no %q in %q", want, f["updates"])
+		}
+	}
+	if err := os.Remove(filepath.Join(s.path("root/updates"), "with space.iso")); err != nil {
+		t.Fatal(err)
+	}
+	if f := s.facts("image"); f["image"] != "update-6.1.20.iso "+digest("twenty") {
+		t.Errorf("%q", f)
+	}
+}
+
+func digest(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return hex.EncodeToString(sum[:])
+}
+
+// updates makes the folders that the scripts about images need.
+func (s *sandbox) updates() {
+	s.t.Helper()
+	for _, dir := range []string{"root/updates", "etc/apt/sources.list.d", "var/lib/apt/lists", "media"} {
+		if err := os.MkdirAll(s.path(dir), 0o755); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// image runs a script about update-6.1.20.iso, which shall have this content.
+func (s *sandbox) image(name, content string) (string, error) {
+	s.t.Helper()
+	p := &pair{product: family[0], cfg: &config.Cluster{Package: &config.Package{Offline: "x/update-6.1.20.iso"}}}
+	p.image = &plan.Image{Size: int64(len(content)), SHA256: digest(content)}
+	cmd := exec.Command("sh")
+	cmd.Stdin = strings.NewReader(strings.NewReplacer(
+		"/etc/apt/", s.path("etc/apt")+"/",
+		"/var/lib/apt/", s.path("var/lib/apt")+"/",
+		"/media/", s.path("media")+"/",
+		"/var/lib/zup", s.path("var/lib/zup"),
+		"/usr/local/zevenet", s.path("root"),
+	).Replace(p.imageScript(name)))
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// An image that was there before stays, whatever is done with it; one that zup
+// sent goes, with the beginning of one that never arrived.
+func TestImagePrepareAndRemove(t *testing.T) {
+	t.Parallel()
+	const image = "root/updates/update-6.1.20.iso"
+	for _, tt := range []struct {
+		name, before string
+		sent         map[string]string // what the upload leaves
+		after        string
+	}{
+		{"sent", "(absent)", map[string]string{image: "image"}, "(absent)"},
+		{"cut off", "(absent)", map[string]string{image + ".zup-part": "im"}, "(absent)"},
+		{"there before", "image", nil, "image"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSandbox(t)
+			s.updates()
+			if tt.before != "(absent)" {
+				s.write(image, tt.before)
+			}
+			for range 2 { // a run that was cut off begins again
+				if out, err := s.image("image_prepare", "image"); err != nil {
+					t.Fatal(out, err)
+				}
+			}
+			if f := s.facts("staged", "open"); f["staged"] != s.path(image) || f["open"] != "image" {
+				t.Errorf("%q", f)
+			}
+			for name, data := range tt.sent {
+				s.write(name, data)
+			}
+			for range 2 {
+				if out, err := s.image("image_remove", "image"); err != nil {
+					t.Fatal(out, err)
+				}
+			}
+			if got := s.read(image); got != tt.after {
+				t.Errorf("after: %q, want %q", got, tt.after)
+			}
+			if s.read(image+".zup-part") != "(absent)" {
+				t.Error("the beginning is still there")
+			}
+			if f := s.facts("staged", "open"); f["staged"] != "no" || f["open"] != "none" {
+				t.Errorf("%q", f)
+			}
+		})
+	}
+}
+
+// Somebody else's image of the same name is not touched.
+func TestImagePrepareRefuses(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.updates()
+	s.write("root/updates/update-6.1.20.iso", "another")
+	out, err := s.image("image_prepare", "image")
+	if err == nil || !strings.Contains(out, "zup did not put it there") || s.read("root/updates/update-6.1.20.iso") != "another" {
+		t.Errorf("%v %s", err, out)
+	}
+	if f := s.facts("open"); f["open"] != "none" {
+		t.Errorf("%q", f)
+	}
+}
+
+// The source list comes back byte for byte where it names the image, and stays
+// where somebody changed it meanwhile; the image's package lists go.
+func TestImageRemovePutsTheSourceListBack(t *testing.T) {
+	t.Parallel()
+	const list = "etc/apt/sources.list.d/zevenet.list"
+	for _, tt := range []struct{ name, kept, now, after string }{
+		{"as it was", "deb https://a buster main\n# no line feed", "deb file:///%s/update-6.1.20 buster main\n", "deb https://a buster main\n# no line feed"},
+		{"options", "deb [trusted=yes] https://a buster main\n", "deb [trusted=yes] file:///%s/update-6.1.20 buster main\n", "deb [trusted=yes] https://a buster main\n"},
+		{"changed meanwhile", "deb https://a buster main\n", "deb https://b buster main\n", "deb https://b buster main\n"},
+		{"another image", "deb https://a buster main\n", "deb file:///%s/update-6.1.2 buster main\n", "deb file:///%s/update-6.1.2 buster main\n"},
+		{"absent", "(absent)", "deb file:///%s/update-6.1.20 buster main\n", "(absent)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSandbox(t)
+			s.updates()
+			if out, err := s.image("image_prepare", "image"); err != nil {
+				t.Fatal(out, err)
+			}
+			kept := "var/lib/zup/kept/zevenet.list"
+			if tt.kept == "(absent)" {
+				kept, tt.kept = kept+".absent", ""
+			}
+			s.write(kept, tt.kept)
+			media := strings.TrimPrefix(s.path("media"), "/")
+			s.write(list, strings.ReplaceAll(tt.now, "%s", media))
+			s.write("var/lib/apt/lists/_media_update-6.1.20_dists_buster_Release", "x")
+			s.write("var/lib/apt/lists/_media_update-6.1.2_dists_buster_Release", "x")
+			if out, err := s.image("image_remove", "image"); err != nil {
+				t.Fatal(out, err)
+			}
+			if got, want := s.read(list), strings.ReplaceAll(tt.after, "%s", media); got != want {
+				t.Errorf("after: %q, want %q", got, want)
+			}
+			if s.read("var/lib/apt/lists/_media_update-6.1.20_dists_buster_Release") != "(absent)" || s.read("var/lib/apt/lists/_media_update-6.1.2_dists_buster_Release") != "x" {
+				t.Error("the wrong package lists are gone")
+			}
+		})
+	}
+}
