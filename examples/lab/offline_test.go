@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -248,6 +250,36 @@ func testOfflineKilledLater(t *testing.T) {
 	o.endsClean(before)
 }
 
+// A lab that ends while a node has an image mounted gives its loop device back: it is
+// this machine's own.
+func testOfflineLabEnds(t *testing.T) {
+	o := newOffline(t, world.Options{}, 0)
+	const name = "of-a-lab-that-ends.iso"
+	if err := o.WriteFile(t.Context(), "zva5n2", updatesDir+"/"+name, o.image, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o.on("zva5n2", "mkdir /media/x && mount -o loop,ro "+updatesDir+"/"+name+" /media/x")
+	used := func() bool {
+		files, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(files, func(f string) bool {
+			text, _ := os.ReadFile(f)
+			return strings.Contains(string(text), name)
+		})
+	}
+	if !used() {
+		t.Fatal("no loop device has the image")
+	}
+	o.Close()
+	for deadline := time.Now().Add(10 * time.Second); used(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the loop device is still in use")
+		}
+	}
+}
+
 func TestOffline(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -261,6 +293,7 @@ func TestOffline(t *testing.T) {
 		{"refused", testOfflineRefused},
 		{"image there", testOfflineImageThere},
 		{"killed later", testOfflineKilledLater},
+		{"the lab ends", testOfflineLabEnds},
 	} {
 		t.Run(tt.name, tt.test)
 	}

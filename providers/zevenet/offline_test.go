@@ -84,8 +84,13 @@ func (s *sandbox) updates() {
 // image runs a script about update-6.1.20.iso, which shall have this content.
 func (s *sandbox) image(name, content string) (string, error) {
 	s.t.Helper()
+	return s.imageOfSize(name, content, int64(len(content)))
+}
+
+func (s *sandbox) imageOfSize(name, content string, size int64) (string, error) {
+	s.t.Helper()
 	p := &pair{product: family[0], cfg: &config.Cluster{Package: &config.Package{Offline: "x/update-6.1.20.iso"}}}
-	p.image = &plan.Image{Size: int64(len(content)), SHA256: digest(content)}
+	p.image = &plan.Image{Size: size, SHA256: digest(content)}
 	cmd := exec.Command("sh")
 	cmd.Stdin = strings.NewReader(strings.NewReplacer(
 		"/etc/apt/", s.path("etc/apt")+"/",
@@ -160,6 +165,27 @@ func TestImagePrepareRefuses(t *testing.T) {
 	}
 	if f := s.facts("open"); f["open"] != "none" {
 		t.Errorf("%q", f)
+	}
+}
+
+// A disk that is too full is seen before the first byte; what is there counts.
+func TestImagePrepareWantsRoom(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.updates()
+	out, err := s.imageOfSize("image_prepare", "image", 1<<60)
+	if err == nil || !strings.Contains(out, "the image needs 1125899906842625 KiB more, and ") {
+		t.Errorf("%v %s", err, out)
+	}
+	part := s.path("root/updates/update-6.1.20.iso.zup-part")
+	if err := os.WriteFile(part, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(part, 1<<40); err != nil {
+		t.Skip("no sparse files here: ", err)
+	}
+	if out, err := s.imageOfSize("image_prepare", "image", 1<<40+1); err != nil {
+		t.Errorf("%v %s", err, out)
 	}
 }
 
