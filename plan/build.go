@@ -45,6 +45,7 @@ type Situation struct {
 	Config   *config.Cluster
 	Nodes    []ObservedNode // in the order of the configuration, none with Err
 	Recorded state.Cluster
+	State    StateRef // where Recorded is from
 }
 
 // Decision is what a provider makes of a situation. With refusals there are no
@@ -108,6 +109,7 @@ type Input struct {
 	Observed  Observed
 	Providers map[string]Provider
 	Recorded  *state.State // nil: there is no state file
+	Rollback  bool         // plan the way back to the snapshots of the last run
 	Version   string       // zup's own
 }
 
@@ -200,7 +202,11 @@ func decide(in Input, cfg *config.Cluster) Decision {
 		d.Refusals = unanswered(cfg, nodes)
 	}
 	if len(d.Refusals) == 0 {
-		d = provider.Decide(Situation{cfg, nodes, in.Recorded.Cluster(cfg.Name)})
+		if s := situation(in, cfg); in.Rollback {
+			d = goBack(provider, s)
+		} else {
+			d = provider.Decide(s)
+		}
 	}
 	fillIn(&d.Cluster, cfg, nodes)
 	return d
@@ -243,7 +249,10 @@ func fillIn(c *Cluster, cfg *config.Cluster, nodes []ObservedNode) {
 	c.Boost = cfg.Boost
 	c.MaxInterruptionMS = cfg.MaxInterruption.Milliseconds()
 	c.Name, c.Provider = cfg.Name, cfg.Provider
-	c.Switchover, c.To = cfg.Switchover, cfg.Version
+	c.Switchover = cfg.Switchover
+	if !c.Rollback || c.To == "" {
+		c.To = cfg.Version
+	}
 	c.Probes = make([]Probe, len(cfg.Probes))
 	for i, p := range cfg.Probes {
 		c.Probes[i] = Probe{

@@ -171,10 +171,16 @@ func (c *checked) shape(a *Action) string {
 		if a.Script != "" || a.Undo != "" || len(a.Until) == 0 || len(a.Opens) > 0 || a.Detached {
 			return fmt.Sprintf("a %s has conditions and changes nothing", a.Primitive)
 		}
+	case Local:
+		if problem := a.localShape(); problem != "" {
+			return problem
+		}
 	default:
 		return fmt.Sprintf("primitive %q is not known", a.Primitive)
 	}
 	switch {
+	case a.Primitive != Local && a.isLocal():
+		return "only a local action has a command, a proof and a snapshot"
 	case a.TimeoutS <= 0:
 		return "no time limit"
 	case a.EstimateS < 0 || a.CheckS < 0:

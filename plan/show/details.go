@@ -17,6 +17,7 @@ func (p *printer) details(a *plan.Action, left int) {
 	if a.Script != "" {
 		p.script(left, "runs", a.Script)
 	}
+	p.local(left, a)
 	for _, q := range a.Prompts {
 		p.line("%sanswers %q to %q, at most %s", strings.Repeat(" ", left), q.Answer, q.Match, plural(q.Max, "time", "times"))
 	}

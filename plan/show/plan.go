@@ -285,6 +285,10 @@ func impact(a *plan.Action) string {
 // the run, "…" waits.
 func glyph(a *plan.Action) string {
 	switch a.Primitive {
+	case plan.Local:
+		if len(a.Argv) == 0 {
+			return "?"
+		}
 	case plan.Gate:
 		return "?"
 	case plan.Wait:
@@ -297,7 +301,7 @@ func glyphStyle(a *plan.Action) []color.Attribute {
 	if a.Impact != plan.None {
 		return notice
 	}
-	if a.Primitive == plan.Script {
+	if a.Primitive == plan.Script || len(a.Argv) > 0 {
 		return good
 	}
 	return nil

@@ -70,6 +70,7 @@ func (n *node) at(version string) bool {
 type pair struct {
 	cfg      *config.Cluster
 	recorded state.Cluster
+	state    plan.StateRef
 	nodes    []*node
 	product  personality
 
@@ -82,7 +83,7 @@ type pair struct {
 }
 
 func newPair(s plan.Situation) *pair {
-	p := &pair{cfg: s.Config, recorded: s.Recorded, product: zevenet}
+	p := &pair{cfg: s.Config, recorded: s.Recorded, state: s.State, product: zevenet}
 	for i := range s.Nodes {
 		p.nodes = append(p.nodes, &node{name: s.Nodes[i].Name, facts: s.Nodes[i].Facts, cfg: &s.Config.Nodes[i]})
 	}
