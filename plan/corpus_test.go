@@ -71,6 +71,8 @@ func loadSituation(t *testing.T, path string) *situation {
 			if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o600); err != nil {
 				t.Fatal(err)
 			}
+		case f.Name == "rollback":
+			s.input.Rollback = true
 		case f.Name == "observed":
 			for line := range strings.Lines(string(f.Data)) {
 				key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
@@ -94,7 +96,7 @@ func loadSituation(t *testing.T, path string) *situation {
 	}
 	s.config = cfg
 	s.input = plan.Input{
-		Config: cfg, Observed: observedPairs(cfg, observed), Recorded: recorded, Version: "0.1.0",
+		Rollback: s.input.Rollback, Config: cfg, Observed: observedPairs(cfg, observed), Recorded: recorded, Version: "0.1.0",
 		Providers: map[string]plan.Provider{"zevenet": zevenet.Provider{}},
 	}
 	return s

@@ -96,7 +96,8 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	}
 	p.labelled("Done so far", nil, fmt.Sprintf("%d of %d actions", count(c, apply.ActionIsDone), len(c.Actions)))
 	p.condition(c.Condition)
-	p.labelled("Next", bold, next(c))
+	p.labelled("Next", bold, next(c, pl))
+	p.wayBack(c, pl)
 }
 
 func titleOf(c *apply.ClusterReport, id string) string {
@@ -163,14 +164,15 @@ func Node(f map[string]string) string {
 }
 
 // next is the command to type, and when.
-func next(c *apply.ClusterReport) string {
+func next(c *apply.ClusterReport, pl *plan.Plan) string {
+	again := planAgain(pl.Cluster(c.Name))
 	switch c.Stop.Kind {
 	case apply.StopAsked:
-		return "zup plan: it contains exactly what is missing"
+		return again + ": it contains exactly what is missing"
 	case apply.StopLeft:
-		return "zup status, and once nothing runs any more: zup plan"
+		return "zup status, and once nothing runs any more: " + again
 	default:
-		return "zup plan, once the cause is gone: it contains exactly what is missing"
+		return again + ", once the cause is gone: it contains exactly what is missing"
 	}
 }
 

@@ -139,9 +139,11 @@ type verdict struct {
 
 // judge looks at the pair, stage by stage, and stops after the first stage that
 // refuses.
-func judge(p *pair) verdict {
+func judge(p *pair) verdict { return judgeBy(p, stages()) }
+
+func judgeBy(p *pair, stages []stage) verdict {
 	var v verdict
-	for _, s := range stages() {
+	for _, s := range stages {
 		for _, r := range s.nodes {
 			for _, n := range p.nodes {
 				v.add(p, n.name, r.name, r.advisory, r.look(p, n))

@@ -16,6 +16,8 @@ type ConfigOptions struct {
 	Interval   string // of the probes; "" means 20ms
 	NoProbes   bool
 	Budget     string // max_interruption; "" means none
+	Snapshots  bool   // a snapshot block with SnapshotCommand
+	KeepFor    string // keep_for of the snapshot block; "" means for ever
 }
 
 var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap{
@@ -39,6 +41,19 @@ var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap
     user          = "root"
     identity_file = "{{.Identity}}"
   }
+{{- if .Snapshots}}
+
+  snapshot {
+    create  = ["{{.Command}}", "create", "{node}", "{name}"]
+    restore = ["{{.Command}}", "restore", "{node}", "{name}"]
+    delete  = ["{{.Command}}", "delete", "{node}", "{name}"]
+    list    = ["{{.Command}}", "list", "{node}"]
+{{- with .KeepFor}}
+
+    keep_for = "{{.}}"
+{{- end}}
+  }
+{{- end}}
 {{range .Nodes}}
   node "{{.Name}}" {
     address = "{{.Address}}"
@@ -68,7 +83,8 @@ func (w *World) Config(c Cluster, o ConfigOptions) string {
 		Cluster
 		ConfigOptions
 		Identity string
-	}{c, o, w.Identity})
+		Command  string
+	}{c, o, w.Identity, SnapshotCommand})
 	if err != nil {
 		panic(err) // the template is a constant and writing to memory can't fail
 	}
