@@ -73,6 +73,10 @@ func (b *bench) isBack(master string) {
 // touched, and afterwards the pair can be updated again.
 func TestRollbackAfterBackupFailed(t *testing.T) {
 	b := newBench(t, world.Options{Fault: "postinst-fails"}, world.ConfigOptions{Snapshots: true})
+	b.await(func(s map[string]world.NodeState) bool { // with a fault nobody has waited for that
+		return s["zva5n1"].Role == "master" && s["zva5n1"].Replicators == 1 && s["zva5n2"].Role == "backup" &&
+			s["zva5n1"].Farms == 2 && s["zva5n2"].Farms == 2 && s["zva5n2"].Blocked == 4
+	})
 	b.before = b.inspect()
 	b.wants(5, []string{`edge: stopped`, `Or back +zup plan -rollback`}, "apply", "-auto-approve")
 	for _, n := range b.c.Nodes {
