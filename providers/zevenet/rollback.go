@@ -79,7 +79,7 @@ func wayBackStages() []stage {
 		{pair: []pairRule{{"roles", false, hasOneMaster, ""}}},
 		{
 			nodes: []nodeRule{
-				{"maintenance", false, maintenanceIsOurs, ""},
+				{"maintenance", false, nobodyMaintains, ""},
 				{"licence", true, isLicensed, ""},
 			},
 			pair: []pairRule{
@@ -89,6 +89,15 @@ func wayBackStages() []stage {
 			},
 		},
 	}
+}
+
+// nobodyMaintains: a node that is to be restored may be in any state but one that
+// an operator has put it into.
+func nobodyMaintains(p *pair, n *node) finding {
+	if n != p.master && p.damaged(n) && n.fact("maintenance") != "yes" {
+		return pass("it is to be restored, and nobody has put it into maintenance mode")
+	}
+	return maintenanceIsOurs(p, n)
 }
 
 // masterServes: the node that serves can be trusted to, until the other one can.
@@ -255,9 +264,13 @@ func (b *returner) restore(n *node, requires []plan.Condition) plan.Action {
 			closes = append(closes, name)
 		}
 	}
+	change := ""
+	if v := n.fact("version"); v != s.Version {
+		change = fmt.Sprintf(": %s → %s", v, s.Version)
+	}
 	return plan.Action{
 		ID: p.id(n, "restore"), Kind: "restore", Node: n.name, Primitive: plan.Local, Out: true, Closes: closes,
-		Title:  fmt.Sprintf("Go back to the snapshot %s: %s → %s", s.Name, n.fact("version"), s.Version),
+		Title:  "Go back to the snapshot " + s.Name + change,
 		Reason: fmt.Sprintf("it was taken on %s, before that run changed anything", s.Taken.UTC().Format("2006-01-02 15:04 MST")),
 		Argv:   words(p.cfg.Snapshot.Restore, n, s.Name), TimeoutS: snapshotLimit, EstimateS: 60,
 		Requires: requires,

@@ -196,8 +196,20 @@ func (b *builder) deleteSnapshot(n *node, name string, before []plan.Action) pla
 	return plan.Action{
 		ID: id, Kind: "delete-snapshot", Node: n.name, Primitive: plan.Local,
 		Title:  "Delete the snapshot " + name,
-		Reason: "keep_for is " + s.KeepFor.String() + ": it need not be kept any longer",
+		Reason: "keep_for is " + inWords(*s.KeepFor) + ": it need not be kept any longer",
 		Argv:   words(s.Delete, n, name), Proof: listed(s, n, name, true),
 		Drops: name, TimeoutS: snapshotLimit, EstimateS: 10,
 	}
+}
+
+// inWords writes a duration as people do: 72h, not 72h0m0s.
+func inWords(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
