@@ -52,6 +52,7 @@ type Situation struct {
 	Image    *Image         // of the cluster's package block; nil: it has none
 	Nodes    []ObservedNode // in the order of the configuration, none with Err
 	Recorded state.Cluster
+	State    StateRef // where Recorded is from
 }
 
 // Decision is what a provider makes of a situation. With refusals there are no
@@ -117,6 +118,7 @@ type Input struct {
 	Observed  Observed
 	Providers map[string]Provider
 	Recorded  *state.State // nil: there is no state file
+	Rollback  bool         // plan the way back to the snapshots of the last run
 	Version   string       // zup's own
 }
 
@@ -209,7 +211,11 @@ func decide(in Input, cfg *config.Cluster) Decision {
 		d.Refusals = unanswered(cfg, nodes)
 	}
 	if len(d.Refusals) == 0 {
-		d = provider.Decide(Situation{Config: cfg, Image: in.Images[cfg.Name], Nodes: nodes, Recorded: in.Recorded.Cluster(cfg.Name)})
+		if s := situation(in, cfg); in.Rollback {
+			d = goBack(provider, s)
+		} else {
+			d = provider.Decide(s)
+		}
 	}
 	fillIn(&d.Cluster, cfg, nodes)
 	if in.Farms != nil && len(cfg.Probes) == 0 && cfg.ProbeFarms && len(d.Actions) > 0 {
@@ -283,7 +289,10 @@ func fillIn(c *Cluster, cfg *config.Cluster, nodes []ObservedNode) {
 	c.Boost = cfg.Boost
 	c.MaxInterruptionMS = cfg.MaxInterruption.Milliseconds()
 	c.Name, c.Provider = cfg.Name, cfg.Provider
-	c.Switchover, c.To = cfg.Switchover, cfg.Version
+	c.Switchover = cfg.Switchover
+	if !c.Rollback || c.To == "" {
+		c.To = cfg.Version
+	}
 	c.Probes = make([]Probe, len(cfg.Probes))
 	for i, p := range cfg.Probes {
 		c.Probes[i] = Probe{

@@ -73,7 +73,8 @@ type Cluster struct {
 	Nodes             []Node       `json:"nodes"`
 	Probes            []Probe      `json:"probes"`
 	Provider          string       `json:"provider"`
-	Switchover        string       `json:"switchover"` // "drain" or "restart"
+	Rollback          bool         `json:"rollback,omitempty"` // the way back to snapshots: To is their version
+	Switchover        string       `json:"switchover"`         // "drain" or "restart"
 	To                string       `json:"to"`
 	Warnings          []string     `json:"warnings"`
 }
@@ -158,6 +159,7 @@ const (
 	Upload Primitive = "upload" // run Action.Script there, if any, send Action.Upload, then Check must hold
 	Wait   Primitive = "wait"   // Until must hold before TimeoutS has passed
 	Gate   Primitive = "gate"   // Until must hold now
+	Local  Primitive = "local"  // run Action.Argv where zup runs, no shell; then Proof and Check must hold
 )
 
 // Action is one step of a plan.
@@ -171,24 +173,28 @@ const (
 //	   └──something before it failed──► skipped
 type Action struct {
 	After     []string    `json:"after"`                // IDs of the actions that must be done first
-	Check     []Condition `json:"check,omitempty"`      // proves a script done; waited for up to CheckS
+	Argv      []string    `json:"argv,omitempty"`       // command of a local action, for Node, word for word; none: only Proof is asked for
+	Check     []Condition `json:"check,omitempty"`      // proves a script or a command done; waited for up to CheckS
 	CheckS    int         `json:"check_s,omitempty"`    // seconds
 	Closes    []string    `json:"closes,omitempty"`     // temporary changes, node/name, that are undone once it is done
 	Cluster   string      `json:"cluster"`              //
 	Detached  bool        `json:"detached,omitempty"`   // the script runs as a job of its own on the node, exactly once
+	Drops     string      `json:"drops,omitempty"`      // snapshot of Node that is gone once it is done
 	EstimateS int         `json:"estimate_s"`           // seconds, for the reader
 	Final     bool        `json:"final,omitempty"`      // it proves the whole cluster: if it fails, everything was carried out all the same
 	Forbid    []string    `json:"forbid,omitempty"`     // RE2, by line: output that means failure whatever the exit status
 	ID        string      `json:"id"`                   // cluster.node.kind
 	Impact    Impact      `json:"impact"`               //
-	Keeps     string      `json:"keeps,omitempty"`      // file that it leaves on its node on purpose
+	Keeps     string      `json:"keeps,omitempty"`      // snapshot of Node that exists once it is done, and is remembered
 	Kind      string      `json:"kind"`                 // "update", "block", …; a provider's word
+	Leaves    string      `json:"leaves,omitempty"`     // file that it leaves on its node on purpose
 	Next      bool        `json:"next,omitempty"`       // the run may not rest after this action: the next one belongs to it
 	Node      string      `json:"node"`                 // empty: no single node
 	Opens     []string    `json:"opens,omitempty"`      // temporary changes, node/name: recorded as open before the script starts
 	Out       bool        `json:"out,omitempty"`        // its node can't serve while it runs: another one must, and no other node may be out
 	Primitive Primitive   `json:"primitive"`            //
 	Prompts   []Prompt    `json:"prompts,omitempty"`    // what the script may ask; not nil: it gets a terminal
+	Proof     []Proof     `json:"proof,omitempty"`      // of a local action: asked for once its command has ended
 	Reason    string      `json:"reason"`               // the difference that caused it
 	Record    []Fact      `json:"record,omitempty"`     // facts to remember from here on
 	Requires  []Condition `json:"requires,omitempty"`   // read again right before; what does not hold stops the run
@@ -219,6 +225,14 @@ type Prompt struct {
 	Match  string `json:"match"`  // RE2, on the unfinished last line of output
 	Max    int    `json:"max"`    // how often it may be asked
 	Name   string `json:"name"`
+}
+
+// Proof is a command that runs where zup runs and proves a local action done: it
+// ends with status 0, and Word is one of the words that it prints.
+type Proof struct {
+	Absent bool     `json:"absent,omitempty"` // Word is none of them
+	Argv   []string `json:"argv"`
+	Word   string   `json:"word"`
 }
 
 // Fact names one fact of one node.
@@ -279,7 +293,9 @@ func (c *Cluster) Node(name string) *Node {
 func (a *Action) Timeout() time.Duration { return time.Duration(a.TimeoutS) * time.Second }
 
 // Changes reports whether the action may change a node.
-func (a *Action) Changes() bool { return a.Primitive == Script || a.Primitive == Upload }
+func (a *Action) Changes() bool {
+	return a.Primitive == Script || a.Primitive == Upload || a.Primitive == Local && a.Out
+}
 
 // Estimate is the predicted duration of the actions: the longest path through
 // the graph, in seconds.

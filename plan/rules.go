@@ -175,12 +175,18 @@ func (c *checked) shape(a *Action) string {
 		if problem := a.transferShape(); problem != "" {
 			return problem
 		}
+	case Local:
+		if problem := a.localShape(); problem != "" {
+			return problem
+		}
 	default:
 		return fmt.Sprintf("primitive %q is not known", a.Primitive)
 	}
 	switch {
 	case a.Upload != nil && a.Primitive != Upload:
 		return fmt.Sprintf("a %s sends no file", a.Primitive)
+	case a.Primitive != Local && a.isLocal():
+		return "only a local action has a command, a proof and a snapshot"
 	case a.TimeoutS <= 0:
 		return "no time limit"
 	case a.EstimateS < 0 || a.CheckS < 0:

@@ -88,7 +88,7 @@ type schemaGenerator struct {
 var enums = map[reflect.Type][]any{
 	reflect.TypeFor[plan.Status]():    {plan.Passed, plan.Failed, plan.Error, plan.Skipped},
 	reflect.TypeFor[plan.Impact]():    {plan.None, plan.Switchover, plan.Outage},
-	reflect.TypeFor[plan.Primitive](): {plan.Script, plan.Upload, plan.Wait, plan.Gate},
+	reflect.TypeFor[plan.Primitive](): {plan.Script, plan.Upload, plan.Wait, plan.Gate, plan.Local},
 }
 
 func (g *schemaGenerator) of(t reflect.Type) map[string]any {

@@ -281,6 +281,7 @@ func (a *applying) carryOut(ctx context.Context, dir string, store *state.Store,
 			}
 			return worker{h, func(path string) string { return a.localPath(dir, path) }}, nil
 		},
+		Local: (&apply.Process{Dir: dir}).Run,
 		Store: store, RunID: run, Dir: runDir, Version: version,
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: view.event,
 	})

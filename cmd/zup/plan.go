@@ -25,6 +25,7 @@ type planning struct {
 	input       bool
 	verbose     bool
 	notAfter    string
+	rollback    bool
 }
 
 // add adds the flags of everything that asks nodes. A command that changes the
@@ -54,7 +55,10 @@ the actions that lead from there to the configuration, in order. It changes
 nothing on any node.
 
 With -out the plan is written to a file: "zup apply FILE" carries out exactly
-that.`,
+that.
+
+With -rollback it is the way back: the plan restores the snapshots that the last
+run has taken, where nodes run another version than they hold.`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			fleet, pl, err := p.make(cmd.Context(), "plan", nil)
@@ -82,6 +86,7 @@ that.`,
 	addVerbose(cmd, &p.verbose)
 	cmd.Flags().StringVar(&out, "out", "", "write the plan to this `file`")
 	cmd.Flags().StringVar(&p.notAfter, "not-after", "", "the plan may not be applied after this `time`, RFC 3339")
+	cmd.Flags().BoolVar(&p.rollback, "rollback", false, "plan the way back to the snapshots that the last run has taken")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if there are changes")
 	return cmd
 }
@@ -140,7 +145,7 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	pl, err := plan.Build(plan.Input{
 		Config: cfg, Clusters: p.config.targets, Images: images, NotAfter: p.notAfter, Observed: observed,
 		Farms:     observe.Farms(ctx, clusters, observed, products()),
-		Providers: planners(), Recorded: recorded, Version: version,
+		Providers: planners(), Recorded: recorded, Rollback: p.rollback, Version: version,
 	})
 	if err != nil {
 		return fleet, nil, p.refused(err)

@@ -24,6 +24,7 @@ var updateScripts = flag.Bool("update", false, "rewrite the goldens of the scrip
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
+		"snap": snapMain,
 		"zup": func() {
 			os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, os.Environ()))
 		},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zup/plan/escape"
 	"zup/plan/state"
 )
 
@@ -60,6 +61,9 @@ func (c *cli) printState(s *state.State) {
 		fmt.Fprintf(c.out, "\n%s\n  last run   %s, %s\n  verified   %s\n", c.outStyle().bold(name), cl.Run, cl.Outcome, verified)
 		for _, o := range cl.Open {
 			fmt.Fprintf(c.out, "  %s %s since %s, by %s\n", c.outStyle().notice("open      "), o.Name, o.Since.Local().Format(time.DateTime), o.Action)
+		}
+		for _, o := range cl.Snapshots {
+			fmt.Fprintf(c.out, "  snapshot   %s of %s, version %s, taken %s\n", escape.Line(o.Name), o.Node, escape.Line(o.Version), o.Taken.Local().Format(time.DateTime))
 		}
 	}
 }

@@ -157,12 +157,13 @@ func (b *branch) writeDone(a *plan.Action, recorded map[plan.Fact]string) error 
 	if err := b.journal.Write(entry); err != nil {
 		return err
 	}
-	if len(a.Closes) == 0 && len(recorded) == 0 {
+	if len(a.Closes) == 0 && len(recorded) == 0 && a.Keeps == "" && a.Drops == "" {
 		return nil
 	}
 	return b.update(func(s *state.State) {
 		c := s.Clusters[a.Cluster]
 		closeChanges(c, a.Closes)
+		b.snapshots(c, a)
 		if c.Recorded == nil {
 			c.Recorded = map[string]string{}
 		}
@@ -206,6 +207,8 @@ func (b *branch) primitive(ctx context.Context, a *plan.Action) *Stop {
 		return b.until(ctx, a, a.Until, a.Timeout())
 	case plan.Upload:
 		return b.upload(ctx, a)
+	case plan.Local:
+		return b.local(ctx, a)
 	default:
 		return b.script(ctx, a)
 	}

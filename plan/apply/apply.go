@@ -68,6 +68,9 @@ type Options struct {
 	Parallelism int          // clusters carried out side by side; 0: 10
 	FailFast    bool         // one that fails stops the others at their next safe point
 
+	// Local runs a command where zup runs; nil: as a process in the current folder.
+	Local func(ctx context.Context, argv []string, output func([]byte)) (exit int, err error)
+
 	Stop   <-chan struct{}  // closed: stop at the next safe point; nil: never
 	Events func(Event)      // what happens, as it happens, from several goroutines; may be nil
 	Now    func() time.Time // the clock of journal, report and time limits; nil: time.Now
@@ -124,6 +127,9 @@ func (r *runner) defaults() {
 	}
 	if r.Poll == 0 {
 		r.Poll = 250 * time.Millisecond
+	}
+	if r.Local == nil {
+		r.Local = (&Process{}).Run
 	}
 	if r.Parallelism == 0 {
 		r.Parallelism = 10

@@ -60,8 +60,12 @@ func (b *branch) transcriptOf(a *plan.Action, name, script string) (*transcript,
 		return nil, err
 	}
 	t := &transcript{b: b, action: a, file: f, began: b.Now()}
-	_, err = fmt.Fprintf(f, "# %s on %s, begun %s\n# script:\n%s\n# output:\n",
-		name, a.Node, t.began.UTC().Format(time.RFC3339Nano), indent(script))
+	where, what := "on", "script"
+	if a.Primitive == plan.Local {
+		where, what = "here, for", "command, one argument a line"
+	}
+	_, err = fmt.Fprintf(f, "# %s %s %s, begun %s\n# %s:\n%s\n# output:\n",
+		name, where, a.Node, t.began.UTC().Format(time.RFC3339Nano), what, indent(script))
 	b.runner.mu.Lock()
 	b.report.action(a.ID).Transcript = path
 	b.runner.mu.Unlock()

@@ -58,7 +58,7 @@ var (
 		Attributes: []hcl.AttributeSchema{{Name: "offline"}, {Name: "sha256"}},
 	}}
 	snapshotLayout = &layout{"in a snapshot block", &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "create"}, {Name: "restore"}, {Name: "delete"}, {Name: "list"}},
+		Attributes: []hcl.AttributeSchema{{Name: "create"}, {Name: "restore"}, {Name: "delete"}, {Name: "list"}, {Name: "keep_for"}},
 	}}
 	probeLayout = &layout{"in a probe block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "tcp"}, {Name: "http"}, {Name: "interval"}, {Name: "timeout"}},

@@ -133,6 +133,10 @@ type Snapshot struct {
 	Delete  Argv // contains {name}; nil: not said
 	List    Argv // nil: not said
 
+	// KeepFor is how long a snapshot is kept, from when it was taken: what is
+	// older is deleted at the end of a run that ended well. nil: zup deletes none.
+	KeepFor *time.Duration
+
 	Place
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -19,7 +20,25 @@ func (l *loader) readSnapshot(block *hcl.Block) *Snapshot {
 	if b.absent("create") {
 		l.errorf(&b.place.Range, `missing "create"`, `It is the command that takes a snapshot: create = ["virsh", "snapshot-create-as", "{node}", "{name}"]`)
 	}
+	if keep, ok := b.duration("keep_for"); ok {
+		s.KeepFor = l.checkKeep(b, keep)
+	}
 	return s
+}
+
+// maxKeep is the longest time for which a snapshot can be kept.
+const maxKeep = 366 * 24 * time.Hour
+
+func (l *loader) checkKeep(b *body, keep time.Duration) *time.Duration {
+	switch {
+	case keep < 0 || keep > maxKeep:
+		l.errorf(b.at("keep_for"), "keep_for is out of range", "It is a time from 0s, which is until the end of the run, to 8784h, a year.")
+		return nil
+	case b.absent("delete"):
+		l.errorf(b.at("keep_for"), `keep_for without "delete"`, `Say with which command a snapshot is removed: delete = ["virsh", "snapshot-delete", "{node}", "{name}"]`)
+		return nil
+	}
+	return &keep
 }
 
 // readArgv reads a command. Sensitive values may stand in it, and each argument

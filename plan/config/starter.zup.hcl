@@ -72,7 +72,7 @@ cluster "zevenet" "edge" {
   # where zup runs; {node} and {name} are replaced in every argument.
   # snapshot {
   #   create  = ["virsh", "snapshot-create-as", "{node}", "{name}"]
-  #   restore = ["virsh", "snapshot-revert", "{node}", "{name}"]
+  #   restore = ["virsh", "snapshot-revert", "{node}", "{name}", "--running"]
   #   delete  = ["virsh", "snapshot-delete", "{node}", "{name}"]
   # }
 

@@ -22,6 +22,7 @@ func (p *printer) details(a *plan.Action, left int) {
 		p.line("%s  to %s, by way of %s", strings.Repeat(" ", left), escape.Line(u.To), escape.Line(u.Part))
 		p.line("%s  SHA-256 %s", strings.Repeat(" ", left), u.SHA256)
 	}
+	p.local(left, a)
 	for _, q := range a.Prompts {
 		p.line("%sanswers %q to %q, at most %s", strings.Repeat(" ", left), q.Answer, q.Match, plural(q.Max, "time", "times"))
 	}

@@ -69,7 +69,11 @@ func actionsOf(p *plan.Plan) map[string][]plan.Action {
 }
 
 func (p *printer) noChanges(pl *plan.Plan) {
-	p.line("%s Every node is as the configuration wants it.", p.style(good, "No changes."))
+	as := "as the configuration wants it"
+	if slices.ContainsFunc(pl.Clusters, func(c plan.Cluster) bool { return c.Rollback }) {
+		as = "as before the run that took the snapshots"
+	}
+	p.line("%s Every node is %s.", p.style(good, "No changes."), as)
 	for i := range pl.Clusters {
 		c := &pl.Clusters[i]
 		p.line("")
@@ -195,16 +199,22 @@ func (p *printer) summary(c *plan.Cluster, actions []plan.Action) {
 func what(c *plan.Cluster, actions []plan.Action) string {
 	var nodes []string
 	for _, a := range actions {
-		if a.Kind == "update" {
+		if a.Kind == "update" || a.Kind == "restore" {
 			nodes = append(nodes, a.Node)
 		}
 	}
 	if len(nodes) == 0 {
 		todo := "clean up"
+		if c.Rollback {
+			todo = "back to before the update: clean up"
+		}
 		if c.Interruption.Switchovers > 0 && masterNow(c) != c.Master {
 			todo = "move MASTER to " + c.Master
 		}
 		return todo + "; every node runs " + c.To
+	}
+	if c.Rollback {
+		return "back to the snapshots, " + versions(c) + " on " + strings.Join(nodes, ", then ")
 	}
 	return versions(c) + " on " + strings.Join(nodes, ", then ")
 }
@@ -340,6 +350,10 @@ func impact(a *plan.Action) string {
 // the run, "…" waits.
 func glyph(a *plan.Action) string {
 	switch a.Primitive {
+	case plan.Local:
+		if len(a.Argv) == 0 {
+			return "?"
+		}
 	case plan.Gate:
 		return "?"
 	case plan.Wait:
@@ -352,7 +366,7 @@ func glyphStyle(a *plan.Action) []color.Attribute {
 	if a.Impact != plan.None {
 		return notice
 	}
-	if a.Changes() {
+	if a.Changes() || len(a.Argv) > 0 {
 		return good
 	}
 	return nil

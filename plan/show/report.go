@@ -106,7 +106,8 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	p.kept(c, pl)
 	p.labelled("Done so far", nil, fmt.Sprintf("%d of %d actions", count(c, apply.ActionIsDone), len(c.Actions)))
 	p.condition(c.Condition, pl.Cluster(c.Name))
-	p.labelled("Next", bold, next(c))
+	p.labelled("Next", bold, next(c, pl))
+	p.wayBack(c, pl)
 }
 
 func titleOf(c *apply.ClusterReport, id string) string {
@@ -124,12 +125,12 @@ func titleOf(c *apply.ClusterReport, id string) string {
 // kept names what was left on the nodes on purpose.
 func (p *printer) kept(c *apply.ClusterReport, pl *plan.Plan) {
 	for _, a := range branchOf(pl, c.Name) {
-		if a.Keeps == "" {
+		if a.Leaves == "" {
 			continue
 		}
 		for i := range c.Actions {
 			if c.Actions[i].ID == a.ID && c.Actions[i].Outcome == apply.ActionIsDone {
-				p.labelled("Kept", nil, fmt.Sprintf("%s:%s, no way back across versions", a.Node, escape.Line(a.Keeps)))
+				p.labelled("Kept", nil, fmt.Sprintf("%s:%s; the product does not apply it on another version", a.Node, escape.Line(a.Leaves)))
 			}
 		}
 	}
@@ -193,14 +194,15 @@ func Node(f map[string]string) string {
 }
 
 // next is the command to type, and when.
-func next(c *apply.ClusterReport) string {
+func next(c *apply.ClusterReport, pl *plan.Plan) string {
+	again := planAgain(pl.Cluster(c.Name))
 	switch c.Stop.Kind {
 	case apply.StopAsked:
-		return "zup plan: it contains exactly what is missing"
+		return again + ": it contains exactly what is missing"
 	case apply.StopLeft:
-		return "zup status, and once nothing runs any more: zup plan"
+		return "zup status, and once nothing runs any more: " + again
 	default:
-		return "zup plan, once the cause is gone: it contains exactly what is missing"
+		return again + ", once the cause is gone: it contains exactly what is missing"
 	}
 }
 

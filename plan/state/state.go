@@ -53,7 +53,10 @@ type Cluster struct {
 	PlanID   string            `json:"plan_id"`            // of the last run
 	Recorded map[string]string `json:"recorded,omitempty"` // "node/fact" → value, of the unfinished run
 	Run      string            `json:"run"`                // the last run
-	Version  string            `json:"version"`            // last verified on every node; empty: never
+
+	Snapshots []Snapshot `json:"snapshots,omitempty"` // that exist, oldest first
+
+	Version string `json:"version"` // last verified on every node; empty: never
 }
 
 // Change is a temporary change: something that zup has put on a node, or is
@@ -65,6 +68,15 @@ type Change struct {
 	Since  time.Time `json:"since"`
 }
 
+// Snapshot is a snapshot of a node that zup has had taken.
+type Snapshot struct {
+	Name    string    `json:"name"`
+	Node    string    `json:"node"`
+	Run     string    `json:"run"`   // that took it
+	Taken   time.Time `json:"taken"` // when it was proven
+	Version string    `json:"version"`
+}
+
 // Cluster returns what is known about the cluster of that name; a zero Cluster
 // if nothing is. The result is a copy.
 func (s *State) Cluster(name string) Cluster {
@@ -74,6 +86,7 @@ func (s *State) Cluster(name string) Cluster {
 	c := *s.Clusters[name]
 	c.Open = slices.Clone(c.Open)
 	c.Recorded = maps.Clone(c.Recorded)
+	c.Snapshots = slices.Clone(c.Snapshots)
 	return c
 }
 

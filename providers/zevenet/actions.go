@@ -123,10 +123,10 @@ func (b *builder) save(n *node) plan.Action {
 	return plan.Action{
 		ID: b.pair.id(n, "save"), Kind: "save", Node: n.name, Primitive: plan.Script, Detached: true,
 		Title:  "Save the configuration with the product's own backup",
-		Reason: "to look up what was; the product does not apply it on another version, so it is no way back",
+		Reason: "to look up what was: the product does not apply it on another version",
 		Script: b.script("save", ""), TimeoutS: 120, EstimateS: 2,
 		Check: []plan.Condition{on(n, "saved", file)}, CheckS: 10,
-		Keeps: file,
+		Leaves: file,
 	}
 }
 

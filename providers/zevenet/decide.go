@@ -28,6 +28,7 @@ func (pr Provider) Decide(s plan.Situation) plan.Decision {
 	if !p.atRest() {
 		b.build()
 	}
+	b.deleteSnapshots()
 	d.Actions = b.actions
 	d.Cluster.Master = p.wanted().name
 	d.Cluster.Interruption = p.predict(b.moves)
@@ -49,11 +50,11 @@ func (Provider) Refuse(c *config.Cluster) []plan.Refusal {
 		if c.Package != nil {
 			refuse("package", "this version of zup brings a package to pairs only", "let the node reach the vendor's repository, and remove the block")
 		}
+		if c.Snapshot != nil {
+			refuse("snapshot", "this version of zup takes snapshots of pairs only", "take it yourself, and remove the block")
+		}
 	}
-	if c.Snapshot != nil {
-		refuse("snapshot", "this version of zup does not carry out snapshot blocks", "take the snapshots yourself and remove the block")
-	}
-	return all
+	return append(all, refuseSnapshot(c)...)
 }
 
 // describe fills in what the plan says about the pair.
@@ -80,7 +81,7 @@ func (p *pair) cautions(b *builder) []string {
 		all = append(all, p.product.assumed()...)
 	}
 	if slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.Kind == "update" }) {
-		all = append(all, "no snapshot is configured: there is no way back to "+p.lowest())
+		all = append(all, p.wayBack(b)...)
 	}
 	if p.editedSince() {
 		all = append(all, fmt.Sprintf("the configuration on %s was edited since an earlier run stopped replication: %s takes over without that edit, so repeat it there afterwards", p.master.name, p.backup.name))
@@ -209,6 +210,7 @@ func (b *builder) has(id string) bool {
 // build is the procedure: what is missing, and only that, in this order.
 func (b *builder) build() {
 	b.then(b.preflight())
+	b.takeSnapshots()
 	b.cleanUpFirst()
 	b.refreshBoth()
 	if b.pair.needs(b.pair.master) {

@@ -72,8 +72,11 @@ func (m model) carryOut(actions []plan.Action, recorded *state.Cluster, run stri
 			return nil
 		}
 		serving := m.Master
-		if a.Changes() && !m.Do(a.Kind, a.Node) {
+		if a.Primitive != plan.Local && a.Changes() && !m.Do(a.Kind, a.Node) {
 			return fmt.Errorf("the model does not know %s", a.ID)
+		}
+		if a.Primitive == plan.Local && !m.local(a) {
+			return fmt.Errorf("%s: there is no such snapshot", a.ID)
 		}
 		if a.Out && a.Node == serving && m.Master == serving && a.Kind != "update" {
 			return fmt.Errorf("%s took %s out, and nobody took over", a.ID, a.Node)
@@ -87,6 +90,7 @@ func (m model) carryOut(actions []plan.Action, recorded *state.Cluster, run stri
 		if i == cut {
 			return nil
 		}
+		m.remember(a, recorded, run)
 		recorded.Open = slices.DeleteFunc(recorded.Open, func(o state.Change) bool { return slices.Contains(a.Closes, o.Name) })
 		for _, f := range a.Record {
 			recorded.Recorded[f.Node+"/"+f.Fact] = m.FactsOf(f.Node)[f.Fact]

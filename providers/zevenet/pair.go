@@ -70,6 +70,7 @@ func (n *node) at(version string) bool {
 type pair struct {
 	cfg      *config.Cluster
 	recorded state.Cluster
+	state    plan.StateRef
 	nodes    []*node
 	product  *personality
 	image    *plan.Image // of its package block
@@ -83,7 +84,7 @@ type pair struct {
 }
 
 func newPair(product *personality, s plan.Situation) *pair {
-	p := &pair{cfg: s.Config, recorded: s.Recorded, product: product, image: s.Image}
+	p := &pair{cfg: s.Config, recorded: s.Recorded, state: s.State, product: product, image: s.Image}
 	for i := range s.Nodes {
 		p.nodes = append(p.nodes, &node{name: s.Nodes[i].Name, facts: s.Nodes[i].Facts, cfg: &s.Config.Nodes[i]})
 	}

@@ -48,6 +48,9 @@ func (w *World) Command(ctx context.Context, host string, argv ...string) *Cmd {
 // Start starts the command on its host.
 func (c *Cmd) Start() error {
 	w := c.world
+	if err := w.refresh(c.host); err != nil {
+		return err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	init, ok := w.hosts[c.host]
@@ -131,6 +134,9 @@ func (w *World) WriteFile(ctx context.Context, host, name string, data []byte, m
 
 // PID is the process on this machine that is a host's init: what nsenter takes.
 func (w *World) PID(host string) (int, error) {
+	if err := w.refresh(host); err != nil {
+		return 0, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	init, ok := w.hosts[host]

@@ -18,6 +18,8 @@ type ConfigOptions struct {
 	Budget     string // max_interruption; "" means none
 	Package    string // path of an offline image; "" means none
 	SHA256     string // of the image; "" is not said
+	Snapshots  bool   // a snapshot block with SnapshotCommand
+	KeepFor    string // keep_for of the snapshot block; "" means for ever
 }
 
 var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap{
@@ -48,6 +50,19 @@ var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap
     user          = "root"
     identity_file = "{{.Identity}}"
   }
+{{- if .Snapshots}}
+
+  snapshot {
+    create  = ["{{.Command}}", "create", "{node}", "{name}"]
+    restore = ["{{.Command}}", "restore", "{node}", "{name}"]
+    delete  = ["{{.Command}}", "delete", "{node}", "{name}"]
+    list    = ["{{.Command}}", "list", "{node}"]
+{{- with .KeepFor}}
+
+    keep_for = "{{.}}"
+{{- end}}
+  }
+{{- end}}
 {{range $i, $node := .Nodes}}{{if or (eq $i 0) (not $.Alone)}}
   node "{{.Name}}" {
     address = "{{.Address}}"
@@ -77,7 +92,8 @@ func (w *World) Config(c Cluster, o ConfigOptions) string {
 		Cluster
 		ConfigOptions
 		Identity string
-	}{c, o, w.Identity})
+		Command  string
+	}{c, o, w.Identity, SnapshotCommand})
 	if err != nil {
 		panic(err) // the template is a constant and writing to memory can't fail
 	}

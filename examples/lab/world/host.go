@@ -22,10 +22,15 @@ type host struct {
 	Node      bool            // a machine of a pair, with a root of its own; else a visitor with this machine's files
 	Files     map[string]file // a node's disk, over the base; a visitor's replacements for this machine's files
 	Size      string          // a node's disk; "" is 256m
+
+	disks int // how many disks the node has had before this one
 }
 
 func (h host) dir() string  { return "/lab/hosts/" + h.Name }
 func (h host) root() string { return h.dir() + "/root" }
+
+// upper is the folder that has what differs on the node's disk from the base.
+func (h host) upper() string { return fmt.Sprint(h.dir(), "/disk/upper", h.disks) }
 
 // makeDisk mounts a node's root: an overlay whose upper half is a tmpfs of its
 // own, so that df on the node tells the truth.
@@ -43,16 +48,24 @@ func (h host) makeDisk() error {
 	if err := unix.Mount(h.Name, disk, "tmpfs", 0, "mode=755,size="+size); err != nil {
 		return fmt.Errorf("mount disk of %s: %w", h.Name, err)
 	}
-	for _, dir := range []string{"/upper", "/work"} {
-		if err := os.Mkdir(disk+dir, 0o755); err != nil {
+	if err := h.mountRoot(); err != nil {
+		return err
+	}
+	return writeFiles(h.root(), h.Files)
+}
+
+func (h host) mountRoot() error {
+	work := fmt.Sprint(h.dir(), "/disk/work", h.disks)
+	for _, dir := range []string{h.upper(), work} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
-	options := fmt.Sprintf("lowerdir=/lab/base,upperdir=%s/upper,workdir=%s/work", disk, disk)
+	options := fmt.Sprintf("lowerdir=/lab/base,upperdir=%s,workdir=%s", h.upper(), work)
 	if err := unix.Mount("overlay", h.root(), "overlay", 0, options); err != nil {
 		return fmt.Errorf("mount root of %s: %w", h.Name, err)
 	}
-	return writeFiles(h.root(), h.Files)
+	return nil
 }
 
 const hostNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC
@@ -90,6 +103,9 @@ func (h host) becomeNode() error {
 		}
 	}
 	if err := makeDevices(root + "/dev"); err != nil {
+		return err
+	}
+	if err := giveBootID(root); err != nil {
 		return err
 	}
 	if err := changeRoot(root); err != nil {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -52,11 +53,15 @@ const (
 type keeper struct {
 	blueprint
 	repository *repository
-	running    []*runningHost
+
+	mu      sync.Mutex // of running
+	running []*runningHost
 }
 
 type runningHost struct {
 	host
+	turn  sync.Mutex // whoever switches it off and on
+	index int
 	cmd   *exec.Cmd
 	input io.WriteCloser
 	up    io.Reader  // a visitor says here that it is up
@@ -74,17 +79,26 @@ func runKeeper() error {
 		return err
 	}
 	for {
-		var o offer
-		if err := input.Decode(&o); err != nil {
+		var q request
+		if err := input.Decode(&q); err != nil {
 			return nil // our parent has gone, or wants us to go
 		}
-		err := k.repository.set(o)
-		if err != nil {
+		if err := k.fulfil(q); err != nil {
 			tell(report{Error: err.Error()})
-			continue
 		}
-		tell(report{Done: true})
 	}
+}
+
+func (k *keeper) fulfil(q request) error {
+	if q.Offer != nil {
+		if err := k.repository.set(*q.Offer); err != nil {
+			return err
+		}
+	}
+	if q.Hosts {
+		return k.tellHosts()
+	}
+	return tell(report{Done: true})
 }
 
 func tell(r report, descriptors ...int) error {
@@ -106,6 +120,7 @@ func (k *keeper) start() error {
 		{"make disks and network", k.makeHosts},
 		{"open the repository", k.openRepository},
 		{"boot", k.boot},
+		{"offer snapshots", k.offerSnapshots},
 	}
 	for _, s := range steps {
 		tell(report{Step: s.what})
@@ -195,10 +210,21 @@ func (k *keeper) makeHosts() error {
 		if err != nil {
 			return fmt.Errorf("start %s: %w", h.Name, err)
 		}
+		r.index = i
 		k.running = append(k.running, r)
-		fmt.Fprintf(&network, "link add v%d type veth peer name eth0 netns %d\nlink set v%d master br0 up\n", i, r.cmd.Process.Pid, i)
+		network.WriteString(r.plugIn())
 	}
 	return ip(network.String())
+}
+
+func (r *runningHost) link() string { return fmt.Sprint("v", r.index) }
+
+// plugIn is what ip(8) is told to connect the host to the bridge. Its network card
+// keeps its address when it is switched off and on.
+func (r *runningHost) plugIn() string {
+	mac := fmt.Sprintf("02:6c:61:62:%02x:%02x", r.index>>8, r.index&0xff)
+	return fmt.Sprintf("link add %s type veth peer name eth0 address %s netns %d\nlink set %s master br0 up\n",
+		r.link(), mac, r.cmd.Process.Pid, r.link())
 }
 
 func startHost(h host) (*runningHost, error) {
@@ -238,10 +264,9 @@ func (k *keeper) openRepository() (err error) {
 func (k *keeper) boot() error {
 	for batch := range slices.Chunk(k.running, bootsAtOnce) {
 		for _, r := range batch {
-			if err := gob.NewEncoder(r.input).Encode(r.host); err != nil {
-				return fmt.Errorf("%s: %w", r.Name, err)
+			if err := r.begin(); err != nil {
+				return err
 			}
-			r.input.Close()
 		}
 		deadline := time.After(bootTimeout)
 		for _, r := range batch {
@@ -251,6 +276,14 @@ func (k *keeper) boot() error {
 		}
 	}
 	return nil
+}
+
+// begin tells the waiting init what it is.
+func (r *runningHost) begin() error {
+	if err := gob.NewEncoder(r.input).Encode(r.host); err != nil {
+		return fmt.Errorf("%s: %w", r.Name, err)
+	}
+	return r.input.Close()
 }
 
 // waitUp polls for the file that a node's boot script writes last; a visitor
@@ -286,11 +319,12 @@ func (r *runningHost) bootLog() string {
 // tellHosts hands descriptors of all inits to our parent, which enters the
 // hosts' namespaces by them.
 func (k *keeper) tellHosts() error {
-	for len(k.running) > 0 {
-		n := min(len(k.running), hostsPerReport)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for hosts := range slices.Chunk(k.running, hostsPerReport) {
 		var r report
 		var descriptors []int
-		for _, h := range k.running[:n] {
+		for _, h := range hosts {
 			fd, err := unix.PidfdOpen(h.cmd.Process.Pid, 0)
 			if err != nil {
 				return fmt.Errorf("open %s: %w", h.Name, err)
@@ -304,7 +338,6 @@ func (k *keeper) tellHosts() error {
 		for _, fd := range descriptors {
 			unix.Close(fd)
 		}
-		k.running = k.running[n:]
 	}
 	return tell(report{Done: true})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,8 @@ const (
 	roleKeeper  = "zup-lab-keeper"  // PID 1 of the world: owns bridge, hosts and repository
 	roleHost    = "zup-lab-host"    // PID 1 of one host until its own init takes over
 	roleProber  = "zup-lab-prober"  // asks the VIPs over and over
+
+	roleSnapshot = "lab-snapshot" // takes and restores snapshots, on control
 )
 
 var roles = map[string]func() error{
@@ -27,6 +30,8 @@ var roles = map[string]func() error{
 	roleKeeper:  runKeeper,
 	roleHost:    runHost,
 	roleProber:  runProber,
+
+	roleSnapshot: runSnapshot,
 }
 
 var hooked bool
@@ -36,12 +41,13 @@ var hooked bool
 // lab to play a part inside the namespaces: then it plays it and exits.
 func Main() {
 	hooked = true
-	play, ok := roles[os.Args[0]]
+	name := filepath.Base(os.Args[0])
+	play, ok := roles[name]
 	if !ok {
 		return
 	}
 	if err := play(); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", os.Args[0], err)
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(1)
 	}
 	os.Exit(0)

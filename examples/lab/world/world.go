@@ -46,6 +46,7 @@ type World struct {
 	offer      offer
 	ended      chan struct{}
 	close      sync.Once
+	talk       sync.Mutex // one request at a time
 
 	mu       sync.Mutex
 	hosts    map[string]int // descriptors of the hosts' inits; nil when the world is closed
@@ -183,6 +184,13 @@ func (w *World) take(names []string, rights []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i, name := range names {
+		if w.hosts == nil { // closed meanwhile
+			unix.Close(descriptors[i])
+			continue
+		}
+		if old, ok := w.hosts[name]; ok {
+			unix.Close(old)
+		}
 		w.hosts[name] = descriptors[i]
 	}
 	return nil
@@ -239,10 +247,7 @@ func (w *World) Reachable(yes bool) error {
 }
 
 func (w *World) setOffer() error {
-	if err := w.orders.Encode(w.offer); err != nil {
-		return fmt.Errorf("talk to the keeper: %w", err)
-	}
-	return w.await(nil)
+	return w.ask(request{Offer: &w.offer})
 }
 
 // plannedWorld is a blueprint and what its starter wants to know about it.

@@ -41,6 +41,9 @@ type Pair struct {
 	mu     sync.Mutex
 	damage string
 	faults map[string]func(*Pair) Fault // by node and kind
+
+	disks     map[string]Node // snapshots, by node and name
+	returning bool            // one was restored: a new configuration on an old node is damage from here on
 }
 
 // Node is one node of a pair.
@@ -57,6 +60,7 @@ type Node struct {
 	Open                map[string]bool   // marks of open temporary changes
 	Left                bool              // zup's folder is there
 	Saved               bool              // its configuration was saved
+	Boots               int               // how often it was started again
 	Facts               map[string]string // what it says whatever it is
 }
 
@@ -92,7 +96,7 @@ func (p *Pair) FactsOf(name string) map[string]string {
 	n := p.Nodes[name]
 	peer := p.Nodes[n.Peer]
 	f := map[string]string{
-		"audit": "clean", "boot": "boot", "candidate": n.Version, "clustered": "yes", "deadratio": "1", "digest": n.Config,
+		"audit": "clean", "boot": fmt.Sprint("boot", n.Boots), "candidate": n.Version, "clustered": "yes", "deadratio": "1", "digest": n.Config,
 		"disk": "/=4000000", "farms": "192.0.2.10:80", "holds": "none", "hosts_allow": "absent", "hosts_deny": "absent",
 		"hostname": name, "interface": "eth0", "jobs": "none", "keepalived": "1", "libwrap": "yes",
 		"licence": "valid until Jan  1 00:00:00 2028 GMT", "lock": "free", "nodes": p.members(), "offer": NewVersion,
@@ -213,6 +217,9 @@ func (p *Pair) push(n *Node) {
 	if peer.Config == "new" && n.Config == "old" {
 		p.hurt("%s overwrote the migrated configuration of %s", n.Name, peer.Name)
 	}
+	if p.returning && n.Version == NewVersion && peer.Version == OldVersion {
+		p.hurt("%s gave %s, which is back at %s, a configuration of %s", n.Name, peer.Name, OldVersion, NewVersion)
+	}
 	peer.Config = n.Config
 }
 
@@ -265,4 +272,64 @@ func (p *Pair) rejoin(n *Node) {
 		p.push(peer)
 	}
 	p.settle()
+}
+
+// Snapshot keeps a node's disk under a name, and Restore puts it back: the node is
+// switched off, which moves the role if it has it, and started again.
+func (p *Pair) Snapshot(node, name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.disks == nil {
+		p.disks = map[string]Node{}
+	}
+	kept := *p.Nodes[node]
+	kept.Open = maps.Clone(kept.Open)
+	p.disks[node+" "+name] = kept
+}
+
+// Restore reports false if there is no such snapshot.
+func (p *Pair) Restore(node, name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kept, ok := p.disks[node+" "+name]
+	if !ok {
+		return false
+	}
+	n := p.Nodes[node]
+	peer := p.Nodes[n.Peer]
+	if p.Master == node {
+		p.hurt("%s was switched off while it served", node)
+		p.becomesMaster(peer)
+	}
+	p.returning = true
+	n.Version, n.Config, n.Maintenance, n.Deny, n.Boosted, n.Left = kept.Version, kept.Config, kept.Maintenance, kept.Deny, kept.Boosted, kept.Left
+	n.Open, n.Replicates = maps.Clone(kept.Open), false
+	n.Boots++
+	if !peer.Deny { // the service's start asks MASTER to push
+		p.push(peer)
+	}
+	p.settle()
+	return true
+}
+
+// DeleteSnapshot reports false if there is no such snapshot.
+func (p *Pair) DeleteSnapshot(node, name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := p.disks[node+" "+name]
+	delete(p.disks, node+" "+name)
+	return ok
+}
+
+// Snapshots lists the names of a node's snapshots.
+func (p *Pair) Snapshots(node string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var names []string
+	for _, key := range slices.Sorted(maps.Keys(p.disks)) {
+		if of, name, _ := strings.Cut(key, " "); of == node {
+			names = append(names, name)
+		}
+	}
+	return names
 }

@@ -1,0 +1,145 @@
+package apply
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"zup/plan"
+	"zup/plan/escape"
+	"zup/plan/state"
+)
+
+// Process runs commands where zup runs. The zero value runs them in the current
+// folder.
+type Process struct{ Dir string }
+
+// endAfter is how long a command that was told to end may take for it before it
+// is killed.
+const endAfter = 10 * time.Second
+
+// Run runs a command without a shell, with zup's own environment and nothing on
+// its standard input, and hands on what it prints. It has a process group of its
+// own, so that a ^C at the terminal does not reach it. When ctx ends it is told
+// to end, and killed if it does not.
+func (p *Process) Run(ctx context.Context, argv []string, output func([]byte)) (int, error) {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Dir = p.Dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = endAfter
+	w := &writer{output} // one for both, so that they come in order
+	cmd.Stdout, cmd.Stderr = w, w
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return 0, ctx.Err()
+	case errors.As(err, &exit) && exit.Exited():
+		return exit.ExitCode(), nil
+	case errors.As(err, &exit):
+		return 0, errors.New("it was ended: " + exit.String())
+	case errors.Is(err, exec.ErrWaitDelay): // it has ended, and something that it started holds on to its output
+		return cmd.ProcessState.ExitCode(), nil
+	}
+	return 0, err
+}
+
+type writer struct{ output func([]byte) }
+
+func (w *writer) Write(b []byte) (int, error) {
+	w.output(b)
+	return len(b), nil
+}
+
+// local runs the action's command here and asks for its proofs; then its check
+// must hold.
+func (b *branch) local(ctx context.Context, a *plan.Action) *Stop {
+	t, err := b.transcriptOf(a, a.ID, strings.Join(a.Argv, "\n"))
+	if err != nil {
+		return &Stop{Kind: StopFailed, Why: "could not be written down, and so was not begun: " + err.Error()}
+	}
+	defer t.close()
+	if len(a.Argv) > 0 {
+		if why := b.command(ctx, a, a.Argv, t, t.output); why != "" {
+			return &Stop{Kind: kindOf(a), Why: why, Tail: t.tail()}
+		}
+	}
+	for _, p := range a.Proof {
+		if why := b.proven(ctx, a, p, t); why != "" {
+			return &Stop{Kind: kindOf(a), Why: why, Tail: t.tail()}
+		}
+	}
+	stop := b.until(ctx, a, a.Check, time.Duration(a.CheckS)*time.Second)
+	if stop != nil {
+		stop.Tail = t.tail()
+	}
+	return stop
+}
+
+// command runs one command of a local action. It returns what went wrong, or "".
+func (b *branch) command(ctx context.Context, a *plan.Action, argv []string, t *transcript, output func([]byte)) string {
+	limited, cancel := context.WithTimeout(ctx, a.Timeout())
+	defer cancel()
+	exit, err := b.Local(limited, argv, output)
+	if ctx.Err() == nil && limited.Err() != nil {
+		err = fmt.Errorf("it had not ended after %s and was ended", round(a.Timeout()))
+	}
+	t.ended(exit, err)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("here, %s: %s", shown(argv), escape.Line(err.Error()))
+	case exit != 0:
+		return fmt.Sprintf("here, %s ended with status %d", shown(argv), exit)
+	}
+	return ""
+}
+
+// proofLimit is how many bytes of what a proof prints are looked at.
+const proofLimit = 1 << 20
+
+// proven runs a command that shows whether the action did what it should.
+func (b *branch) proven(ctx context.Context, a *plan.Action, p plan.Proof, t *transcript) string {
+	fmt.Fprintf(t.file, "# proof: %s, which must %sname %s\n# output:\n", shown(p.Argv), not(p.Absent), escape.Line(p.Word))
+	var out bytes.Buffer
+	why := b.command(ctx, a, p.Argv, t, func(data []byte) {
+		out.Write(data[:min(len(data), max(0, proofLimit-out.Len()))])
+		t.output(data)
+	})
+	switch there := slices.Contains(strings.Fields(out.String()), p.Word); {
+	case why != "":
+		return why
+	case there == p.Absent:
+		return fmt.Sprintf("here, %s must %sname %s", shown(p.Argv), not(p.Absent), escape.Line(p.Word))
+	}
+	return ""
+}
+
+func not(absent bool) string {
+	if absent {
+		return "not "
+	}
+	return ""
+}
+
+// shown is a command as a message shows it.
+func shown(argv []string) string { return escape.Line(fmt.Sprintf("%q", argv)) }
+
+// snapshots remembers the snapshot that an action has taken, or forgets the one
+// that it has removed.
+func (b *branch) snapshots(c *state.Cluster, a *plan.Action) {
+	c.Snapshots = slices.DeleteFunc(c.Snapshots, func(s state.Snapshot) bool {
+		return s.Node == a.Node && (s.Name == a.Drops || s.Name == a.Keeps)
+	})
+	if a.Keeps != "" {
+		c.Snapshots = append(c.Snapshots, state.Snapshot{
+			Name: a.Keeps, Node: a.Node, Run: b.RunID, Taken: b.Now().UTC(), Version: b.cluster.Node(a.Node).Version,
+		})
+	}
+}
