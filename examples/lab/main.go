@@ -40,7 +40,7 @@ func main() {
 type choices struct {
 	keep, demo, boost, verbose bool
 	switchover, failback       string
-	product                    string
+	product, from, to          string
 	fault                      string
 	deadratio, clusters        int
 }
@@ -52,6 +52,8 @@ func parseFlags() (c choices, err error) {
 	flag.BoolVar(&c.boost, "boost", false, "let zup raise BACKUP's VRRP priority for the moment of the switchover")
 	flag.StringVar(&c.failback, "failback", "off", "the product's failback setting: off, zva5n1 (MASTER) or zva5n2 (BACKUP)")
 	flag.StringVar(&c.product, "product", "zevenet", "which product to emulate: zevenet, skudonet or relianoid")
+	flag.StringVar(&c.from, "from", "", "version that the nodes run at first; older ones have the updater and the failback of their time")
+	flag.StringVar(&c.to, "to", "", "version that the repository offers")
 	flag.IntVar(&c.deadratio, "deadratio", 1, "seconds between VRRP advertisements; the product's default is 5, the lab's 1 makes the demo quick")
 	flag.StringVar(&c.fault, "fault", "", "let something go wrong; help lists what")
 	flag.IntVar(&c.clusters, "clusters", 1, "number of pairs, updated side by side")
@@ -125,6 +127,8 @@ func (c choices) options(p *progress) world.Options {
 	o := world.Options{
 		Clusters:  c.clusters,
 		Product:   c.product,
+		From:      c.from,
+		To:        c.to,
 		Deadratio: c.deadratio,
 		Fault:     c.fault,
 		Progress:  p.detail(c.verbose),
