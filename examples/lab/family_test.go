@@ -3,6 +3,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"zup/examples/lab/world"
@@ -27,5 +28,84 @@ func TestFamily(t *testing.T) {
 				b.atRest("zva5n1")
 			})
 		}
+	}
+}
+
+// What an updater can do is read from it, and each is used in its own way, with the
+// same gates, and with questions answered by role.
+func TestUpdaters(t *testing.T) {
+	for _, tt := range []struct {
+		from, switchover, says string
+	}{
+		{"6.0.15", "drain", `the way its updater prints`},
+		{"6.0.15", "restart", `the way its updater prints`},
+		{"6.0.16", "drain", `Update 6\.0\.16 → 6\.1\.20`},
+		{"6.1.3", "drain", `the updater of 6\.1\.3 installs nothing on a backup; in maintenance mode it does`},
+		{"6.1.3", "restart", `the updater of 6\.1\.3 installs nothing on a backup; in maintenance mode it does`},
+	} {
+		t.Run(tt.from+" "+tt.switchover, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, world.Options{From: tt.from}, world.ConfigOptions{Switchover: tt.switchover})
+			b.wants(2, []string{tt.says}, "plan", "-detailed-exitcode")
+			b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve")
+			b.atRest("zva5n1")
+		})
+	}
+}
+
+// The updater of 6.1.3 does refuse on a backup: without maintenance mode it installs
+// nothing. The lab can tell.
+func TestUpdaterThatShunsBackups(t *testing.T) {
+	b := newBench(t, world.Options{From: "6.1.3"}, world.ConfigOptions{})
+	b.on("zva5n2", "checkupgrades >/dev/null; yes | checkupgrades -i | grep -q 'There is no cluster configuration at'")
+	if got := b.inspect()["zva5n2"].Installed; got != "6.1.3" {
+		t.Errorf("it installed %s", got)
+	}
+}
+
+// Names, addresses and keys that have led the updater or a person astray.
+func TestAddressesAndNames(t *testing.T) {
+	for fault, says := range map[string]string{
+		"similar-names":   `one node's name is part of the other's`,
+		"cluster-address": `"sshd: 10\.77\.0\.25" in hosts\.deny`,
+		"aws-keys":        `"sshd: 192\.168\.100\.25" in hosts\.deny`,
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, world.Options{Fault: fault}, world.ConfigOptions{})
+			b.before = b.inspect()
+			b.wants(2, []string{says}, "plan", "-detailed-exitcode")
+			b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve")
+			b.atRest(b.c.Nodes[0].Name)
+		})
+	}
+}
+
+// Failback in the versions that do not do it although it is set, and out of them.
+func TestFailbackOfItsTime(t *testing.T) {
+	for _, tt := range []struct{ from, to, switchover, failback, ends string }{
+		{"6.1.4", "6.1.5", "drain", "zva5n1", "zva5n1"},
+		{"6.1.4", "6.1.5", "restart", "zva5n1", "zva5n1"},
+		{"6.1.4", "6.1.5", "drain", "zva5n2", "zva5n2"}, // its service starts while it is kept out, and finds no master
+		{"6.1.5", "6.1.20", "drain", "zva5n1", "zva5n1"},
+		{"6.1.5", "6.1.20", "drain", "zva5n2", "zva5n2"},
+	} {
+		t.Run(tt.from+" "+tt.to+" "+tt.switchover+" "+tt.failback, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, world.Options{From: tt.from, To: tt.to, Failback: tt.failback}, world.ConfigOptions{Switchover: tt.switchover})
+			b.wants(0, []string{`edge: verified`, tt.ends + ` is MASTER`}, "apply", "-auto-approve")
+			b.atRest(tt.ends)
+		})
+	}
+}
+
+// A pair of another product than the configuration says is refused with the name to
+// write, also where RELIANOID has left a link at Zevenet's path.
+func TestOtherProduct(t *testing.T) {
+	b := newBench(t, world.Options{Product: "relianoid"}, world.ConfigOptions{})
+	for _, wrong := range []string{"zevenet", "skudonet"} {
+		text := strings.Replace(b.Config(b.c, world.ConfigOptions{}), `cluster "relianoid"`, `cluster "`+wrong+`"`, 1)
+		b.put(workDir+"/lab.zup.hcl", []byte(text), 0o644)
+		b.wants(1, []string{`but RELIANOID Enterprise`, `write cluster "relianoid" instead of cluster "` + wrong + `"`}, "plan")
 	}
 }

@@ -35,7 +35,7 @@ func testRefused(t *testing.T) {
 		"dpkg-broken":          {6, `packages in a broken state`},
 		"package-held":         {6, `holds the package`},
 		"apt-locked":           {6, `apt or dpkg is at work there`},
-		"updater-without-i":    {6, `updater without -i`},
+		"failback-unknown":     {6, `failback names a node that the cluster does not have`},
 		"backup-down":          {1, `zva5n2: can't be observed`},
 		"ssh-down":             {1, `connection refused`},
 		"hang-ssh":             {1, `silent`},
@@ -89,7 +89,7 @@ func testStopped(t *testing.T) {
 
 // What looks bad and is none does not stop the run.
 func testNotStopped(t *testing.T) {
-	for _, fault := range []string{"noisy", "escapes", "ssh-dropped", "replicator-by-link", "peer-ssh-refused", "replication-off"} {
+	for _, fault := range []string{"noisy", "escapes", "ssh-dropped", "replicator-by-link", "peer-ssh-refused", "replication-off", "updater-without-i"} {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, world.Options{Fault: fault}, world.ConfigOptions{})

@@ -41,7 +41,7 @@ type choices struct {
 	keep, demo, boost, verbose bool
 	single                     bool
 	switchover, failback       string
-	product                    string
+	product, from, to          string
 	fault                      string
 	deadratio, clusters        int
 }
@@ -53,6 +53,8 @@ func parseFlags() (c choices, err error) {
 	flag.BoolVar(&c.boost, "boost", false, "let zup raise BACKUP's VRRP priority for the moment of the switchover")
 	flag.StringVar(&c.failback, "failback", "off", "the product's failback setting: off, zva5n1 (MASTER) or zva5n2 (BACKUP)")
 	flag.StringVar(&c.product, "product", "zevenet", "which product to emulate: zevenet, skudonet or relianoid")
+	flag.StringVar(&c.from, "from", "", "version that the nodes run at first; older ones have the updater and the failback of their time")
+	flag.StringVar(&c.to, "to", "", "version that the repository offers")
 	flag.IntVar(&c.deadratio, "deadratio", 1, "seconds between VRRP advertisements; the product's default is 5, the lab's 1 makes the demo quick")
 	flag.StringVar(&c.fault, "fault", "", "let something go wrong; help lists what")
 	flag.BoolVar(&c.single, "single", false, "one node without a cluster instead of a pair")
@@ -128,6 +130,8 @@ func (c choices) options(p *progress) world.Options {
 		Clusters:  c.clusters,
 		Single:    c.single,
 		Product:   c.product,
+		From:      c.from,
+		To:        c.to,
 		Deadratio: c.deadratio,
 		Fault:     c.fault,
 		Progress:  p.detail(c.verbose),

@@ -214,7 +214,7 @@ func (b *builder) update(n *node, asMaster bool) plan.Action {
 		Requires: []plan.Condition{on(n, "lock", "free")},
 	}
 	if n.bare() {
-		a.Title += " with the command that its updater prints"
+		a.Title += " the way its updater prints"
 		a.Reason += "; its updater has no -i"
 	}
 	if p.brings() {

@@ -80,6 +80,9 @@ func (p *pair) cautions(b *builder) []string {
 	if len(b.actions) > 0 {
 		all = append(all, p.product.assumed()...)
 	}
+	if p.losesMaintenance(b) {
+		all = append(all, "nobody has verified that maintenance mode outlives the restart of the services before 6.1.12; if it does not, the run stops there, with the other node serving")
+	}
 	if slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.Kind == "update" }) {
 		all = append(all, p.wayBack(b)...)
 	}

@@ -155,16 +155,6 @@ func (p *pair) ours(n *node, name string) bool {
 
 func (p *pair) needs(n *node) bool { return !n.at(p.cfg.Version) }
 
-// failsBack reports whether the cluster returns MASTER to its primary by itself
-// once that node is back. Versions 6.1.0 to 6.1.10 do not, although configured.
-func (p *pair) failsBack() bool {
-	if p.primary == "" || p.node(p.primary) == nil {
-		return false
-	}
-	v := p.cfg.Version
-	return !(atLeast(v, "6.1.0") && !atLeast(v, "6.1.11"))
-}
-
 // wanted is who shall be MASTER at the end: as configured, else where the
 // cluster's own failback takes it anyway, else as the unfinished run wanted it,
 // else whoever is MASTER now.

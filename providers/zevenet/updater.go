@@ -110,3 +110,25 @@ func bridgeAnswers(p *pair) finding {
 	}
 	return pass("the product answers under the assumed name")
 }
+
+// losesMaintenance reports whether a node is updated in maintenance mode whose
+// version may not have noted it where the new one looks after the restart.
+func (p *pair) losesMaintenance(b *builder) bool {
+	if p.product.name != "zevenet" {
+		return false
+	}
+	out := map[string]bool{}
+	for _, a := range b.actions {
+		switch a.Kind {
+		case "drain", "hold":
+			out[a.Node] = true
+		case "rejoin":
+			out[a.Node] = false
+		case "update":
+			if out[a.Node] && !atLeast(p.node(a.Node).fact("version"), "6.1.12") {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -98,6 +98,12 @@ var Faults = []Fault{
 		plant: func(p *pair, o *offer) { p.backup.Hostname = "zva5n9" }},
 	{Name: "similar-names", About: "the nodes are lb1 and lb10, which the updater confuses",
 		options: func(o *Options) { o.Hostnames = [2]string{"lb1", "lb10"} }},
+	{Name: "cluster-address", About: "the nodes have other addresses for their cluster than for management",
+		plant: clusterAddress},
+	{Name: "aws-keys", About: "cluster.conf has an instance_id for each node, as on AWS, which the updater takes for the address",
+		plant: func(p *pair, o *offer) { p.master.awsKeys, p.backup.awsKeys = true, true }},
+	{Name: "failback-unknown", About: "the cluster's failback names a node that it does not have",
+		plant: func(p *pair, o *offer) { p.preferred = "zva5n9" }},
 	{Name: "version-5", About: "the nodes run 5.2.14",
 		options: func(o *Options) { o.From = "5.2.14" }},
 
@@ -175,6 +181,13 @@ func drop(rule string) string {
 		`nft add chain ip fault in '{ type filter hook input priority 0; }'`,
 		`nft add rule ip fault in ` + rule + ` drop`,
 	}, "\n")
+}
+
+func clusterAddress(p *pair, _ *offer) {
+	for i, m := range p.machines() {
+		m.clusterIP = fmt.Sprint("10.77.0.", 24+i)
+		m.hooks["boot"] = "ip address add " + m.clusterIP + "/24 dev eth0"
+	}
 }
 
 func splitBrain(p *pair, _ *offer) {

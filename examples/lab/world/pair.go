@@ -85,7 +85,9 @@ type machine struct {
 	Node
 	master     bool
 	clustered  bool
-	foreign    bool // its cluster.conf names another machine than the peer
+	foreign    bool   // its cluster.conf names another machine than the peer
+	clusterIP  string // in cluster.conf; other than Address only by fault
+	awsKeys    bool   // cluster.conf has what the product adds on AWS
 	hostsDeny  string
 	hostsAllow string
 	licensed   time.Duration     // how much longer the certificate is valid
@@ -101,7 +103,8 @@ type pair struct {
 	whose         product
 	master        *machine
 	backup        *machine
-	failback      int // position of the preferred node, -1 none
+	failback      int    // position of the preferred node, -1 none
+	preferred     string // the node in cluster.conf's failback, where it is neither of them
 	deadratio     int
 	phase         time.Duration
 	from, to      string
@@ -133,6 +136,7 @@ func newPair(o *Options, index int, whose product, s secrets) (*pair, error) {
 			Node:      Node{Name: name, Hostname: name, Address: nodeAddress(index, i), HostKey: key.Public},
 			master:    i == 0,
 			clustered: true,
+			clusterIP: nodeAddress(index, i),
 			hostsDeny: defaultHostsDeny,
 			licensed:  300 * 24 * time.Hour,
 			size:      o.Disk,
@@ -258,7 +262,7 @@ func (p *pair) hosts(m *machine) string {
 func (p *pair) knownHosts() string {
 	var b strings.Builder
 	for _, n := range p.machines() {
-		fmt.Fprintf(&b, "%s %s\n", n.Address, n.HostKey)
+		fmt.Fprintf(&b, "%s,%s %s\n", n.Address, n.clusterIP, n.HostKey)
 	}
 	return b.String()
 }
@@ -312,20 +316,26 @@ func healthChecks(version string) string {
 // clusterConf is sorted as the product writes it: root keys, then the nodes.
 func (p *pair) clusterConf(m *machine) string {
 	primary := "disabled"
-	if p.failback >= 0 {
+	if p.preferred != "" {
+		primary = p.preferred
+	} else if p.failback >= 0 {
 		primary = p.machines()[p.failback].Hostname
 	}
-	members := map[string]string{m.Hostname: m.Address}
+	members := map[string]string{m.Hostname: m.clusterIP}
 	switch other := p.peer(m); {
 	case m.foreign:
 		members["zvx9n1"] = managementNet + "99"
 	default:
-		members[other.Hostname] = other.Address
+		members[other.Hostname] = other.clusterIP
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "deadratio=%d\ninterface=eth0\nprimary=%s\n", p.deadratio, primary)
 	for _, name := range sortedKeys(members) {
-		fmt.Fprintf(&b, "\n[%s]\nip=%s\n", name, members[name])
+		fmt.Fprintf(&b, "\n[%s]\n", name)
+		if m.awsKeys {
+			fmt.Fprintf(&b, "instance_id=i-%017x\n", name)
+		}
+		fmt.Fprintf(&b, "ip=%s\n", members[name])
 	}
 	return b.String()
 }

@@ -117,12 +117,14 @@ fact_room() {
 	free=$(df -Pk "$root" /var/cache/apt/archives 2>/dev/null | awk 'NR > 1 && (m == "" || $4 < m) { m = $4 } END { print m }')
 	if [ -n "$free" ] && [ "${need:-0}" -le "$free" ]; then printf enough; else printf 'need %s KiB, free %s KiB' "${need:-0}" "$free"; fi
 }
-# Whether the updater installs by itself. Where it is a script, its own list of
-# options is read; else it is asked for help. Some change apt's sources before
-# they answer anything, so those are not run.
+# Whether the updater installs by itself: from its help, or from the options that
+# its text has where it would change something before it helps.
 fact_updater() {
 	[ -x "$updater" ] || { printf missing; return; }
-	if grep -qE "^[[:space:]]*['\"]?-i['\"]?\\)" "$updater"; then printf install; return; fi
+	if [ "$abilities" = text ]; then
+		if grep -qE "^[[:space:]]*['\"]?-i['\"]?\\)" "$updater"; then printf install; fi
+		return
+	fi
 	help=$(timeout 10 "$updater" -h 2>&1 </dev/null)
 	if printf '%s' "$help" | grep -qE '(^|[^[:alnum:]-])-i([^[:alnum:]]|$)'; then printf install
 	elif [ -n "$help" ]; then printf bare; fi
