@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,6 +36,24 @@ func needLab(t *testing.T) {
 		t.Fatalf("this machine lacks %s", strings.Join(lacks, "; "))
 	case len(lacks) > 0:
 		t.Skipf("this machine lacks %s", strings.Join(lacks, "; "))
+	}
+}
+
+// needsTime skips what does not fit into the ten minutes that go test gives a
+// package unless it is told otherwise.
+func needsTime(t *testing.T) {
+	t.Helper()
+	if limit := flag.Lookup("test.timeout").Value.(flag.Getter).Get().(time.Duration); limit > 0 && limit < 15*time.Minute {
+		t.Skipf("all of these tests take longer than %v: go test -timeout 20m", limit)
+	}
+}
+
+// oneOfMany skips what is not in the sample of a long matrix. ZUP_MATRIX=1 runs all
+// of it.
+func oneOfMany(t *testing.T, sample bool) {
+	t.Helper()
+	if !sample && os.Getenv("ZUP_MATRIX") != "1" {
+		t.Skip("one of many like it: ZUP_MATRIX=1 runs them all")
 	}
 }
 

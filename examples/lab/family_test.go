@@ -11,7 +11,7 @@ import (
 
 // Each product of the family is updated under its own names, and the plan says what
 // nobody has verified.
-func TestFamily(t *testing.T) {
+func testFamily(t *testing.T) {
 	for product, says := range map[string][]string{
 		"zevenet":   {`edge \(zevenet\)`},
 		"skudonet":  {`edge \(skudonet\)`, `nobody has verified that its updater`},
@@ -19,6 +19,7 @@ func TestFamily(t *testing.T) {
 	} {
 		for _, switchover := range []string{"drain", "restart"} {
 			t.Run(product+" "+switchover, func(t *testing.T) {
+				oneOfMany(t, product != "zevenet" && switchover == "drain")
 				t.Parallel()
 				b := newBench(t, world.Options{Product: product}, world.ConfigOptions{Switchover: switchover})
 				before := b.files()
@@ -33,7 +34,7 @@ func TestFamily(t *testing.T) {
 
 // What an updater can do is read from it, and each is used in its own way, with the
 // same gates, and with questions answered by role.
-func TestUpdaters(t *testing.T) {
+func testUpdaters(t *testing.T) {
 	for _, tt := range []struct {
 		from, switchover, says string
 	}{
@@ -44,6 +45,7 @@ func TestUpdaters(t *testing.T) {
 		{"6.1.3", "restart", `the updater of 6\.1\.3 installs nothing on a backup; in maintenance mode it does`},
 	} {
 		t.Run(tt.from+" "+tt.switchover, func(t *testing.T) {
+			oneOfMany(t, tt.from == "6.0.15" && tt.switchover == "drain")
 			t.Parallel()
 			b := newBench(t, world.Options{From: tt.from}, world.ConfigOptions{Switchover: tt.switchover})
 			b.wants(2, []string{tt.says}, "plan", "-detailed-exitcode")
@@ -55,7 +57,8 @@ func TestUpdaters(t *testing.T) {
 
 // The updater of 6.1.3 does refuse on a backup: without maintenance mode it installs
 // nothing. The lab can tell.
-func TestUpdaterThatShunsBackups(t *testing.T) {
+func testUpdaterThatShunsBackups(t *testing.T) {
+	oneOfMany(t, false)
 	b := newBench(t, world.Options{From: "6.1.3"}, world.ConfigOptions{})
 	b.on("zva5n2", "checkupgrades >/dev/null; yes | checkupgrades -i | grep -q 'There is no cluster configuration at'")
 	if got := b.inspect()["zva5n2"].Installed; got != "6.1.3" {
@@ -64,13 +67,14 @@ func TestUpdaterThatShunsBackups(t *testing.T) {
 }
 
 // Names, addresses and keys that have led the updater or a person astray.
-func TestAddressesAndNames(t *testing.T) {
+func testAddressesAndNames(t *testing.T) {
 	for fault, says := range map[string]string{
 		"similar-names":   `one node's name is part of the other's`,
 		"cluster-address": `"sshd: 10\.77\.0\.25" in hosts\.deny`,
 		"aws-keys":        `"sshd: 192\.168\.100\.25" in hosts\.deny`,
 	} {
 		t.Run(fault, func(t *testing.T) {
+			oneOfMany(t, fault == "cluster-address")
 			t.Parallel()
 			b := newBench(t, world.Options{Fault: fault}, world.ConfigOptions{})
 			b.before = b.inspect()
@@ -82,7 +86,7 @@ func TestAddressesAndNames(t *testing.T) {
 }
 
 // Failback in the versions that do not do it although it is set, and out of them.
-func TestFailbackOfItsTime(t *testing.T) {
+func testFailbackOfItsTime(t *testing.T) {
 	for _, tt := range []struct{ from, to, switchover, failback, ends string }{
 		{"6.1.4", "6.1.5", "drain", "zva5n1", "zva5n1"},
 		{"6.1.4", "6.1.5", "restart", "zva5n1", "zva5n1"},
@@ -91,6 +95,7 @@ func TestFailbackOfItsTime(t *testing.T) {
 		{"6.1.5", "6.1.20", "drain", "zva5n2", "zva5n2"},
 	} {
 		t.Run(tt.from+" "+tt.to+" "+tt.switchover+" "+tt.failback, func(t *testing.T) {
+			oneOfMany(t, tt.to == "6.1.5" && tt.switchover == "drain" && tt.failback == "zva5n1")
 			t.Parallel()
 			b := newBench(t, world.Options{From: tt.from, To: tt.to, Failback: tt.failback}, world.ConfigOptions{Switchover: tt.switchover})
 			b.wants(0, []string{`edge: verified`, tt.ends + ` is MASTER`}, "apply", "-auto-approve")
@@ -101,7 +106,7 @@ func TestFailbackOfItsTime(t *testing.T) {
 
 // A pair of another product than the configuration says is refused with the name to
 // write, also where RELIANOID has left a link at Zevenet's path.
-func TestOtherProduct(t *testing.T) {
+func testOtherProduct(t *testing.T) {
 	b := newBench(t, world.Options{Product: "relianoid"}, world.ConfigOptions{})
 	for _, wrong := range []string{"zevenet", "skudonet"} {
 		text := strings.Replace(b.Config(b.c, world.ConfigOptions{}), `cluster "relianoid"`, `cluster "`+wrong+`"`, 1)

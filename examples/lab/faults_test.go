@@ -91,6 +91,9 @@ func testStopped(t *testing.T) {
 func testNotStopped(t *testing.T) {
 	for _, fault := range []string{"noisy", "escapes", "ssh-dropped", "replicator-by-link", "peer-ssh-refused", "replication-off", "updater-without-i"} {
 		t.Run(fault, func(t *testing.T) {
+			if fault != "escapes" && fault != "ssh-dropped" {
+				needsTime(t)
+			}
 			t.Parallel()
 			b := newBench(t, world.Options{Fault: fault}, world.ConfigOptions{})
 			denied := map[string]string{}

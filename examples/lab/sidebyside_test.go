@@ -18,23 +18,38 @@ func TestSideBySide(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		test func(*testing.T)
+		long bool // for those who have more than ten minutes
 	}{
-		{"stopped", testStopped},
-		{"not stopped", testNotStopped},
-		{"refused", testRefused},
-		{"failback", testFailback},
-		{"updated before", testUpdatedBefore},
-		{"several pairs", testSeveralPairs},
-		{"hosts files", testHostsFiles},
-		{"clean up", testCleanUp},
-		{"killed", testKilled},
-		{"budget", testBudget},
-		{"farms", testFarms},
-		{"single", testSingle},
-		{"init", testInit},
-		{"the lab can tell", testTheLabCanTell},
+		{"stopped", testStopped, false},
+		{"not stopped", testNotStopped, false},
+		{"refused", testRefused, false},
+		{"failback", testFailback, false},
+		{"updated before", testUpdatedBefore, false},
+		{"several pairs", testSeveralPairs, false},
+		{"hosts files", testHostsFiles, false},
+		{"clean up", testCleanUp, false},
+		{"killed", testKilled, false},
+		{"budget", testBudget, true},
+		{"farms", testFarms, true},
+		{"single", testSingle, true},
+		{"init", testInit, true},
+		{"rollback after BACKUP failed", testRollbackAfterBackupFailed, true},
+		{"rollback after update", testRollbackAfterUpdate, true},
+		{"rollback after switchover", testRollbackAfterSwitchover, true},
+		{"rollback is cut off", testRollbackIsCutOff, true},
+		{"offline", testOfflineAll, true},
+		{"family", testFamily, true},
+		{"updaters", testUpdaters, true},
+		{"updater that shuns backups", testUpdaterThatShunsBackups, true},
+		{"addresses and names", testAddressesAndNames, true},
+		{"failback of its time", testFailbackOfItsTime, true},
+		{"other product", testOtherProduct, true},
+		{"the lab can tell", testTheLabCanTell, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if tt.long {
+				needsTime(t)
+			}
 			t.Parallel()
 			tt.test(t)
 		})
@@ -55,6 +70,9 @@ func testFailback(t *testing.T) {
 		{"", "restart", "zva5n2", "zva5n2", 1},
 	} {
 		t.Run(fmt.Sprintf("failback=%s %s master=%s deadratio=%d", tt.failback, tt.switchover, tt.master, tt.deadratio), func(t *testing.T) {
+			if tt.failback != "zva5n1" || tt.deadratio != 1 {
+				needsTime(t)
+			}
 			t.Parallel()
 			b := newBench(t, world.Options{Failback: tt.failback, Deadratio: tt.deadratio}, world.ConfigOptions{Switchover: tt.switchover, Master: tt.master})
 			b.wants(0, []string{`edge: verified`, tt.ends + " is MASTER"}, "apply", "-auto-approve")
@@ -99,6 +117,7 @@ func testUpdatedBefore(t *testing.T) {
 		b.atRest("zva5n1")
 	})
 	t.Run("MASTER", func(t *testing.T) {
+		needsTime(t)
 		t.Parallel()
 		b := newBench(t, world.Options{}, world.ConfigOptions{})
 		b.on("zva5n1", "checkupgrades >/dev/null; printf 'y\\ny\\n' | checkupgrades -i")

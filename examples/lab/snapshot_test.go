@@ -71,7 +71,7 @@ func (b *bench) isBack(master string) {
 
 // BACKUP failed to update: it goes back, MASTER never stops serving and is not
 // touched, and afterwards the pair can be updated again.
-func TestRollbackAfterBackupFailed(t *testing.T) {
+func testRollbackAfterBackupFailed(t *testing.T) {
 	b := newBench(t, world.Options{Fault: "postinst-fails"}, world.ConfigOptions{Snapshots: true})
 	b.await(func(s map[string]world.NodeState) bool { // with a fault nobody has waited for that
 		return s["zva5n1"].Role == "master" && s["zva5n1"].Replicators == 1 && s["zva5n2"].Role == "backup" &&
@@ -106,9 +106,11 @@ func TestRollbackAfterBackupFailed(t *testing.T) {
 
 // Both nodes were updated: both go back, one after the other, and somebody serves
 // all the time.
-func TestRollbackAfterUpdate(t *testing.T) {
+func testRollbackAfterUpdate(t *testing.T) {
 	for _, failback := range []string{"", "zva5n1", "zva5n2"} {
 		t.Run("failback="+failback, func(t *testing.T) {
+			oneOfMany(t, failback == "")
+			t.Parallel()
 			b := newBench(t, world.Options{Failback: failback}, world.ConfigOptions{Snapshots: true})
 			b.before = b.inspect()
 			ends := "zva5n1"
@@ -135,7 +137,8 @@ func TestRollbackAfterUpdate(t *testing.T) {
 
 // zup is killed after the role has moved: the old MASTER, still at the old version,
 // takes over again and the other node goes back.
-func TestRollbackAfterSwitchover(t *testing.T) {
+func testRollbackAfterSwitchover(t *testing.T) {
+	oneOfMany(t, false)
 	b := newBench(t, world.Options{}, world.ConfigOptions{Snapshots: true})
 	b.killAt("edge.zva5n2.announce", "# script")
 	b.await(func(s map[string]world.NodeState) bool { return s["zva5n2"].Role == "master" })
@@ -144,7 +147,8 @@ func TestRollbackAfterSwitchover(t *testing.T) {
 
 // zup is killed while the first node goes back; the next plan of the way back ends
 // it, and does not restore that node twice.
-func TestRollbackIsCutOff(t *testing.T) {
+func testRollbackIsCutOff(t *testing.T) {
+	oneOfMany(t, false)
 	b := newBench(t, world.Options{}, world.ConfigOptions{Snapshots: true})
 	b.wants(0, nil, "apply", "-auto-approve")
 	b.wants(0, nil, "plan", "-rollback", "-out", "first.plan")
