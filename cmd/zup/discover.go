@@ -76,7 +76,7 @@ func (c *cli) recognize(ctx context.Context, fleet *fleet, f *found, n *foundNod
 		if n.Err != nil {
 			return fmt.Errorf("read %s: %w", escape.Line(n.address), n.Err)
 		}
-		if n.Facts["product"] != "no" {
+		if n.Facts["product"] == "yes" {
 			f.provider = provider
 			return nil
 		}

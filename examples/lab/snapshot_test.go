@@ -72,6 +72,7 @@ func (b *bench) isBack(master string) {
 // BACKUP failed to update: it goes back, MASTER never stops serving and is not
 // touched, and afterwards the pair can be updated again.
 func testRollbackAfterBackupFailed(t *testing.T) {
+	oneOfMany(t, false)
 	b := newBench(t, world.Options{Fault: "postinst-fails"}, world.ConfigOptions{Snapshots: true})
 	b.await(func(s map[string]world.NodeState) bool { // with a fault nobody has waited for that
 		return s["zva5n1"].Role == "master" && s["zva5n1"].Replicators == 1 && s["zva5n2"].Role == "backup" &&

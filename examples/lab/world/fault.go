@@ -113,7 +113,9 @@ var Faults = []Fault{
 	{Name: "ssh-down", About: "nobody listens on BACKUP's port 22",
 		plant: onBackup("up", stopSSH)},
 	{Name: "hang-ssh", About: "BACKUP's port 22 accepts and stays silent",
-		plant: onBackup("up", stopSSH+`; setsid nc -lk 22 >/dev/null 2>&1 &`)},
+		plant: onBackup("up", stopSSH+`; while ss -Hltn 'sport = :22' | grep -q .; do sleep 0.02; done
+setsid nc -lk 22 >/dev/null 2>&1 &
+until ss -Hltn 'sport = :22' | grep -q .; do sleep 0.02; done`)},
 	{Name: "peer-unreachable", About: "the nodes' packets to each other's port 22 vanish",
 		plant: peerUnreachable},
 	{Name: "peer-ssh-refused", About: "a line of an earlier attempt in MASTER's hosts.deny refuses BACKUP",

@@ -173,6 +173,12 @@ create_maintenance_link() {
 		ip link set "$MAINTENANCE_LINK" down
 	else
 		ip link set "$MAINTENANCE_LINK" up
+		# A veth takes a moment to have its carrier, up to a second on a busy machine,
+		# and a keepalived that starts meanwhile is in a fault state.
+		for _ in $(seq 100); do
+			case $(ip -br link show "$MAINTENANCE_LINK") in *' UP '*) break ;; esac
+			sleep 0.02
+		done
 	fi
 }
 delete_maintenance_link() { ip link del "$MAINTENANCE_LINK" 2>/dev/null || true; }
