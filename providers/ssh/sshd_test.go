@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -115,8 +116,14 @@ func (d *openSSH) start(t testing.TB) {
 	for {
 		c, err := new(net.Dialer).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", d.port))
 		if err == nil {
+			// A server that accepts need not be ready to talk yet.
+			banner := make([]byte, 4)
+			c.SetDeadline(time.Now().Add(5 * time.Second))
+			_, err = io.ReadFull(c, banner)
 			c.Close()
-			return
+			if err == nil && string(banner) == "SSH-" {
+				return
+			}
 		}
 		if sleep(ctx, 5*time.Millisecond) != nil {
 			text, _ := os.ReadFile(filepath.Join(d.dir, "log"))
