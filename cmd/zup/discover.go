@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
+	debversion "github.com/knqyf263/go-deb-version"
 	"github.com/zclconf/go-cty/cty"
 
 	"zup/plan"
@@ -208,17 +209,11 @@ func (f *found) describe() ([]byte, error) {
 
 func literal(s string) string { return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes()) }
 
+// newer compares by dpkg's order; both have been found to be versions.
 func newer(a, b string) bool {
-	return slices.Compare(numbers(a), numbers(b)) > 0
-}
-
-func numbers(version string) []int {
-	var all []int
-	for _, part := range strings.FieldsFunc(version, func(r rune) bool { return r < '0' || r > '9' }) {
-		n, _ := strconv.Atoi(part)
-		all = append(all, n)
-	}
-	return all
+	x, errA := debversion.NewVersion(a)
+	y, errB := debversion.NewVersion(b)
+	return errA == nil && errB == nil && x.GreaterThan(y)
 }
 
 // name is what the nodes' names have in common, or the first one's name.
