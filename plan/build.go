@@ -112,6 +112,7 @@ func (e *RefusedError) Rule() bool {
 type Input struct {
 	Config    *config.Config
 	Images    map[string]*Image // by cluster name: of those that have a package block
+	BackOut   bool              // plan how to come to rest without updating further
 	Clusters  []string          // names of the clusters to plan; nil: all
 	Farms     map[string][]Farm // by cluster name: of clusters without probes, what was tried from here; nil: nothing was
 	NotAfter  string            // see Plan.NotAfter
@@ -211,9 +212,12 @@ func decide(in Input, cfg *config.Cluster) Decision {
 		d.Refusals = unanswered(cfg, nodes)
 	}
 	if len(d.Refusals) == 0 {
-		if s := situation(in, cfg); in.Rollback {
+		switch s := situation(in, cfg); {
+		case in.Rollback:
 			d = goBack(provider, s)
-		} else {
+		case in.BackOut:
+			d = backOut(provider, s)
+		default:
 			d = provider.Decide(s)
 		}
 	}
@@ -290,7 +294,7 @@ func fillIn(c *Cluster, cfg *config.Cluster, nodes []ObservedNode) {
 	c.MaxInterruptionMS = cfg.MaxInterruption.Milliseconds()
 	c.Name, c.Provider = cfg.Name, cfg.Provider
 	c.Switchover = cfg.Switchover
-	if !c.Rollback || c.To == "" {
+	if !c.Rollback && !c.BackOut || c.To == "" {
 		c.To = cfg.Version
 	}
 	c.Probes = make([]Probe, len(cfg.Probes))

@@ -72,6 +72,8 @@ func loadSituation(t *testing.T, path string) *situation {
 			if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o600); err != nil {
 				t.Fatal(err)
 			}
+		case f.Name == "back-out":
+			s.input.BackOut = true
 		case f.Name == "rollback":
 			s.input.Rollback = true
 		case f.Name == "observed":
@@ -105,7 +107,7 @@ func loadSituation(t *testing.T, path string) *situation {
 	}
 	s.config = cfg
 	s.input = plan.Input{
-		Rollback: s.input.Rollback, Config: cfg, Images: images, Observed: observedPairs(cfg, observed), Recorded: recorded, Version: "0.1.0",
+		Rollback: s.input.Rollback, BackOut: s.input.BackOut, Config: cfg, Images: images, Observed: observedPairs(cfg, observed), Recorded: recorded, Version: "0.1.0",
 		Providers: map[string]plan.Provider{},
 	}
 	for name, p := range zevenet.Providers() {

@@ -63,6 +63,7 @@ type Product struct {
 
 // Cluster is one pair, as it is when the plan is made and as it shall be.
 type Cluster struct {
+	BackOut           bool         `json:"back_out,omitempty"` // to rest without updating further: To is what the nodes run
 	Boost             bool         `json:"boost"`
 	Checks            []Check      `json:"checks"`
 	From              string       `json:"from"` // the lowest version that a node runs
@@ -173,7 +174,10 @@ const (
 //	   └──something before it failed──► skipped
 type Action struct {
 	After     []string    `json:"after"`                // IDs of the actions that must be done first
+	AnswersMS int64       `json:"answers_ms,omitempty"` // once Check holds, every probe that answered before must answer within so many milliseconds
 	Argv      []string    `json:"argv,omitempty"`       // command of a local action, for Node, word for word; none: only Proof is asked for
+	Back      []Step      `json:"back,omitempty"`       // carried out in order when this very action failed, or AnswersMS has passed without an answer
+	Before    []Fact      `json:"before,omitempty"`     // read before it opens anything: what its temporary changes are to bring back
 	Check     []Condition `json:"check,omitempty"`      // proves a script or a command done; waited for up to CheckS
 	CheckS    int         `json:"check_s,omitempty"`    // seconds
 	Closes    []string    `json:"closes,omitempty"`     // temporary changes, node/name, that are undone once it is done
@@ -188,6 +192,7 @@ type Action struct {
 	Keeps     string      `json:"keeps,omitempty"`      // snapshot of Node that exists once it is done, and is remembered
 	Kind      string      `json:"kind"`                 // "update", "block", …; a provider's word
 	Leaves    string      `json:"leaves,omitempty"`     // file that it leaves on its node on purpose
+	Mentions  []Mention   `json:"mentions,omitempty"`   // what the report says of the nodes once it is done
 	Next      bool        `json:"next,omitempty"`       // the run may not rest after this action: the next one belongs to it
 	Node      string      `json:"node"`                 // empty: no single node
 	Opens     []string    `json:"opens,omitempty"`      // temporary changes, node/name: recorded as open before the script starts
@@ -206,6 +211,20 @@ type Action struct {
 	UndoCheck []Condition `json:"undo_check,omitempty"` // proves Undo done; waited for up to CheckS
 	Until     []Condition `json:"until,omitempty"`      // of a wait or a gate
 	Upload    *Transfer   `json:"upload,omitempty"`     // of an upload
+}
+
+// Step is a part of the way back from an action that failed, or is done and does not
+// serve; then the run stops.
+type Step struct {
+	Before []Fact      `json:"before,omitempty"` // as of an action
+	Check  []Condition `json:"check"`            // proves it done; waited for up to CheckS
+	CheckS int         `json:"check_s"`          // seconds
+	Closes []string    `json:"closes,omitempty"` // temporary changes, node/name, that are undone once it is done
+	Node   string      `json:"node"`             //
+	Opens  []string    `json:"opens,omitempty"`  // temporary changes, node/name: recorded as open before the script starts
+	Script string      `json:"script"`           // POSIX sh, run as a detached job
+	Title  string      `json:"title"`            //
+	Unless []Condition `json:"unless,omitempty"` // where this holds already the step is left out
 }
 
 // Transfer is a file that goes from where zup runs to a node. What is there
@@ -239,6 +258,15 @@ type Proof struct {
 type Fact struct {
 	Fact string `json:"fact"`
 	Node string `json:"node"`
+}
+
+// Mention is a fact that the report tells, unless it has the value that goes
+// without saying.
+type Mention struct {
+	Fact   string `json:"fact"`
+	Node   string `json:"node"`
+	Text   string `json:"text"` // what stands before the fact's value
+	Unless string `json:"unless"`
 }
 
 // Condition is something that can be read on a node and compared. Exactly one

@@ -89,6 +89,16 @@ func (a *Action) nodes(yield func(string) bool) {
 	if a.Node != "" && !yield(a.Node) {
 		return
 	}
+	for i := range a.Back {
+		if !yield(a.Back[i].Node) {
+			return
+		}
+		for k := range a.Back[i].Before {
+			if !yield(a.Back[i].Before[k].Node) {
+				return
+			}
+		}
+	}
 	for cond := range a.conditions {
 		if !yield(cond.Node) {
 			return
@@ -99,8 +109,15 @@ func (a *Action) nodes(yield func(string) bool) {
 			}
 		}
 	}
-	for i := range a.Record {
-		if !yield(a.Record[i].Node) {
+	for _, facts := range [2][]Fact{a.Record, a.Before} {
+		for i := range facts {
+			if !yield(facts[i].Node) {
+				return
+			}
+		}
+	}
+	for i := range a.Mentions {
+		if !yield(a.Mentions[i].Node) {
 			return
 		}
 	}
@@ -119,6 +136,15 @@ func (a *Action) conditions(yield func(*Condition) bool) {
 		for i := range list {
 			if !yield(&list[i]) {
 				return
+			}
+		}
+	}
+	for i := range a.Back {
+		for _, list := range [2][]Condition{a.Back[i].Check, a.Back[i].Unless} {
+			for k := range list {
+				if !yield(&list[k]) {
+					return
+				}
 			}
 		}
 	}
@@ -182,7 +208,16 @@ func (c *checked) shape(a *Action) string {
 	default:
 		return fmt.Sprintf("primitive %q is not known", a.Primitive)
 	}
+	for i := range a.Back {
+		if s := &a.Back[i]; s.Script == "" || s.Node == "" || len(s.Check) == 0 || s.CheckS <= 0 {
+			return "a step back needs a script, a node, and a check with a limit"
+		}
+	}
 	switch {
+	case (a.AnswersMS > 0) != (len(a.Back) > 0) || a.AnswersMS < 0 || a.AnswersMS > 0 && a.Primitive != Script:
+		return "probes that must answer and steps back belong together, and to a script"
+	case a.Undo != "" && len(a.Back) > 0:
+		return "there is an undo besides the steps back"
 	case a.Upload != nil && a.Primitive != Upload:
 		return fmt.Sprintf("a %s sends no file", a.Primitive)
 	case a.Primitive != Local && a.isLocal():

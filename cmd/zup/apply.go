@@ -95,7 +95,7 @@ func (a *applying) fresh(ctx context.Context) error {
 		}
 	}
 	p.Created = a.now().UTC().Format(time.RFC3339)
-	return a.carryOut(ctx, dir, store, fleet, p)
+	return a.carryOut(ctx, dir, store, fleet, p, "")
 }
 
 // ask wants the literal yes.
@@ -144,12 +144,17 @@ func (a *applying) file(ctx context.Context, path string) error {
 		fmt.Fprintln(a.out, "The plan has no actions: there is nothing to do.")
 		return nil
 	}
+	names := make([]string, 0, len(p.Clusters))
+	for i := range p.Clusters {
+		names = append(names, p.Clusters[i].Name)
+	}
+	a.warnUnfinished(dir, names, store.State())
 	fleet := a.newFleet(dir, a.input)
 	defer fleet.Close()
 	if err := a.unchanged(ctx, p, fleet); err != nil {
 		return err
 	}
-	return a.carryOut(ctx, dir, store, fleet, p)
+	return a.carryOut(ctx, dir, store, fleet, p, "")
 }
 
 func readPlan(path string) (*plan.Plan, error) {
@@ -265,10 +270,14 @@ func runID(now time.Time) string {
 	return fmt.Sprintf("%s-%x", now.UTC().Format("20060102T150405Z"), b)
 }
 
-// carryOut runs the plan and shows what becomes of it.
-func (a *applying) carryOut(ctx context.Context, dir string, store *state.Store, fleet *fleet, p *plan.Plan) error {
-	run := runID(a.now())
-	runDir := filepath.Join(dir, ".zup", "runs", run)
+// carryOut runs the plan, or resumes the run of it with this ID, and shows what
+// becomes of it.
+func (a *applying) carryOut(ctx context.Context, dir string, store *state.Store, fleet *fleet, p *plan.Plan, resumed string) error {
+	run := resumed
+	if run == "" {
+		run = runID(a.now())
+	}
+	runDir := runFolder(dir, run)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	view := a.newView(p)
@@ -282,7 +291,7 @@ func (a *applying) carryOut(ctx context.Context, dir string, store *state.Store,
 			return worker{h, func(path string) string { return a.localPath(dir, path) }}, nil
 		},
 		Local: (&apply.Process{Dir: dir}).Run,
-		Store: store, RunID: run, Dir: runDir, Version: version,
+		Store: store, RunID: run, Dir: runDir, Version: version, Resume: resumed != "",
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: view.event,
 	})
 	stop.end()
@@ -296,6 +305,9 @@ func (a *applying) carryOut(ctx context.Context, dir string, store *state.Store,
 	}
 	return outcome(report)
 }
+
+// runFolder is where a run keeps its files.
+func runFolder(dir, run string) string { return filepath.Join(dir, ".zup", "runs", run) }
 
 // outcome turns how a run ended into the exit code.
 func outcome(r *apply.Report) error {

@@ -193,6 +193,17 @@ func (w worker) Run(ctx context.Context, script string, args ...string) ([]byte,
 	return res.Stdout, res.Exit, err
 }
 
+// JobState implements apply.Asker.
+func (w worker) JobState(ctx context.Context, id string) (apply.JobState, error) {
+	s, err := w.host.JobStatus(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	return map[ssh.JobState]apply.JobState{
+		ssh.JobNeverStarted: apply.JobNeverStarted, ssh.JobRunning: apply.JobRunning, ssh.JobDone: apply.JobEnded, ssh.JobDied: apply.JobDied,
+	}[s.State], nil
+}
+
 // Job implements apply.Host.
 func (w worker) Job(ctx context.Context, job apply.Job) (int, error) {
 	j := ssh.Job{ID: job.ID, Script: job.Script, Timeout: job.Timeout, Output: job.Output}

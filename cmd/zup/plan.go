@@ -26,6 +26,7 @@ type planning struct {
 	verbose     bool
 	notAfter    string
 	rollback    bool
+	backOut     bool
 }
 
 // add adds the flags of everything that asks nodes. A command that changes the
@@ -58,7 +59,11 @@ With -out the plan is written to a file: "zup apply FILE" carries out exactly
 that.
 
 With -rollback it is the way back: the plan restores the snapshots that the last
-run has taken, where nodes run another version than they hold.`,
+run has taken, where nodes run another version than they hold.
+
+With -back-out it brings every cluster to rest without updating any further: what
+an unfinished run has left is undone, and replication runs again. Once one node is
+updated and the other is not, that is refused, and the choices are named.`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			fleet, pl, err := p.make(cmd.Context(), "plan", nil)
@@ -87,6 +92,7 @@ run has taken, where nodes run another version than they hold.`,
 	cmd.Flags().StringVar(&out, "out", "", "write the plan to this `file`")
 	cmd.Flags().StringVar(&p.notAfter, "not-after", "", "the plan may not be applied after this `time`, RFC 3339")
 	cmd.Flags().BoolVar(&p.rollback, "rollback", false, "plan the way back to the snapshots that the last run has taken")
+	cmd.Flags().BoolVar(&p.backOut, "back-out", false, "plan how to undo what an unfinished run has left, without updating further")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if there are changes")
 	return cmd
 }
@@ -137,6 +143,11 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	}
 	fleet := p.newFleet(dir, p.input)
 	clusters := chosen(cfg, p.config.targets)
+	names := make([]string, 0, len(clusters))
+	for _, c := range clusters {
+		names = append(names, c.Name)
+	}
+	p.warnUnfinished(dir, names, recorded)
 	images := p.images(ctx, dir, clusters)
 	observed := p.observe(ctx, clusters, fleet)
 	if ctx.Err() != nil {
@@ -145,7 +156,7 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	pl, err := plan.Build(plan.Input{
 		Config: cfg, Clusters: p.config.targets, Images: images, NotAfter: p.notAfter, Observed: observed,
 		Farms:     observe.Farms(ctx, clusters, observed, products()),
-		Providers: planners(), Recorded: recorded, Rollback: p.rollback, Version: version,
+		Providers: planners(), Recorded: recorded, Rollback: p.rollback, BackOut: p.backOut, Version: version,
 	})
 	if err != nil {
 		return fleet, nil, p.refused(err)
@@ -157,6 +168,9 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 func (p *planning) check() error {
 	if p.parallelism < 1 {
 		return usagef("", "-parallelism must be at least 1, not %d", p.parallelism)
+	}
+	if p.rollback && p.backOut {
+		return usagef("-back-out undoes what is temporary, -rollback restores the snapshots", "-rollback and -back-out are two plans")
 	}
 	if p.notAfter == "" {
 		return nil

@@ -63,6 +63,10 @@ func (c *cli) printState(s *state.State) {
 			fmt.Fprintf(c.out, "  %s %s since %s, by %s\n", c.outStyle().notice("open      "), o.Name, o.Since.Local().Format(time.DateTime), o.Action)
 		}
 		for _, o := range cl.Snapshots {
+			if o.Begun {
+				fmt.Fprintf(c.out, "  snapshot   %s of %s may be there: run %s was taking it\n", escape.Line(o.Name), o.Node, o.Run)
+				continue
+			}
 			fmt.Fprintf(c.out, "  snapshot   %s of %s, version %s, taken %s\n", escape.Line(o.Name), o.Node, escape.Line(o.Version), o.Taken.Local().Format(time.DateTime))
 		}
 	}

@@ -225,6 +225,6 @@ func (p *planning) printLeft(s clusterStatus, st style) {
 		}
 	}
 	if s.LastRun != "" && s.Outcome != state.OutcomeDone {
-		fmt.Fprintf(p.out, "  %s %s ended %s; a new plan contains exactly what is missing\n", st.notice("Last run"), s.LastRun, s.Outcome)
+		fmt.Fprintf(p.out, "  %s %s %s: zup resume continues it, a new plan has what is missing\n", st.notice("Last run"), s.LastRun, howItEnded(s.Outcome))
 	}
 }

@@ -243,12 +243,12 @@ func (b *bench) on(host, script string) {
 func (b *bench) await(holds func(map[string]world.NodeState) bool) {
 	b.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(200 * time.Millisecond) {
-		states := b.inspect()
-		if holds(states) {
+		states, err := inspect(b.Context(), b.World) // an error while a node is away
+		if err == nil && holds(states) {
 			return
 		}
 		if time.Now().After(deadline) {
-			b.Fatalf("%+v", states)
+			b.Fatalf("%+v, %v", states, err)
 		}
 	}
 }

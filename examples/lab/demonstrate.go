@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,12 +51,59 @@ func demonstrate(soft, hard context.Context, w *world.World, c choices) error {
 		return err
 	}
 	findings := verify(w, before, after)
+	if c.rollback {
+		return goBack(soft, hard, w, before, findings)
+	}
 	fmt.Printf("\nChecked on the nodes, without zup:\n\n%s", table(findings))
-	if c.fault != "" {
+	if c.fault != "" && !c.reboot {
 		fmt.Printf("\nWith the fault %s zup plan ended with status %d, zup apply with %d,\nand zup plan afterwards with %d.\n", c.fault, planned, applied, again)
 		return nil
 	}
 	return verdict(findings, planned, applied, again)
+}
+
+// goBack has zup go back to the snapshots that it has taken, whatever came of the
+// update, and wants the nodes to be as they were before it.
+func goBack(soft, hard context.Context, w *world.World, before map[string]world.NodeState, updated []finding) error {
+	fmt.Printf("\nChecked on the nodes after the update, without zup:\n\n%s", table(updated))
+	watch, err := startWatch(soft, w)
+	if err != nil {
+		return err
+	}
+	defer watch.stop()
+	planned, err := zup(hard, w, "plan", "-rollback", "-out", "back.plan")
+	if err != nil {
+		return err
+	}
+	applied, err := zup(hard, w, "apply", "back.plan")
+	if err != nil || soft.Err() != nil {
+		return err
+	}
+	felt, err := watch.stop()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nWhat clients felt on the way back, measured by the lab: a new connection to each VIP every %v\n\n%s", watch.interval, felt)
+	again, err := zup(hard, w, "plan", "-rollback", "-detailed-exitcode")
+	if err != nil {
+		return err
+	}
+	after, err := inspect(soft, w)
+	if err != nil {
+		return err
+	}
+	findings := verify(backToOld(w), before, after)
+	fmt.Printf("\nChecked on the nodes after the way back, without zup:\n\n%s", table(findings))
+	return verdict(findings, planned, applied, again)
+}
+
+// backToOld is the world as it shall be when its pairs run what they ran at first.
+func backToOld(w *world.World) *world.World {
+	old := &world.World{Clusters: slices.Clone(w.Clusters)}
+	for i := range old.Clusters {
+		old.Clusters[i].To = old.Clusters[i].From
+	}
+	return old
 }
 
 func planArgs(c choices) []string {

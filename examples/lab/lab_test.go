@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	world.Main()
 	flag.Parse()
 	if !slices.ContainsFunc(os.Args, func(a string) bool { return strings.HasPrefix(a, "-test.parallel") }) {
-		flag.Set("test.parallel", "4") // pairs mostly wait
+		flag.Set("test.parallel", "6") // pairs mostly wait
 	}
 	os.Exit(m.Run())
 }

@@ -16,6 +16,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
@@ -39,7 +41,8 @@ func main() {
 // choices is what the flags say.
 type choices struct {
 	keep, demo, boost, verbose bool
-	single                     bool
+	single, offline            bool
+	rollback, reboot           bool
 	switchover, failback       string
 	product, from, to          string
 	fault                      string
@@ -58,6 +61,9 @@ func parseFlags() (c choices, err error) {
 	flag.IntVar(&c.deadratio, "deadratio", 1, "seconds between VRRP advertisements; the product's default is 5, the lab's 1 makes the demo quick")
 	flag.StringVar(&c.fault, "fault", "", "let something go wrong; help lists what")
 	flag.BoolVar(&c.single, "single", false, "one node without a cluster instead of a pair")
+	flag.BoolVar(&c.offline, "offline", false, "zup brings an image, and nobody listens at the repository's address")
+	flag.BoolVar(&c.rollback, "rollback", false, "take snapshots, and go back to them after the update")
+	flag.BoolVar(&c.reboot, "reboot", false, "let zup reboot nodes that wait for it; see -fault reboot-pending and new-kernel")
 	flag.IntVar(&c.clusters, "clusters", 1, "number of pairs, updated side by side")
 	flag.BoolVar(&c.verbose, "v", false, "show every step of the start, and zup's plan with its commands")
 	flag.Parse()
@@ -188,15 +194,39 @@ func furnish(ctx context.Context, w *world.World, c choices, zup []byte) error {
 	if err := w.WriteFile(ctx, world.Control, world.Home+"/bin/zup", zup, 0o755); err != nil {
 		return fmt.Errorf("install zup on control: %w", err)
 	}
+	o := world.ConfigOptions{Switchover: c.switchover, Boost: c.boost, Reboot: c.reboot, Snapshots: c.rollback}
+	if c.offline {
+		if err := bringImage(ctx, w, &o); err != nil {
+			return err
+		}
+	}
 	var config strings.Builder
 	for i, cluster := range w.Clusters {
 		if i > 0 {
 			config.WriteString("\n")
 		}
-		config.WriteString(w.Config(cluster, world.ConfigOptions{Switchover: c.switchover, Boost: c.boost}))
+		config.WriteString(w.Config(cluster, o))
 	}
 	if err := w.WriteFile(ctx, world.Control, workDir+"/lab.zup.hcl", []byte(config.String()), 0o644); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	return nil
+}
+
+// bringImage puts an offline image onto control and takes the repository away.
+func bringImage(ctx context.Context, w *world.World, o *world.ConfigOptions) error {
+	if lacks := world.LacksLoop(); lacks != "" {
+		return fmt.Errorf("an offline image is mounted on the nodes, and this machine lacks %s", lacks)
+	}
+	name := "update-" + w.Clusters[0].To + ".iso"
+	image, err := w.Image(ctx, w.Clusters[0].To, 0)
+	if err != nil {
+		return err
+	}
+	if err := w.WriteFile(ctx, world.Control, workDir+"/"+name, image, 0o644); err != nil {
+		return fmt.Errorf("put the image onto control: %w", err)
+	}
+	sum := sha256.Sum256(image)
+	o.Package, o.SHA256 = name, hex.EncodeToString(sum[:])
+	return w.Reachable(false)
 }

@@ -48,10 +48,8 @@ func (b *bench) rolledBack(master string, says ...string) {
 
 func (b *bench) isBack(master string) {
 	b.Helper()
-	old := b.c
-	old.To = old.From
 	after := b.inspect()
-	for _, f := range verify(&world.World{Clusters: []world.Cluster{old}}, b.before, after) {
+	for _, f := range verify(backToOld(b.World), b.before, after) {
 		if !f.ok {
 			b.Errorf("%s: %s", f.where, f.what)
 		}

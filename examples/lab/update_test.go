@@ -177,6 +177,7 @@ func TestUpdateBoost(t *testing.T) {
 // The old MASTER's services stop at the very first moment of its update: it may be
 // touched only once nobody needs it any more. A zup that does not look is caught.
 func TestOldMasterIsTouchedOnlyWhenNobodyNeedsIt(t *testing.T) {
+	needsTime(t)
 	t.Run("zup", func(t *testing.T) {
 		undisturbed(t, func(t *testing.T) felt {
 			b := newBench(t, world.Options{Fault: "eager-stop"}, world.ConfigOptions{Interval: "5ms"})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"zup/plan"
@@ -61,13 +62,21 @@ func (b *branch) about(i int, e Event) Event {
 func (b *branch) index(a *plan.Action) int { return slices.Index(b.actions, a) }
 
 func (b *branch) carryOut(ctx context.Context, a *plan.Action) *Stop {
-	if missed := b.required(ctx, a); len(missed) > 0 {
-		return b.stopAt(ctx, a, &Stop{Kind: StopRule, Seen: missed, Why: "what this action requires does not hold"})
+	reached, stop := b.again(ctx, a)
+	if stop != nil {
+		return b.stopAt(ctx, a, stop)
 	}
-	if err := b.writeBegin(a); err != nil {
+	if !reached {
+		if missed := b.missedFor(ctx, a.Requires, requireGrace); len(missed) > 0 {
+			return b.stopAt(ctx, a, &Stop{Kind: StopRule, Seen: missed, Why: "what this action requires does not hold"})
+		}
+	}
+	if err := b.writeBegin(ctx, a); err != nil {
 		return b.stopAt(ctx, a, &Stop{Kind: StopFailed, Why: "could not be written down, and so was not begun: " + err.Error()})
 	}
-	stop := b.primitive(ctx, a)
+	if !reached || a.Primitive != plan.Local {
+		stop = b.primitive(ctx, a)
+	}
 	if stop == nil {
 		recorded, missed := b.record(ctx, a)
 		if len(missed) > 0 {
@@ -77,6 +86,7 @@ func (b *branch) carryOut(ctx context.Context, a *plan.Action) *Stop {
 		}
 	}
 	if stop == nil {
+		b.mention(ctx, a)
 		return nil
 	}
 	b.stopAt(ctx, a, stop)
@@ -88,21 +98,6 @@ func (b *branch) carryOut(ctx context.Context, a *plan.Action) *Stop {
 // requireGrace is for how long what an action requires may not hold before the
 // run stops: as long as a node may need to answer clearly.
 const requireGrace = 3 * time.Second
-
-// required reads what the action requires, and returns what does not hold.
-func (b *branch) required(ctx context.Context, a *plan.Action) []Mismatch {
-	deadline := b.Now().Add(requireGrace)
-	for {
-		missed := b.missed(ctx, a.Requires)
-		if len(missed) == 0 || ctx.Err() != nil || !b.Now().Before(deadline) {
-			return missed
-		}
-		select {
-		case <-time.After(b.Poll):
-		case <-ctx.Done():
-		}
-	}
-}
 
 // stopAt completes a stop with what all of them have in common.
 func (b *branch) stopAt(ctx context.Context, a *plan.Action, s *Stop) *Stop {
@@ -117,10 +112,16 @@ func (b *branch) stopAt(ctx context.Context, a *plan.Action, s *Stop) *Stop {
 }
 
 // writeBegin writes the journal and, before they exist, the temporary changes
-// that the action opens.
-func (b *branch) writeBegin(a *plan.Action) error {
-	if len(a.Opens) > 0 {
-		if err := b.update(func(s *state.State) { b.open(s.Clusters[a.Cluster], a) }); err != nil {
+// that the action opens and the snapshot that it takes.
+func (b *branch) writeBegin(ctx context.Context, a *plan.Action) error {
+	if len(a.Opens) > 0 || a.Keeps != "" {
+		before := b.before(ctx, a)
+		err := b.update(func(s *state.State) {
+			c := s.Clusters[a.Cluster]
+			b.open(c, a, before)
+			b.snapshots(c, a, true)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -132,10 +133,30 @@ func (b *branch) writeBegin(a *plan.Action) error {
 	return b.journal.Write(state.Entry{Event: state.Begin, Action: a.ID})
 }
 
-func (b *branch) open(c *state.Cluster, a *plan.Action) {
+// before reads how it is before the action opens anything, by node.
+func (b *branch) before(ctx context.Context, a *plan.Action) map[string]string {
+	if len(a.Before) == 0 {
+		return nil
+	}
+	facts := b.readFacts(ctx, a.Before)
+	was := map[string]string{}
+	for _, f := range a.Before {
+		v, ok := facts.get(f.Node, f.Fact)
+		if !ok {
+			v = "unknown"
+		}
+		was[f.Node] = f.Fact + "=" + v
+	}
+	return was
+}
+
+// open records the temporary changes of an action. One that is open already keeps
+// what was before it.
+func (b *branch) open(c *state.Cluster, a *plan.Action, before map[string]string) {
 	for _, name := range a.Opens {
+		node, _, _ := strings.Cut(name, "/")
 		if !c.IsOpen(name) {
-			c.Open = append(c.Open, state.Change{Action: a.ID, Name: name, Run: b.RunID, Since: b.Now().UTC()})
+			c.Open = append(c.Open, state.Change{Action: a.ID, Before: before[node], Name: name, Run: b.RunID, Since: b.Now().UTC()})
 		}
 	}
 }
@@ -163,7 +184,7 @@ func (b *branch) writeDone(a *plan.Action, recorded map[plan.Fact]string) error 
 	return b.update(func(s *state.State) {
 		c := s.Clusters[a.Cluster]
 		closeChanges(c, a.Closes)
-		b.snapshots(c, a)
+		b.snapshots(c, a, false)
 		if c.Recorded == nil {
 			c.Recorded = map[string]string{}
 		}
@@ -175,11 +196,7 @@ func (b *branch) record(ctx context.Context, a *plan.Action) (map[plan.Fact]stri
 	if len(a.Record) == 0 {
 		return nil, nil
 	}
-	wanted := map[string][]string{}
-	for _, f := range a.Record {
-		wanted[f.Node] = append(wanted[f.Node], f.Fact)
-	}
-	facts := b.read(ctx, wanted)
+	facts := b.readFacts(ctx, a.Record)
 	recorded := map[plan.Fact]string{}
 	var missed []Mismatch
 	for _, f := range a.Record {
@@ -194,6 +211,30 @@ func (b *branch) record(ctx context.Context, a *plan.Action) (map[plan.Fact]stri
 	maps.Copy(b.recorded, recorded)
 	b.mu.Unlock()
 	return recorded, missed
+}
+
+// mention reads what the report is to say of the nodes.
+func (b *branch) mention(ctx context.Context, a *plan.Action) {
+	if len(a.Mentions) == 0 {
+		return
+	}
+	wanted := make([]plan.Fact, 0, len(a.Mentions))
+	for _, m := range a.Mentions {
+		wanted = append(wanted, plan.Fact{Fact: m.Fact, Node: m.Node})
+	}
+	facts := b.readFacts(ctx, wanted)
+	var all []string
+	for _, m := range a.Mentions {
+		switch v, ok := facts.get(m.Node, m.Fact); {
+		case !ok || v == "unknown":
+			all = append(all, fmt.Sprintf("%s: whether %s could not be read", m.Node, m.Text))
+		case v != m.Unless:
+			all = append(all, fmt.Sprintf("%s: %s: %s", m.Node, m.Text, escape.Line(v)))
+		}
+	}
+	b.runner.mu.Lock()
+	b.report.Mentions = append(b.report.Mentions, all...)
+	b.runner.mu.Unlock()
 }
 
 func (b *branch) primitive(ctx context.Context, a *plan.Action) *Stop {
@@ -262,15 +303,17 @@ func (b *branch) script(ctx context.Context, a *plan.Action) *Stop {
 		return &Stop{Kind: StopFailed, Why: "could not be written down, and so was not begun: " + err.Error()}
 	}
 	defer t.close()
+	began := b.Now()
 	exit, err := b.execute(ctx, a, b.jobID(a.ID), a.Script, t)
 	t.ended(exit, err)
 	if stop := t.judge(exit, err); stop != nil {
 		return stop
 	}
 	stop := b.until(ctx, a, a.Check, time.Duration(a.CheckS)*time.Second)
-	if stop != nil {
-		stop.Tail = t.tail()
+	if stop == nil {
+		return b.answers(ctx, a, began)
 	}
+	stop.Tail = t.tail()
 	return stop
 }
 
@@ -290,48 +333,6 @@ func (b *branch) execute(ctx context.Context, a *plan.Action, id, script string,
 	out, exit, err := host.Run(ctx, script)
 	t.output(out)
 	return exit, err
-}
-
-// undo takes the action back, if it says how, and if nothing of it can still be
-// running.
-func (b *branch) undo(ctx context.Context, a *plan.Action, stop *Stop) {
-	if a.Undo == "" || stop.Running != "" || ctx.Err() != nil {
-		return
-	}
-	i := b.index(a)
-	b.event(b.about(i, Event{Kind: UndoBegin}))
-	b.journal.Write(state.Entry{Event: state.UndoBegin, Action: a.ID})
-	entry := state.Entry{Event: state.UndoDone, Action: a.ID}
-	stop.Undo = "undone"
-	if why := b.undoNow(ctx, a); why != "" {
-		stop.Undo = "could not be undone: " + why
-		entry.Event, entry.Detail = state.UndoFail, why
-	}
-	b.journal.Write(entry)
-	b.event(b.about(i, Event{Kind: UndoEnd, Text: stop.Undo}))
-}
-
-func (b *branch) undoNow(ctx context.Context, a *plan.Action) string {
-	t, err := b.transcriptOf(a, a.ID+".undo", a.Undo)
-	if err != nil {
-		return err.Error()
-	}
-	defer t.close()
-	exit, err := b.execute(ctx, a, b.jobID(a.ID)+".undo", a.Undo, t)
-	t.ended(exit, err)
-	switch {
-	case err != nil:
-		return escape.Line(err.Error())
-	case exit != 0:
-		return fmt.Sprintf("its script ended with status %d", exit)
-	}
-	if s := b.until(ctx, a, a.UndoCheck, time.Duration(a.CheckS)*time.Second); s != nil {
-		return waitsFor(s.Seen)
-	}
-	if err := b.update(func(s *state.State) { closeChanges(s.Clusters[a.Cluster], a.Opens) }); err != nil {
-		return err.Error()
-	}
-	return ""
 }
 
 // dial returns the connection to a node of the cluster.

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -66,6 +67,7 @@ type Options struct {
 	Dir         string       // the run's own folder; Run makes it
 	Version     string       // zup's own
 	Parallelism int          // clusters carried out side by side; 0: 10
+	Resume      bool         // continue the run of this ID and folder
 	FailFast    bool         // one that fails stops the others at their next safe point
 
 	// Local runs a command where zup runs; nil: as a process in the current folder.
@@ -87,6 +89,7 @@ type runner struct {
 	report   *Report
 	stopping context.Context // ends when the run shall stop at the next safe point
 	stop     context.CancelFunc
+	past     map[string]*past // of a run that is resumed, by action
 
 	mu sync.Mutex // of Store, report and events.jsonl
 	ev *os.File
@@ -101,7 +104,11 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (*Report, error) {
 	r := &runner{Options: o, plan: p, branches: branches(p), watch: map[string]*probe.Watch{}}
 	r.defaults()
 	r.report = newReport(p, r.RunID, r.Now())
-	if err := r.open(); err != nil {
+	begin := r.open
+	if r.Resume {
+		begin = r.reopen
+	}
+	if err := begin(); err != nil {
 		return r.report, fmt.Errorf("run %s: %w; nothing was changed", r.RunID, err)
 	}
 	defer r.close()
@@ -200,12 +207,16 @@ func (r *runner) update(change func(*state.State)) error {
 }
 
 func (r *runner) recordBegin(s *state.State) {
-	s.Applied = append(s.Applied, state.Applied{
-		Outcome: state.OutcomeRunning, PlanID: r.plan.PlanID, Run: r.RunID, Started: r.Now().UTC(),
-	})
+	if i := slices.IndexFunc(s.Applied, func(a state.Applied) bool { return a.Run == r.RunID }); i >= 0 {
+		s.Applied[i].Outcome = state.OutcomeRunning
+	} else {
+		s.Applied = append(s.Applied, state.Applied{
+			Outcome: state.OutcomeRunning, PlanID: r.plan.PlanID, Run: r.RunID, Started: r.Now().UTC(),
+		})
+	}
 	for i := range r.plan.Clusters {
 		c := &r.plan.Clusters[i]
-		if len(r.branches[c.Name]) == 0 {
+		if r.through(c.Name) {
 			continue
 		}
 		known := s.Cluster(c.Name)
@@ -232,6 +243,8 @@ func (r *runner) recordEnd(s *state.State) {
 		known.Outcome = c.Outcome
 		if c.Outcome == state.OutcomeDone {
 			known.Master, known.Recorded, known.Version = "", nil, r.plan.Cluster(c.Name).To
+			// The plan of this run has said what an earlier one may have left.
+			known.Snapshots = slices.DeleteFunc(known.Snapshots, func(s state.Snapshot) bool { return s.Begun })
 		}
 	}
 }

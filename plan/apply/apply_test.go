@@ -348,7 +348,7 @@ func TestStops(t *testing.T) {
 				w.do["edge.one"] = func(context.Context, func([]byte)) (int, error) { w.set("edge1", "version", "half"); return 0, nil }
 				w.do["undo one"] = w.sets("edge1", "version", "1")
 			},
-			kind: StopFailed, why: "within", ran: []string{"edge.one", "undo one"}, undo: "undone",
+			kind: StopFailed, why: "within", ran: []string{"edge.one", "undo one"}, undo: "was undone",
 		},
 		{
 			name: "undo that does not work", changed: true,
@@ -668,5 +668,27 @@ func TestUnwritableRun(t *testing.T) {
 	}
 	if len(w.began()) > 0 {
 		t.Errorf("ran %q", w.began())
+	}
+}
+
+// What a plan wants to be told of the nodes at the end is in the report, unless it
+// goes without saying.
+func TestMentions(t *testing.T) {
+	w := newWorld(t, "a1", "a2")
+	w.facts["a1"]["reboot"] = "running 1\x1b[31m, installed 2"
+	w.facts["a2"]["reboot"] = "none"
+	last := wait("a.verify", "", "version", "1")
+	last.Until[0].Node = "a1"
+	for _, n := range []string{"a1", "a2", "a1"} {
+		last.Mentions = append(last.Mentions, plan.Mention{Fact: "reboot", Node: n, Text: "a reboot is pending", Unless: "none"})
+	}
+	last.Mentions[2].Fact = "unheard-of"
+	r, err := w.apply(planOf([]plan.Cluster{cluster("a")}, last))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`a1: a reboot is pending: running 1\x1b[31m, installed 2`, "a1: whether a reboot is pending could not be read"}
+	if got := r.Clusters[0].Mentions; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
 	}
 }

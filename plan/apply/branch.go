@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,7 +17,7 @@ func (r *runner) clusters(ctx context.Context) {
 	var wg sync.WaitGroup
 	for i := range r.plan.Clusters {
 		c := &r.plan.Clusters[i]
-		if len(r.branches[c.Name]) == 0 {
+		if r.through(c.Name) {
 			continue
 		}
 		select {
@@ -41,6 +42,7 @@ type branch struct {
 	actions  []*plan.Action
 	report   *ClusterReport
 	watch    *probe.Watch
+	watched  time.Time // since when
 	recorded map[plan.Fact]string
 	touched  bool // a script may have reached a node; under runner.mu
 
@@ -53,15 +55,40 @@ func (r *runner) cluster(ctx context.Context, c *plan.Cluster) {
 		runner: r, cluster: c, actions: r.branches[c.Name], report: r.report.cluster(c.Name),
 		recorded: map[plan.Fact]string{}, host: map[string]Host{},
 	}
-	b.report.Started = r.Now().UTC()
+	if b.report.Started.IsZero() {
+		b.report.Started = r.Now().UTC()
+	}
+	b.remember()
 	r.event(Event{Kind: ClusterBegin, Cluster: c.Name, Total: len(b.actions)})
 	b.startProbes(ctx)
-	stop := b.run(ctx)
+	stop := b.stillHolds(ctx)
+	if stop == nil {
+		stop = b.run(ctx)
+	}
+	if stop == nil {
+		stop = b.nothingOpen()
+	}
 	b.finish(ctx, stop)
 	r.event(Event{Kind: ClusterEnd, Cluster: c.Name, Text: b.report.Outcome})
 	if b.report.Outcome != state.OutcomeDone && r.FailFast {
 		r.stop()
 	}
+}
+
+// nothingOpen holds at the end of every run that ends well, whatever its plan says.
+func (b *branch) nothingOpen() *Stop {
+	b.runner.mu.Lock()
+	defer b.runner.mu.Unlock()
+	known := b.Store.State().Cluster(b.cluster.Name)
+	if len(known.Open) == 0 {
+		return nil
+	}
+	var names []string
+	for _, o := range known.Open {
+		names = append(names, o.Name)
+	}
+	last := b.actions[len(b.actions)-1]
+	return &Stop{Action: last.ID, Node: last.Node, Kind: StopUnproven, Why: "everything was carried out, but temporary changes are still open: " + strings.Join(names, ", ")}
 }
 
 // run carries out the actions: each as soon as all that it comes after are done.
@@ -71,8 +98,7 @@ func (b *branch) run(ctx context.Context) *Stop {
 		index int
 		stop  *Stop
 	}
-	done := map[string]bool{}
-	begun := make([]bool, len(b.actions))
+	done, begun := b.doneBefore(), b.begunBefore()
 	results := make(chan result)
 	running := 0
 	var stop *Stop
@@ -201,6 +227,7 @@ func (b *branch) startProbes(ctx context.Context) {
 		}
 		b.report.Probes = append(b.report.Probes, ProbeReport{Name: p.Name, Method: targets[i].Method()})
 	}
+	b.watched = b.Now()
 	b.watch = probe.Start(ctx, targets)
 }
 
@@ -243,10 +270,10 @@ func outcome(stop *Stop) string {
 func (b *branch) measure() {
 	for i := range b.report.Probes {
 		pr := &b.report.Probes[i]
-		pr.set(b.watch.Figures(pr.Name, b.report.Started, b.Now()))
+		pr.set(b.watch.Figures(pr.Name, b.watched, b.Now()))
 		for _, a := range b.actions {
 			ar := b.report.action(a.ID)
-			if a.Impact == plan.None || ar.Started.IsZero() {
+			if a.Impact == plan.None || ar.Started.Before(b.watched) {
 				continue
 			}
 			w := WindowReport{Action: a.ID}

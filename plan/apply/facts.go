@@ -24,6 +24,15 @@ func (f facts) get(node, fact string) (string, bool) {
 	return v, ok
 }
 
+// readFacts reads single facts, each node once.
+func (b *branch) readFacts(ctx context.Context, wanted []plan.Fact) facts {
+	byNode := map[string][]string{}
+	for _, f := range wanted {
+		byNode[f.Node] = append(byNode[f.Node], f.Fact)
+	}
+	return b.read(ctx, byNode)
+}
+
 // read asks the nodes for facts, all of them side by side.
 func (b *branch) read(ctx context.Context, wanted map[string][]string) facts {
 	f := facts{of: map[string]map[string]string{}, err: map[string]error{}}

@@ -131,15 +131,18 @@ func not(absent bool) string {
 // shown is a command as a message shows it.
 func shown(argv []string) string { return escape.Line(fmt.Sprintf("%q", argv)) }
 
-// snapshots remembers the snapshot that an action has taken, or forgets the one
-// that it has removed.
-func (b *branch) snapshots(c *state.Cluster, a *plan.Action) {
+// snapshots remembers the snapshot that an action takes, before its command runs
+// and when it is proven, or forgets the one that it has removed.
+func (b *branch) snapshots(c *state.Cluster, a *plan.Action, begun bool) {
+	if begun && a.Keeps == "" {
+		return
+	}
 	c.Snapshots = slices.DeleteFunc(c.Snapshots, func(s state.Snapshot) bool {
 		return s.Node == a.Node && (s.Name == a.Drops || s.Name == a.Keeps)
 	})
 	if a.Keeps != "" {
 		c.Snapshots = append(c.Snapshots, state.Snapshot{
-			Name: a.Keeps, Node: a.Node, Run: b.RunID, Taken: b.Now().UTC(), Version: b.cluster.Node(a.Node).Version,
+			Begun: begun, Name: a.Keeps, Node: a.Node, Run: b.RunID, Taken: b.Now().UTC(), Version: b.cluster.Node(a.Node).Version,
 		})
 	}
 }

@@ -26,6 +26,7 @@ type ClusterReport struct {
 	Condition *Condition     `json:"condition,omitempty"` // after the stop; nil: it ended well
 	Ended     time.Time      `json:"ended"`
 	From      string         `json:"from"`
+	Mentions  []string       `json:"mentions,omitempty"` // what the reader has to know of the nodes, escaped
 	Name      string         `json:"name"`
 	Outcome   string         `json:"outcome"` // empty: never begun
 	Probes    []ProbeReport  `json:"probes"`

@@ -2,7 +2,9 @@ package apply
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -56,6 +58,10 @@ func (b *branch) transcript(a *plan.Action) (*transcript, error) {
 func (b *branch) transcriptOf(a *plan.Action, name, script string) (*transcript, error) {
 	path := filepath.Join("transcripts", name+".txt")
 	f, err := os.OpenFile(filepath.Join(b.Dir, path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	for i := 2; b.Resume && errors.Is(err, fs.ErrExist); i++ { // the earlier attempt has the name
+		path = filepath.Join("transcripts", fmt.Sprintf("%s.%d.txt", name, i))
+		f, err = os.OpenFile(filepath.Join(b.Dir, path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	}
 	if err != nil {
 		return nil, err
 	}

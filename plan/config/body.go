@@ -35,7 +35,7 @@ var (
 	clusterLayout = &layout{"in a cluster block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{
 			{Name: "version"}, {Name: "switchover"}, {Name: "boost"}, {Name: "master"}, {Name: "max_interruption"},
-			{Name: "probe_farms"},
+			{Name: "probe_farms"}, {Name: "reboot"},
 		},
 		Blocks: []hcl.BlockHeaderSchema{
 			{Type: "ssh"}, {Type: "node", LabelNames: []string{"name"}}, {Type: "package"}, {Type: "snapshot"},

@@ -54,11 +54,14 @@ func (l *loader) checkOwners(c *Cluster, owners map[string]*Cluster) {
 
 func (l *loader) readCluster(block *hcl.Block) *Cluster {
 	b := l.body(block, clusterLayout)
-	c := &Cluster{Provider: block.Labels[0], Name: block.Labels[1], Switchover: SwitchoverDrain, Place: b.place}
+	c := &Cluster{
+		Provider: block.Labels[0], Name: block.Labels[1], Switchover: SwitchoverDrain, Reboot: RebootNever, Place: b.place,
+	}
 	l.checkProvider(block)
 	l.checkName("cluster", c.Name, &block.LabelRanges[1])
 	c.Version = l.readVersion(b)
 	l.readSwitchover(b, c)
+	l.readReboot(b, c)
 	if limit, ok := b.duration("max_interruption"); ok {
 		if limit <= 0 {
 			l.errorf(b.at("max_interruption"), "max_interruption leaves no time at all", "Every switchover interrupts for some milliseconds. Leave the argument out for no limit.")
@@ -204,6 +207,18 @@ func (l *loader) readSwitchover(b *body, c *Cluster) {
 	if c.Boost && c.Switchover == SwitchoverRestart {
 		l.errorf(b.at("boost"), `boost does nothing with switchover = "restart"`,
 			`Boost raises BACKUP's priority for the moment of a switchover that maintenance mode makes. With "restart" no switchover is planned: the update's own restart moves the role. Remove boost, or use switchover = "drain".`)
+	}
+}
+
+func (l *loader) readReboot(b *body, c *Cluster) {
+	text, ok := b.text("reboot")
+	switch {
+	case !ok:
+	case text == RebootNever || text == RebootIfNeeded:
+		c.Reboot = text
+	default:
+		l.errorf(b.at("reboot"), fmt.Sprintf("unknown reboot %s", quoted(text)), "%s",
+			didYouMean(text, `It is "if-needed", which reboots a node that waits for it while it is out of the way, or "never".`, RebootIfNeeded, RebootNever))
 	}
 }
 

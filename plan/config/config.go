@@ -54,6 +54,12 @@ const (
 	SwitchoverRestart = "restart" // the vendor's own order: the update's restart moves the role
 )
 
+// What happens to a node that waits for a reboot once it is updated.
+const (
+	RebootNever    = "never"     // it is said, not done
+	RebootIfNeeded = "if-needed" // it is rebooted while it is out of its users' way
+)
+
 // Cluster is one cluster block: a pair of nodes, or a single one.
 type Cluster struct {
 	Provider string // the product family, the first label
@@ -61,6 +67,7 @@ type Cluster struct {
 
 	Version         string        // what every node shall run, exactly: "6.1.20"
 	Switchover      string        // SwitchoverDrain or SwitchoverRestart
+	Reboot          string        // RebootNever or RebootIfNeeded
 	Boost           bool          // raise BACKUP's priority for the moment of a planned switchover; never with SwitchoverRestart
 	Master          string        // name of the node that is MASTER when apply ends; empty: whoever is when the plan is made
 	MaxInterruption time.Duration // the longest stretch without an answer that a probe may see; 0: no limit

@@ -54,7 +54,7 @@ func TestEverything(t *testing.T) {
 	bastion := []Hop{{User: "ops", Host: "bastion.example.net"}}
 	want := []*Cluster{
 		{
-			Provider: "zevenet", Name: "edge", Version: "6.1.20", Switchover: SwitchoverDrain, Boost: true,
+			Provider: "zevenet", Name: "edge", Version: "6.1.20", Switchover: SwitchoverDrain, Reboot: RebootNever, Boost: true,
 			Master: "zva5n1", MaxInterruption: time.Second,
 			Nodes: []Node{
 				{Name: "zva5n1", Address: "192.0.2.11", SSH: SSH{
@@ -83,7 +83,7 @@ func TestEverything(t *testing.T) {
 			ProbeFarms: true,
 		},
 		{
-			Provider: "skudonet", Name: "single", Version: "6.2.0", Switchover: SwitchoverRestart,
+			Provider: "skudonet", Name: "single", Version: "6.2.0", Switchover: SwitchoverRestart, Reboot: RebootIfNeeded,
 			Nodes:      []Node{{Name: "lb", Address: "lb.example.net", SSH: SSH{Jump: []Hop{}}}},
 			ProbeFarms: true,
 		},

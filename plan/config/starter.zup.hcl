@@ -33,6 +33,9 @@ cluster "zevenet" "edge" {
   # quicker. It edits a file that the product generates, and puts it back.
   # boost = true
 
+  # Reboot a node that waits for it, while it is out of its users' way.
+  # reboot = "if-needed"
+
   # Who is MASTER in the end. Left out: whoever is MASTER when the plan is made.
   # master = "zva5n1"
 

@@ -73,6 +73,8 @@ type lane struct {
 	began    time.Time
 	ended    time.Time // zero: still asking
 	answered time.Time // when the last answer came
+	first    time.Time // when the first request was sent that was answered; zero: none was
+	latest   time.Time // when the latest request was sent that was answered
 	longest  time.Duration
 }
 
@@ -159,6 +161,12 @@ func (l *lane) once() {
 	defer l.mu.Unlock()
 	l.inFlight--
 	l.samples = append(l.samples, s)
+	if s.OK && l.first.IsZero() {
+		l.first = s.Start
+	}
+	if s.OK && s.Start.After(l.latest) {
+		l.latest = s.Start
+	}
 	if end := s.End(); s.OK && end.After(l.answered) {
 		l.longest = max(l.longest, end.Sub(l.answered))
 		l.answered = end
@@ -289,6 +297,20 @@ func (w *Watch) Longest() (name string, longest time.Duration) {
 		}
 	}
 	return name, longest
+}
+
+// Silent returns the targets that have answered a request from before the one
+// moment, and none from after the other.
+func (w *Watch) Silent(before, since time.Time) []string {
+	var names []string
+	for _, l := range w.lanes {
+		l.mu.Lock()
+		if !l.first.IsZero() && l.first.Before(before) && !l.latest.After(since) {
+			names = append(names, l.target.Name)
+		}
+		l.mu.Unlock()
+	}
+	return names
 }
 
 // Samples returns every request of the target of that name so far, in the order

@@ -36,6 +36,17 @@ func (p *printer) details(a *plan.Action, left int) {
 	for _, f := range a.Record {
 		p.line("%sremembers %s of %s", strings.Repeat(" ", left), f.Fact, f.Node)
 	}
+	if a.AnswersMS > 0 {
+		p.indented(left, nil, fmt.Sprintf("then every probe that answered before must answer within %s; if it fails, or they do not, this brings the role back, and the run stops", milliseconds(float64(a.AnswersMS))))
+		for _, s := range a.Back {
+			p.script(left, fmt.Sprintf("on %s: %s", s.Node, escape.Line(s.Title)), s.Script)
+			p.conditions(left, "left out where this holds already", s.Unless)
+			p.conditions(left, fmt.Sprintf("done when, within %s,", seconds(s.CheckS)), s.Check)
+		}
+	}
+	for _, m := range a.Mentions {
+		p.line("%sthe report names %s of %s unless it is %s", strings.Repeat(" ", left), m.Fact, m.Node, m.Unless)
+	}
 	if a.Undo != "" {
 		p.script(left, "if it fails, undoes it with", a.Undo)
 		p.conditions(left, "undone when", a.UndoCheck)

@@ -73,6 +73,9 @@ func (p *printer) noChanges(pl *plan.Plan) {
 	if slices.ContainsFunc(pl.Clusters, func(c plan.Cluster) bool { return c.Rollback }) {
 		as = "as before the run that took the snapshots"
 	}
+	if slices.ContainsFunc(pl.Clusters, func(c plan.Cluster) bool { return c.BackOut }) {
+		as = "at rest"
+	}
 	p.line("%s Every node is %s.", p.style(good, "No changes."), as)
 	for i := range pl.Clusters {
 		c := &pl.Clusters[i]
@@ -127,11 +130,22 @@ func Outages(pl *plan.Plan) []string {
 	var lines []string
 	for i := range pl.Clusters {
 		if c := &pl.Clusters[i]; c.Interruption.Outages > 0 {
-			lines = append(lines, fmt.Sprintf("OUTAGE: %s has one node; nobody serves while it updates, for up to %s.",
-				c.Name, seconds(int(c.Interruption.PerSwitchoverMSMax/1000))))
+			lines = append(lines, fmt.Sprintf("OUTAGE: %s has one node; nobody serves while it %s, for up to %s.",
+				c.Name, outage(c), seconds(int(c.Interruption.PerSwitchoverMSMax/1000))))
 		}
 	}
 	return lines
+}
+
+// outage says what a node does that serves nobody meanwhile.
+func outage(c *plan.Cluster) string {
+	switch {
+	case c.Rollback:
+		return "is restored"
+	case c.From == c.To:
+		return "reboots"
+	}
+	return "updates"
 }
 
 func short(id string) string { return id[:min(12, len(id))] }
@@ -197,16 +211,25 @@ func (p *printer) summary(c *plan.Cluster, actions []plan.Action) {
 }
 
 func what(c *plan.Cluster, actions []plan.Action) string {
-	var nodes []string
+	var nodes, reboots []string
 	for _, a := range actions {
+		if a.Kind == "reboot" {
+			reboots = append(reboots, a.Node)
+		}
 		if a.Kind == "update" || a.Kind == "restore" {
 			nodes = append(nodes, a.Node)
 		}
+	}
+	if len(nodes) == 0 && len(reboots) > 0 {
+		return "reboot " + strings.Join(reboots, ", then ") + "; every node runs " + c.To
 	}
 	if len(nodes) == 0 {
 		todo := "clean up"
 		if c.Rollback {
 			todo = "back to before the update: clean up"
+		}
+		if c.BackOut {
+			todo = "back out: undo what is temporary"
 		}
 		if c.Interruption.Switchovers > 0 && masterNow(c) != c.Master {
 			todo = "move MASTER to " + c.Master

@@ -49,6 +49,9 @@ func (p *printer) done(c *apply.ClusterReport, pl *plan.Plan) {
 	p.labelled("Done", nil, fmt.Sprintf("%s in %s; the plan said %s", plural(count(c, apply.ActionIsDone), "action", "actions"),
 		seconds(int(c.Ended.Sub(c.Started).Round(time.Second).Seconds())), seconds(plan.Estimate(branchOf(pl, c.Name)))))
 	p.kept(c, pl)
+	for _, m := range c.Mentions {
+		p.labelled("Note", notice, m)
+	}
 }
 
 func isMaster(c *plan.Cluster) string {
@@ -98,7 +101,7 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 		}
 	}
 	if s.Undo != "" {
-		p.labelled("The action", nil, "was "+strings.TrimPrefix(s.Undo, "was "))
+		p.labelled("The action", nil, s.Undo)
 	}
 	if s.Running != "" {
 		p.labelled("Running", notice, fmt.Sprintf("job %s goes on on %s", s.Running, s.Node))
@@ -108,6 +111,9 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	p.condition(c.Condition, pl.Cluster(c.Name))
 	p.labelled("Next", bold, next(c, pl))
 	p.wayBack(c, pl)
+	if s.Kind == apply.StopFailed {
+		p.labelled("For a ticket", nil, "zup support-bundle packs plan, journal and transcripts of this run")
+	}
 }
 
 func titleOf(c *apply.ClusterReport, id string) string {
@@ -198,9 +204,9 @@ func next(c *apply.ClusterReport, pl *plan.Plan) string {
 	again := planAgain(pl.Cluster(c.Name))
 	switch c.Stop.Kind {
 	case apply.StopAsked:
-		return again + ": it contains exactly what is missing"
+		return "zup resume, or " + again + ": either does exactly what is missing"
 	case apply.StopLeft:
-		return "zup status, and once nothing runs any more: " + again
+		return "zup resume: it attaches to what still runs; or zup status, and once nothing runs any more: " + again
 	default:
 		return again + ", once the cause is gone: it contains exactly what is missing"
 	}

@@ -10,6 +10,9 @@ func planAgain(c *plan.Cluster) string {
 	if c.Rollback {
 		return "zup plan -rollback -out FILE"
 	}
+	if c.BackOut {
+		return "zup plan -back-out -out FILE"
+	}
 	return "zup plan"
 }
 

@@ -37,6 +37,7 @@ const (
 	UndoDone  Event = "undo_done"
 	UndoFail  Event = "undo_fail"
 	RunEnd    Event = "run_end"
+	Resume    Event = "resume" // the run goes on
 )
 
 // Journal is the file in which a run writes down each action before and after.
@@ -56,6 +57,37 @@ func CreateJournal(path string, now func() time.Time) (*Journal, error) {
 		return nil, fmt.Errorf("create journal: %w", err)
 	}
 	return &Journal{f: f, now: now}, nil
+}
+
+// AppendJournal continues a journal and returns what stands in it. A last line that
+// was cut off is taken away: what it was about had not begun.
+func AppendJournal(path string, now func() time.Time) (*Journal, []Entry, error) {
+	entries, _, err := ReadJournal(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("continue journal: %w", err)
+	}
+	end, err := lastLine(f)
+	if err == nil {
+		err = f.Truncate(end)
+	}
+	if err == nil {
+		_, err = f.Seek(end, io.SeekStart)
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, fmt.Errorf("continue journal: %w", err)
+	}
+	return &Journal{f: f, now: now, seq: len(entries)}, entries, nil
+}
+
+// lastLine is the offset behind the last line feed.
+func lastLine(r io.Reader) (int64, error) {
+	data, err := io.ReadAll(r)
+	return int64(bytes.LastIndexByte(data, '\n') + 1), err
 }
 
 // Write appends the entry, with its number and the time, and returns when it is

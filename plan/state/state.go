@@ -54,7 +54,7 @@ type Cluster struct {
 	Recorded map[string]string `json:"recorded,omitempty"` // "node/fact" → value, of the unfinished run
 	Run      string            `json:"run"`                // the last run
 
-	Snapshots []Snapshot `json:"snapshots,omitempty"` // that exist, oldest first
+	Snapshots []Snapshot `json:"snapshots,omitempty"` // that exist or may exist, oldest first
 
 	Version string `json:"version"` // last verified on every node; empty: never
 }
@@ -62,18 +62,20 @@ type Cluster struct {
 // Change is a temporary change: something that zup has put on a node, or is
 // about to, and has not yet proven gone.
 type Change struct {
-	Action string    `json:"action"` // that opened it
-	Name   string    `json:"name"`   // node/name
+	Action string    `json:"action"`           // that opened it
+	Before string    `json:"before,omitempty"` // the fact that says how it was, "fact=value"; a file's bytes are in base64
+	Name   string    `json:"name"`             // node/name
 	Run    string    `json:"run"`
 	Since  time.Time `json:"since"`
 }
 
 // Snapshot is a snapshot of a node that zup has had taken.
 type Snapshot struct {
+	Begun   bool      `json:"begun,omitempty"` // nobody has proven it: it may be there
 	Name    string    `json:"name"`
 	Node    string    `json:"node"`
 	Run     string    `json:"run"`   // that took it
-	Taken   time.Time `json:"taken"` // when it was proven
+	Taken   time.Time `json:"taken"` // when it was proven, or begun
 	Version string    `json:"version"`
 }
 

@@ -468,7 +468,9 @@ func TestJobWithoutSupervisor(t *testing.T) {
 	h, s := localHost(t)
 	count := newCounter(t)
 	killed := false
-	res, err := h.Job(short(t), Job{ID: "run/job", Script: count.script() + "echo one; sleep 0.3; echo two; sleep 0.1; echo three",
+	gate := filepath.Join(t.TempDir(), "gate")
+	res, err := h.Job(short(t), Job{ID: "run/job", Args: []string{gate},
+		Script: count.script() + `echo one; until [ -e "$1" ]; do sleep 0.01; done; echo two; sleep 0.1; echo three`,
 		Output: func([]byte) {
 			if !killed {
 				killed = true
@@ -479,6 +481,9 @@ func TestJobWithoutSupervisor(t *testing.T) {
 				}
 				if err := h.ForgetJob(t.Context(), "run/job"); !errors.Is(err, ErrJobRunning) {
 					t.Errorf("got %v", err)
+				}
+				if err := os.WriteFile(gate, nil, 0o600); err != nil {
+					t.Error(err)
 				}
 			}
 		}})

@@ -348,16 +348,8 @@ func TestSSHDSessionLimit(t *testing.T) {
 // sshd's own way of turning somebody away, and that it passes.
 func TestSSHDMaxStartups(t *testing.T) {
 	t.Parallel()
-	s := startSSHD(t, "MaxStartups 1", "LoginGraceTime 5")
-	var idle []net.Conn
-	for range 2 {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		idle = append(idle, c)
-	}
+	s := startSSHD(t, "MaxStartups 1", "LoginGraceTime 60")
+	idle := holdStartup(t, s.port)
 	d := newDialer(t)
 	err := dialError(t, d, s.target())
 	if !errors.Is(err, ErrHangup) {
@@ -365,10 +357,29 @@ func TestSSHDMaxStartups(t *testing.T) {
 	}
 	d = newDialer(t)
 	d.RetryFor = 20 * time.Second
-	for _, c := range idle {
+	idle.Close()
+	dial(t, d, s.target())
+}
+
+// holdStartup connects until sshd greets, and says nothing: the only start-up that
+// sshd allows is taken then. Until then who looked whether it is up may hold it, and
+// sshd says "Exceeded MaxStartups".
+func holdStartup(t *testing.T, port int) net.Conn {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := make([]byte, 4)
+		if _, err := io.ReadFull(c, said); err == nil && string(said) == "SSH-" {
+			t.Cleanup(func() { c.Close() })
+			return c
+		}
 		c.Close()
 	}
-	dial(t, d, s.target())
+	t.Fatal("sshd never talked")
+	return nil
 }
 
 // Hosts and users that are vouched for by an authority.

@@ -23,6 +23,10 @@ func (p *pair) id(n *node, kind string) string {
 	return p.cfg.Name + "." + n.name + "." + kind
 }
 
+// was names the fact that says how a node is before something temporary is put on
+// it.
+func was(n *node, fact string) []plan.Fact { return []plan.Fact{{Fact: fact, Node: n.name}} }
+
 // on is a condition on a node's fact.
 func on(n *node, fact string, values ...string) plan.Condition {
 	return plan.Condition{Node: n.name, Fact: fact, Is: values}
@@ -138,7 +142,7 @@ func (b *builder) stopReplication(n *node) plan.Action {
 		Reason: fmt.Sprintf("MASTER would overwrite the configuration that %s migrates with its own", p.peer(n).name),
 		Script: b.script("replication_stop", ""), TimeoutS: 60, EstimateS: 2,
 		Check: []plan.Condition{on(n, "replication", "off")}, CheckS: 10,
-		Opens: []string{n.name + "/replication"},
+		Opens: []string{n.name + "/replication"}, Before: was(n, "replication"),
 	}
 }
 
@@ -164,7 +168,7 @@ func (b *builder) block(n *node) plan.Action {
 		Script: b.script("block", p.address(peer)), Undo: b.script("unblock", p.address(peer)), TimeoutS: 60, EstimateS: 7,
 		Check:  []plan.Condition{on(n, "deny", "present"), on(peer, "peer_ssh", "refused")},
 		CheckS: 30,
-		Opens:  []string{n.name + "/hosts.deny"}, UndoCheck: []plan.Condition{on(n, "deny", "none")},
+		Opens:  []string{n.name + "/hosts.deny"}, Before: was(n, "hosts_deny"), UndoCheck: []plan.Condition{on(n, "deny", "none")},
 	}
 }
 
@@ -251,8 +255,14 @@ func (b *builder) gate(n *node) plan.Action {
 		TimeoutS: 60, EstimateS: 1,
 	}
 	a.Until = slices.Concat(p.hasTarget(n), p.serves(p.master), []plan.Condition{
-		b.unchanged(), on(n, "licence", n.fact("licence")), on(n, "replication", "off"),
+		on(n, "licence", n.fact("licence")), on(n, "replication", "off"),
 	})
+	if !p.needs(p.master) { // replication runs: nothing is lost
+		a.Reason = "from here on the other node has to carry everything"
+		a.Until = append(a.Until, coversFarms(n, p.master))
+		return a
+	}
+	a.Until = append(a.Until, b.unchanged())
 	return a
 }
 
@@ -263,7 +273,7 @@ func (b *builder) boost(n *node) plan.Action {
 		Reason: "boost is configured: it then takes over at once, and clients that ask for a VIP's MAC meanwhile get an answer",
 		Script: b.script("boost", ""), Undo: b.script("unboost", ""), TimeoutS: 60, EstimateS: 1,
 		Check: []plan.Condition{on(n, "priority", fmt.Sprint(boosted))}, CheckS: 10,
-		Opens:     []string{n.name + "/boost"},
+		Opens: []string{n.name + "/boost"}, Before: was(n, "priority"),
 		UndoCheck: []plan.Condition{{Node: n.name, Fact: "priority", Not: []string{fmt.Sprint(boosted), unknown}}},
 	}
 }
@@ -279,8 +289,12 @@ func (b *builder) unboost(n *node, reason string) plan.Action {
 	}
 }
 
-// drain puts MASTER into maintenance mode. If the other node does not take over
-// it comes out again at once.
+// answerMS is within how many milliseconds whoever was served before must be served
+// by the node that has taken over, where max_interruption says nothing.
+const answerMS = 5000
+
+// drain puts MASTER into maintenance mode. If the other node does not take over, or
+// has the role and users get no answer, MASTER takes the role back at once.
 func (b *builder) drain(n *node, reason string) plan.Action {
 	p := b.pair
 	to := p.peer(n)
@@ -289,12 +303,43 @@ func (b *builder) drain(n *node, reason string) plan.Action {
 		Impact: plan.Switchover,
 		Title:  fmt.Sprintf("Maintenance mode: %s takes over while it still serves", to.name),
 		Reason: reason,
-		Script: b.script("maintenance_on", ""), Undo: b.script("maintenance_off", ""), TimeoutS: 60, EstimateS: 2,
+		Script: b.script("maintenance_on", ""), TimeoutS: 60, EstimateS: 2,
 		Check:  slices.Concat(p.serves(to), p.isDrained(n)[:1]),
 		CheckS: moveLimit,
-		Opens:  []string{n.name + "/maintenance"}, UndoCheck: slices.Concat(p.serves(n), []plan.Condition{on(n, "maintenance", "no")}),
+		Opens:  []string{n.name + "/maintenance"}, Before: was(n, "maintenance"),
+		AnswersMS: answerMS, Back: b.takeBack(n),
+	}
+	if ms := p.cfg.MaxInterruption.Milliseconds(); ms > 0 {
+		a.AnswersMS = max(ms, 1000)
 	}
 	return a
+}
+
+// takeBack gives the role back to a node that was drained. The product replicates
+// from whoever gets the role: where the node has the old version still, the other
+// one has to keep it out first, or its migrated configuration is overwritten.
+func (b *builder) takeBack(n *node) []plan.Step {
+	p := b.pair
+	to := p.peer(n)
+	var steps []plan.Step
+	if p.needs(n) {
+		steps = append(steps, plan.Step{
+			Title: fmt.Sprintf("Keep %s out: it still has the old configuration", n.name), Node: to.name,
+			Script: b.script("block", p.address(n)), CheckS: 10,
+			Check: []plan.Condition{on(to, "deny", "present")},
+			Opens: []string{to.name + "/hosts.deny"}, Before: was(to, "hosts_deny"),
+		})
+	}
+	return append(steps, plan.Step{
+		Title: "Leave maintenance mode", Node: n.name, Script: b.script("maintenance_off", ""), CheckS: 30 + p.deadratio,
+		Check:  []plan.Condition{on(n, "maintenance", "no"), on(n, "role", "master", "backup")},
+		Closes: []string{n.name + "/maintenance"},
+	}, plan.Step{
+		Title: "Maintenance mode: " + n.name + " takes over again", Node: to.name, Script: b.script("maintenance_on", ""), CheckS: moveLimit,
+		Check: slices.Concat(p.serves(n), p.isDrained(to)[:1]),
+		Opens: []string{to.name + "/maintenance"}, Before: was(to, "maintenance"),
+		Unless: p.serves(n), // it never let go
+	})
 }
 
 // hold has BACKUP in maintenance mode for its own update, where it could not be
@@ -308,7 +353,7 @@ func (b *builder) hold(n *node, reason string) plan.Action {
 		Script: b.script("maintenance_on", ""), Undo: b.script("maintenance_off", ""), TimeoutS: 60, EstimateS: 2,
 		Check:  slices.Concat(p.isDrained(n), p.serves(p.peer(n))),
 		CheckS: moveLimit,
-		Opens:  []string{n.name + "/maintenance"}, UndoCheck: []plan.Condition{on(n, "maintenance", "no")},
+		Opens:  []string{n.name + "/maintenance"}, Before: was(n, "maintenance"), UndoCheck: []plan.Condition{on(n, "maintenance", "no")},
 	}
 }
 
@@ -384,6 +429,7 @@ func (b *builder) verify(master *node) plan.Action {
 		Title:    "Verify the whole pair",
 		Reason:   "a run is done when everything is proven, not when everything was carried out",
 		TimeoutS: 120, EstimateS: 5,
+		Mentions: p.pendingReboots(),
 	}
 	a.Until = slices.Concat(p.serves(master), p.standsBy(backup), p.clean(master), p.clean(backup), []plan.Condition{
 		on(master, "replication", "running"), on(backup, "replication", "off"),

@@ -47,12 +47,6 @@ func (Provider) Refuse(c *config.Cluster) []plan.Refusal {
 		if summary, hint := checkAlone(c.Boost, c.Master); summary != "" {
 			refuse("nodes", summary, hint)
 		}
-		if c.Package != nil {
-			refuse("package", "this version of zup brings a package to pairs only", "let the node reach the vendor's repository, and remove the block")
-		}
-		if c.Snapshot != nil {
-			refuse("snapshot", "this version of zup takes snapshots of pairs only", "take it yourself, and remove the block")
-		}
 	}
 	return append(all, refuseSnapshot(c)...)
 }
@@ -86,6 +80,7 @@ func (p *pair) cautions(b *builder) []string {
 	if slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.Kind == "update" }) {
 		all = append(all, p.wayBack(b)...)
 	}
+	all = append(all, p.begunSnapshots()...)
 	if p.editedSince() {
 		all = append(all, fmt.Sprintf("the configuration on %s was edited since an earlier run stopped replication: %s takes over without that edit, so repeat it there afterwards", p.master.name, p.backup.name))
 	}
@@ -107,107 +102,25 @@ func (p *pair) editedSince() bool {
 }
 
 func (p *pair) lowest() string {
-	if a, b := p.nodes[0].fact("version"), p.nodes[1].fact("version"); atLeast(a, b) {
-		return b
-	} else {
-		return a
+	low := p.nodes[0].fact("version")
+	for _, n := range p.nodes[1:] {
+		if v := n.fact("version"); atLeast(low, v) {
+			low = v
+		}
 	}
+	return low
 }
 
 // atRest reports whether the pair is as it shall be, with nothing left over.
 func (p *pair) atRest() bool {
 	for _, n := range p.nodes {
-		if p.needs(n) || n.fact("deny") != "none" || n.fact("open") != "none" || n.fact("left") != "no" || n.fact("maintenance") != "no" {
+		if p.changes(n) || n.fact("deny") != "none" || n.fact("open") != "none" || n.fact("left") != "no" || n.fact("maintenance") != "no" {
 			return false
 		}
 	}
 	return p.master == p.wanted() && p.backup.fact("role") == "backup" &&
 		p.master.fact("replication") == "running" &&
 		p.master.fact("digest") == p.backup.fact("digest") && len(p.recorded.Open) == 0
-}
-
-// builder puts actions in order and keeps track of what is true at that point.
-type builder struct {
-	pair    *pair
-	actions []plan.Action
-	last    []string // the actions that the next one comes after
-	moves   []switchover
-
-	master    *node  // who is MASTER now; nil: either of them
-	otherRole string // the role of the other node now
-
-	expected struct { // what roles made last, and for which of them
-		master     *node
-		otherRole  string
-		conditions []plan.Condition
-	}
-}
-
-// usualActions is how many actions a plan for one pair usually has.
-const usualActions = 24
-
-// then appends actions that may run side by side, after everything before. An
-// action that changes a node requires the roles that are expected by then.
-func (b *builder) then(actions ...plan.Action) {
-	if b.actions == nil {
-		b.actions = make([]plan.Action, 0, usualActions)
-	}
-	ids := make([]string, 0, len(actions))
-	for i := range actions {
-		a := &actions[i]
-		a.Cluster, a.After = b.pair.cfg.Name, b.last
-		if a.After == nil {
-			a.After = []string{}
-		}
-		if a.Impact == "" {
-			a.Impact = plan.None
-		}
-		switch {
-		case !a.Changes():
-		case len(a.Requires) == 0:
-			a.Requires = b.roles() // shared: nobody changes the conditions of a plan
-		default:
-			a.Requires = slices.Concat(b.roles(), a.Requires)
-		}
-		b.actions = append(b.actions, *a)
-		ids = append(ids, a.ID)
-	}
-	b.last = ids
-}
-
-// script returns a script of the pair's product.
-func (b *builder) script(name, peer string) string { return b.pair.product.script(name, peer) }
-
-// roles are the conditions that every change has in common: who is MASTER serves,
-// and the other node is what it is expected to be.
-func (b *builder) roles() []plan.Condition {
-	if b.expected.conditions != nil && b.expected.master == b.master && b.expected.otherRole == b.otherRole {
-		return b.expected.conditions
-	}
-	b.expected.master, b.expected.otherRole = b.master, b.otherRole
-	if len(b.pair.nodes) == 1 {
-		b.expected.conditions = []plan.Condition{on(b.pair.nodes[0], "clustered", "no")}
-	} else if b.master == nil {
-		b.expected.conditions = []plan.Condition{
-			on(b.pair.nodes[0], "role", "master", "backup"), on(b.pair.nodes[1], "role", "master", "backup"),
-		}
-	} else {
-		b.expected.conditions = slices.Concat(b.pair.serves(b.master), []plan.Condition{on(b.pair.peer(b.master), "role", b.otherRole)})
-	}
-	return b.expected.conditions
-}
-
-// unique returns the ID of an action that a plan can have more than once.
-func (b *builder) unique(n *node, kind string) string {
-	id := b.pair.id(n, kind)
-	for i := 2; b.has(id); i++ {
-		id = fmt.Sprintf("%s-%d", b.pair.id(n, kind), i)
-	}
-	return id
-}
-
-func (b *builder) has(id string) bool {
-	return slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.ID == id })
 }
 
 // build is the procedure: what is missing, and only that, in this order.
@@ -219,11 +132,11 @@ func (b *builder) build() {
 	if b.pair.needs(b.pair.master) {
 		b.isolate()
 	}
-	if b.pair.needs(b.pair.backup) {
-		b.updateBackup()
+	if b.pair.changes(b.pair.backup) {
+		b.changeBackup()
 	}
-	if b.pair.needs(b.pair.master) {
-		b.updateMaster()
+	if b.pair.changes(b.pair.master) {
+		b.changeMaster()
 	}
 	b.unblockBoth()
 	b.rejoinBoth()
@@ -257,7 +170,7 @@ func (b *builder) refreshBoth() {
 		b.stageBoth()
 	}
 	var actions, saves []plan.Action
-	for _, n := range []*node{b.pair.backup, b.pair.master} {
+	for _, n := range b.pair.inOrder() {
 		if !b.pair.needs(n) {
 			continue
 		}
@@ -294,7 +207,7 @@ func (p *pair) held() bool {
 	return p.failsBack() && p.primary == p.backup.name
 }
 
-func (b *builder) updateBackup() {
+func (b *builder) changeBackup() {
 	p, n := b.pair, b.pair.backup
 	inMaintenance := n.fact("role") == "maintenance"
 	switch {
@@ -304,32 +217,39 @@ func (b *builder) updateBackup() {
 	case !inMaintenance && p.held():
 		b.then(b.hold(n, fmt.Sprintf("the cluster's failback is %s: it would take the role as soon as its service is back, farms or not", n.name)))
 		inMaintenance, b.otherRole = true, "maintenance"
-	case !inMaintenance && p.shunsBackups(n):
+	case !inMaintenance && p.needs(n) && p.shunsBackups(n):
 		b.then(b.hold(n, fmt.Sprintf("the updater of %s installs nothing on a backup; in maintenance mode it does", n.fact("version"))))
 		inMaintenance, b.otherRole = true, "maintenance"
 	}
-	u := b.update(n, false)
-	if p.needs(p.master) {
-		u.Requires = append(u.Requires, on(p.master, "replication", "off"))
-		if !withoutBlock {
-			u.Requires = append(u.Requires, on(p.master, "deny", "present"))
-		}
-	}
-	b.then(u)
+	ready := b.ready(n, p.standsBy(n))
 	if inMaintenance {
-		b.then(b.ready(n, p.isDrained(n)))
-	} else {
-		b.then(b.ready(n, p.standsBy(n)))
+		ready = b.ready(n, p.isDrained(n))
 	}
+	if p.needs(n) {
+		u := b.update(n, false)
+		if p.needs(p.master) {
+			u.Requires = append(u.Requires, on(p.master, "replication", "off"))
+			if !withoutBlock {
+				u.Requires = append(u.Requires, on(p.master, "deny", "present"))
+			}
+		}
+		b.then(u)
+		b.then(ready)
+	}
+	b.rebootIfNeeded(n, ready)
 }
 
-func (b *builder) updateMaster() {
+func (b *builder) changeMaster() {
 	p, m, n := b.pair, b.pair.master, b.pair.backup
 	if b.otherRole == "maintenance" && p.held() {
 		b.then(b.gate(n))
 		b.moveByFailback(n)
-		b.then(b.update(m, false))
-		b.then(b.ready(m, p.standsBy(m)))
+		ready := b.ready(m, p.standsBy(m))
+		if p.needs(m) {
+			b.then(b.update(m, false))
+			b.then(ready)
+		}
+		b.rebootIfNeeded(m, ready)
 		return
 	}
 	if b.otherRole == "maintenance" {
@@ -341,15 +261,21 @@ func (b *builder) updateMaster() {
 		b.otherRole = "backup"
 	}
 	b.then(b.gate(n))
-	if p.cfg.Switchover == "restart" {
+	ready := b.ready(m, p.isDrained(m))
+	switch {
+	case !p.needs(m):
+		b.moveByDrain(n, m.name+" is to be rebooted")
+	case p.cfg.Switchover == config.SwitchoverRestart:
 		b.restart()
 		return
+	default:
+		b.moveByDrain(n, fmt.Sprintf("%s is to be updated, and its services restart then", m.name))
+		u := b.update(m, false)
+		u.Requires = slices.Concat(u.Requires, p.isDrained(m), []plan.Condition{b.unchanged()})
+		b.then(u)
+		b.then(ready)
 	}
-	b.moveByDrain(n, fmt.Sprintf("%s is to be updated, and its services restart then", m.name))
-	u := b.update(m, false)
-	u.Requires = slices.Concat(u.Requires, p.isDrained(m), []plan.Condition{b.unchanged()})
-	b.then(u)
-	b.then(b.ready(m, p.isDrained(m)))
+	b.rebootIfNeeded(m, ready)
 }
 
 // restart is the vendor's own order: MASTER is updated while it serves, and the
@@ -367,7 +293,9 @@ func (b *builder) restart() {
 		return
 	}
 	b.master, b.otherRole = n, "backup"
-	b.then(b.ready(m, slices.Concat(p.standsBy(m), p.serves(n))))
+	ready := b.ready(m, slices.Concat(p.standsBy(m), p.serves(n)))
+	b.then(ready)
+	b.rebootIfNeeded(m, ready)
 }
 
 // moveByDrain moves the role to a node that is healthy by putting MASTER into
@@ -426,12 +354,16 @@ func (b *builder) rejoinBoth() {
 		return
 	}
 	n := p.peer(b.master)
+	is := "it is healthy"
+	if b.has(p.id(n, "update")) {
+		is = "it is updated and healthy"
+	}
 	if p.failsBack() && p.primary == n.name {
-		b.then(b.rejoin(n, "it is updated and healthy", []plan.Condition{on(n, "role", "backup", "master")}))
+		b.then(b.rejoin(n, is, []plan.Condition{on(n, "role", "backup", "master")}))
 		b.master = nil
 		return
 	}
-	b.then(b.rejoin(n, "it is updated and healthy, and takes the configuration from the new MASTER", p.standsBy(n)))
+	b.then(b.rejoin(n, is+", and takes the configuration from MASTER", p.standsBy(n)))
 	b.otherRole = "backup"
 }
 

@@ -92,7 +92,7 @@ func stages() []stage {
 				{"image-room", false, hasImageRoom, "with a `package` block: there is room for the image besides"},
 				{"clock", true, clockAgrees, "the clock is less than a minute off"},
 				{"images", true, hasNoImages, "no offline image lies in the updates directory"},
-				{"reboot", true, needsNoReboot, "no reboot is pending"},
+				{"reboot", true, needsNoReboot, "no reboot is pending, or the plan has it"},
 				{"save", true, canSave, "the product can save its configuration"},
 			},
 			pair: []pairRule{
@@ -100,6 +100,7 @@ func stages() []stage {
 				{"libwrap", false, blockCanHold, "MASTER's sshd heeds hosts.deny"},
 				{"hosts-allow", false, allowDoesNotVoid, "no line of MASTER's hosts.allow would void the block"},
 				{"failback", false, failbackAgrees, "both nodes have the same cluster settings, and the wanted MASTER does not contradict them"},
+				{"reboot-order", false, rebootIsPossible, "with `reboot`: a node stays out of the way until it is back and proven healthy"},
 				{"boost", false, boostIsPossible, "with `boost`: keepalived.conf has one priority line on both nodes"},
 				{"farms", false, farmsAgree, "whatever listens on MASTER's VIPs listens on BACKUP's too"},
 				{"arp", true, arpTells, "ARP for the VIPs is dropped on BACKUP and not on MASTER"},

@@ -34,13 +34,6 @@ func hasNoImages(p *pair, n *node) finding {
 		"the updater mounts it should the repository not answer, and the plan stops then")
 }
 
-func needsNoReboot(_ *pair, n *node) finding {
-	if got := n.fact("reboot"); got != "none" {
-		return unfit("has a reboot pending ("+got+"), which this plan does not do", "", "")
-	}
-	return pass("no reboot is pending")
-}
-
 // mustBlock reports whether MASTER must keep BACKUP out: while one node has the
 // migrated configuration and MASTER still the old one.
 func (p *pair) mustBlock() bool { return p.needs(p.master) }

@@ -84,6 +84,9 @@ func (m model) carryOut(actions []plan.Action, recorded *state.Cluster, run stri
 		if bad := m.failing(a.Check, recorded.Recorded); bad != "" {
 			return fmt.Errorf("%s is not proven: %s", a.ID, bad)
 		}
+		if i == cut && len(a.Back) > 0 && half == 3 { // nobody answers: the role goes back
+			return m.takeBack(a, recorded, run)
+		}
 		if bad := m.failing(a.Until, recorded.Recorded); bad != "" {
 			return fmt.Errorf("%s waits for ever: %s", a.ID, bad)
 		}
@@ -95,6 +98,28 @@ func (m model) carryOut(actions []plan.Action, recorded *state.Cluster, run stri
 		for _, f := range a.Record {
 			recorded.Recorded[f.Node+"/"+f.Fact] = m.FactsOf(f.Node)[f.Fact]
 		}
+	}
+	return nil
+}
+
+// takeBack carries out an action's steps back.
+func (m model) takeBack(a *plan.Action, recorded *state.Cluster, run string) error {
+	for _, s := range a.Back {
+		for _, name := range s.Opens {
+			if !recorded.IsOpen(name) {
+				recorded.Open = append(recorded.Open, state.Change{Action: a.ID, Name: name, Run: run, Since: time.Unix(0, 0)})
+			}
+		}
+		if !m.Do(zevenettest.KindOf(s.Script), s.Node) {
+			return fmt.Errorf("the model does not know %q", s.Title)
+		}
+		if bad := m.failing(s.Check, recorded.Recorded); bad != "" {
+			return fmt.Errorf("%s: %q is not proven: %s", a.ID, s.Title, bad)
+		}
+		recorded.Open = slices.DeleteFunc(recorded.Open, func(o state.Change) bool { return slices.Contains(s.Closes, o.Name) })
+	}
+	if m.Master != a.Node {
+		return fmt.Errorf("%s: %s is MASTER", a.ID, m.Master)
 	}
 	return nil
 }
@@ -129,6 +154,13 @@ func TestEveryCutEndsAtRest(t *testing.T) {
 				master.Replicates = false
 			}
 		}
+		cfg.Reboot = rapid.SampledFrom([]string{config.RebootNever, config.RebootIfNeeded}).Draw(t, "reboot")
+		if cfg.Switchover == "restart" && primary != "disabled" {
+			cfg.Reboot = config.RebootNever // refused
+		}
+		for _, n := range nodes {
+			m.Nodes[n].Pending, m.Nodes[n].Brings = rapid.Bool().Draw(t, n+" waits for a reboot"), rapid.Bool().Draw(t, n+" gets a kernel")
+		}
 		if rapid.Bool().Draw(t, "offline") {
 			cfg.Package = &config.Package{Offline: zevenettest.ImageName}
 		}
@@ -148,7 +180,7 @@ func TestEveryCutEndsAtRest(t *testing.T) {
 			checkPlan(t, cfg, m, d, recorded)
 			cut, half := -1, 0
 			if round < cuts {
-				cut, half = rapid.IntRange(0, len(d.Actions)-1).Draw(t, "cut"), rapid.IntRange(0, 2).Draw(t, "half")
+				cut, half = rapid.IntRange(0, len(d.Actions)-1).Draw(t, "cut"), rapid.IntRange(0, 3).Draw(t, "half")
 			}
 			recorded.Run, recorded.Outcome, recorded.Master = fmt.Sprint(round), state.OutcomeRunning, d.Cluster.Master
 			if err := m.carryOut(d.Actions, &recorded, recorded.Run, cut, half); err != nil {
@@ -167,9 +199,69 @@ func TestEveryCutEndsAtRest(t *testing.T) {
 			if n.Version != zevenettest.NewVersion || n.Config != "new" || n.Deny || n.Maintenance || n.Boosted || n.Left || n.Image || len(n.Open) > 0 || n.Replicates != (m.Master == n.Name) {
 				t.Fatalf("at the end: %+v, master %s", *n, m.Master)
 			}
+			if n.Pending && cfg.Reboot == config.RebootIfNeeded {
+				t.Fatalf("%s still waits for a reboot", n.Name)
+			}
 		}
 		if cfg.Master != "" && m.Master != cfg.Master {
 			t.Fatalf("%s is MASTER, %s was wanted", m.Master, cfg.Master)
+		}
+	})
+}
+
+// TestBackOut: from whatever a run leaves that was cut off before a node was
+// updated, with or without its state file, the way out brings the pair to rest at
+// the version that it has, and then there is nothing to undo. Once one node is
+// updated it is refused.
+func TestBackOut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		primary := rapid.SampledFrom([]string{"disabled", "a1", "b2"}).Draw(t, "primary")
+		m := model{zevenettest.New("a1", "b2", "a1", primary)}
+		cfg := &config.Cluster{
+			Provider: "zevenet", Name: "edge", Version: zevenettest.NewVersion, Switchover: "drain",
+			Boost: rapid.Bool().Draw(t, "boost"),
+			Nodes: []config.Node{{Name: "a1", Address: "192.0.2.101"}, {Name: "b2", Address: "192.0.2.102"}},
+		}
+		if rapid.Bool().Draw(t, "offline") {
+			cfg.Package = &config.Package{Offline: zevenettest.ImageName}
+		}
+		recorded := state.Cluster{Run: "r1", Outcome: state.OutcomeRunning}
+		d := Provider{}.Decide(m.situation(cfg, state.Cluster{}))
+		recorded.Master = d.Cluster.Master
+		cut, half := rapid.IntRange(0, len(d.Actions)-1).Draw(t, "cut"), rapid.IntRange(0, 2).Draw(t, "half")
+		if err := m.carryOut(d.Actions, &recorded, "r1", cut, half); err != nil {
+			t.Fatal(err)
+		}
+		if rapid.Bool().Draw(t, "state lost") {
+			recorded = state.Cluster{}
+		}
+		before := m.Nodes["a1"].Version
+		for round := range 2 {
+			d := Provider{}.BackOut(m.situation(cfg, recorded))
+			if before != m.Nodes["b2"].Version {
+				if len(d.Refusals) != 1 || d.Refusals[0].Check != "back-out" {
+					t.Fatalf("two versions: %+v %s", d.Refusals, ids(d.Actions))
+				}
+				return
+			}
+			if len(d.Refusals) > 0 || round > 0 && len(d.Actions) > 0 {
+				t.Fatalf("round %d: %+v %s", round, d.Refusals, ids(d.Actions))
+			}
+			if slices.ContainsFunc(d.Actions, func(a plan.Action) bool { return a.Kind == "update" || a.Kind == "upload" }) {
+				t.Fatal(ids(d.Actions))
+			}
+			if err := m.carryOut(d.Actions, &recorded, "r2", -1, 0); err != nil {
+				t.Fatalf("%v\n%s", err, ids(d.Actions))
+			}
+			recorded = state.Cluster{Outcome: state.OutcomeDone}
+		}
+		if damage := m.Damage(); damage != "" {
+			t.Fatal(damage)
+		}
+		for _, n := range m.Nodes {
+			if n.Version != before || n.Deny || n.Maintenance || n.Boosted || n.Left || n.Image || len(n.Open) > 0 || n.Replicates != (m.Master == n.Name) {
+				t.Fatalf("at the end: %+v, master %s", *n, m.Master)
+			}
 		}
 	})
 }

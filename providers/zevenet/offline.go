@@ -140,7 +140,7 @@ func (p *pair) imageScript(name string) string {
 // else is touched.
 func (b *builder) stageBoth() {
 	var uploads, refreshes []plan.Action
-	for _, n := range []*node{b.pair.backup, b.pair.master} {
+	for _, n := range b.pair.inOrder() {
 		if b.pair.needs(n) {
 			uploads = append(uploads, b.upload(n))
 			refreshes = append(refreshes, b.refreshFromImage(n))
@@ -164,7 +164,7 @@ func (b *builder) upload(n *node) plan.Action {
 	return plan.Action{
 		ID: p.id(n, "upload"), Kind: "upload", Node: n.name, Primitive: plan.Upload,
 		Title:    fmt.Sprintf("Upload %s, %d MiB", p.imageName(), (p.image.Size+1<<20-1)>>20),
-		Reason:   "the package block: both nodes get their packages from it, whether they reach the repository or not",
+		Reason:   "the package block: " + p.everyNode() + " shall get the packages from it, whether the repository can be reached or not",
 		Script:   p.imageScript("image_prepare"),
 		TimeoutS: int(600 + p.image.Size/slowest), EstimateS: int(2 + p.image.Size/usual),
 		Upload: &plan.Transfer{
@@ -172,7 +172,7 @@ func (b *builder) upload(n *node) plan.Action {
 			Size: p.image.Size, SHA256: p.image.SHA256,
 		},
 		Check: []plan.Condition{on(n, "image", p.imageName()+" "+p.image.SHA256)}, CheckS: 10,
-		Opens: []string{n.name + "/image"},
+		Opens: []string{n.name + "/image"}, Before: was(n, "images"),
 	}
 }
 
@@ -182,7 +182,7 @@ func (b *builder) refreshFromImage(n *node) plan.Action {
 	return plan.Action{
 		ID: p.id(n, "refresh"), Kind: "refresh", Node: n.name, Primitive: plan.Script, Rule: true, Detached: true,
 		Title:  "Mount the image as the updater does; it must offer " + v,
-		Reason: "both nodes must be offered the planned version from the image before anything else is touched",
+		Reason: p.everyNode() + " must be offered the planned version from the image before anything else is touched",
 		Script: p.imageScript("image_refresh"), TimeoutS: 300, EstimateS: 10,
 		Check:  []plan.Condition{on(n, "source", p.imageSource()), on(n, "offer", v), on(n, "room", "enough")},
 		CheckS: 10,
@@ -195,10 +195,10 @@ func (b *builder) refreshFromImage(n *node) plan.Action {
 func (b *builder) removeImages() {
 	p := b.pair
 	var actions []plan.Action
-	for _, n := range []*node{p.master, p.backup} {
+	for _, n := range slices.Backward(p.inOrder()) {
 		switch {
 		case b.has(p.id(n, "upload")):
-			actions = append(actions, b.removeImage(n, "both nodes are updated, and nothing stays behind"))
+			actions = append(actions, b.removeImage(n, "the update is through, and nothing stays behind"))
 		case p.ours(n, "image") && !b.has(p.id(n, "remove-image")):
 			actions = append(actions, b.removeImage(n, "an earlier run left it there"))
 		}

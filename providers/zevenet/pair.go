@@ -105,6 +105,17 @@ func (p *pair) assignRoles() {
 	}
 }
 
+// assignAlone makes the node of a cluster of one the one that serves.
+func (p *pair) assignAlone() { p.master = p.nodes[0] }
+
+// inOrder lists the nodes in the order in which they are changed: MASTER last.
+func (p *pair) inOrder() []*node {
+	if p.backup == nil {
+		return []*node{p.master}
+	}
+	return []*node{p.backup, p.master}
+}
+
 func (p *pair) peer(n *node) *node {
 	if p.nodes[0] == n {
 		return p.nodes[1]

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zup/plan"
+	"zup/plan/config"
 	"zup/plan/state"
 )
 
@@ -19,13 +20,20 @@ const restoreLimit = 15 * 60
 // is to be restored need not be healthy.
 func (pr Provider) GoBack(s plan.Situation) plan.Decision {
 	p := newPair(pr.personality(), s)
+	if len(p.nodes) == 1 {
+		p.assignAlone()
+	}
 	set := p.lastSnapshots()
 	if refusals := p.refuseWayBack(set); len(refusals) > 0 {
 		return plan.Decision{Cluster: p.describe(verdict{}), Refusals: refusals}
 	}
 	cfg := *p.cfg
-	cfg.Version = set[0].Version // from here on it is what every node shall run
+	cfg.Version = set[0].Version    // from here on it is what every node shall run
+	cfg.Reboot = config.RebootNever // a node that is restored is started anyway
 	p.cfg = &cfg
+	if len(p.nodes) == 1 {
+		return p.goBackAlone(set[0])
+	}
 	v := judge(p, wayBackStages())
 	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals}
 	d.Cluster.To = cfg.Version
@@ -57,11 +65,11 @@ func (p *pair) refuseWayBack(set []state.Snapshot) []plan.Refusal {
 	case p.cfg.Snapshot == nil:
 		return refuse("there is no way back: no snapshot block is configured", "", "configure one before the next update; zup takes the snapshots then")
 	case set == nil:
-		return refuse("there is no way back: no snapshots of both nodes are recorded", "the state file has none that one run has taken of both nodes and that were not deleted",
+		return refuse("there is no way back: no snapshots of "+p.everyNode()+" are recorded", "the state file has none that one run has taken of "+p.everyNode()+" and that were not deleted",
 			"look with the snapshot tool itself what there is; docs/recovery.md has the order in which to restore by hand")
 	case p.cfg.Snapshot.Restore == nil:
 		return refuse("there is no way back: the snapshot block has no restore command", "", `add one: restore = ["virsh", "snapshot-revert", "{node}", "{name}"]`)
-	case set[0].Version != set[1].Version:
+	case len(set) > 1 && set[0].Version != set[1].Version:
 		return refuse("the snapshots are of different versions", fmt.Sprintf("%s has %s and %s has %s", set[0].Node, set[0].Version, set[1].Node, set[1].Version),
 			"a pair has to run one version: restore one node by hand, or go forward with zup plan")
 	}
@@ -221,18 +229,26 @@ func (b *returner) preflight() plan.Action {
 // configuration says how to ask.
 func (b *returner) askForSnapshots() []plan.Action {
 	var all []plan.Action
-	for _, n := range []*node{b.pair.backup, b.pair.master} {
-		s := b.snapshot(n)
-		if proof := listed(b.pair.cfg.Snapshot, n, s.Name, false); b.restores(n) && proof != nil {
-			all = append(all, plan.Action{
-				ID: b.pair.id(n, "find-snapshot"), Kind: "find-snapshot", Node: n.name, Primitive: plan.Local, Rule: true,
-				Title:  "Ask whether the snapshot " + s.Name + " is there",
-				Reason: "nothing is taken down for a snapshot that is gone",
-				Proof:  proof, TimeoutS: listLimit, EstimateS: 2,
-			})
+	for _, n := range b.pair.inOrder() {
+		if b.restores(n) {
+			all = append(all, b.findSnapshot(n)...)
 		}
 	}
 	return all
+}
+
+func (b *returner) findSnapshot(n *node) []plan.Action {
+	s := b.snapshot(n)
+	proof := listed(b.pair.cfg.Snapshot, n, s.Name, false)
+	if proof == nil {
+		return nil
+	}
+	return []plan.Action{{
+		ID: b.pair.id(n, "find-snapshot"), Kind: "find-snapshot", Node: n.name, Primitive: plan.Local, Rule: true,
+		Title:  "Ask whether the snapshot " + s.Name + " is there",
+		Reason: "nothing is taken down for a snapshot that is gone",
+		Proof:  proof, TimeoutS: listLimit, EstimateS: 2,
+	}}
 }
 
 // keepAway cuts the serving node, which still has the new version, off from the
@@ -407,6 +423,10 @@ func (b *returner) predictWayBack() plan.Interruption {
 	return in
 }
 
+func (p *pair) lost(n *node, s state.Snapshot) string {
+	return fmt.Sprintf("everything written to %s since %s is lost: logs, and whatever was installed or edited there", n.name, s.Taken.UTC().Format(time.RFC3339))
+}
+
 // losses says what does not come back.
 func (b *returner) losses() []string {
 	var all []string
@@ -414,8 +434,7 @@ func (b *returner) losses() []string {
 	both := b.restores(p.backup) && b.restores(p.master)
 	for _, n := range []*node{p.backup, p.master} {
 		if b.restores(n) {
-			all = append(all, fmt.Sprintf("everything written to %s since %s is lost: logs, and whatever was installed or edited there",
-				n.name, b.snapshot(n).Taken.UTC().Format(time.RFC3339)))
+			all = append(all, p.lost(n, b.snapshot(n)))
 		}
 	}
 	if both {

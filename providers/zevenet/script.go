@@ -40,6 +40,7 @@ var functions = []struct{ name, file string }{
 	{"reload_keepalived", "reload.sh"},
 	{"keepalived_parents", "keepalived.sh"},
 	{"replicators", "replicators.sh"},
+	{"pending_reboot", "pending.sh"},
 }
 
 // prologue makes what a script finds on a node the same everywhere: apt, dpkg
@@ -53,7 +54,7 @@ export PATH LC_ALL
 func (p *personality) complete() map[string]string {
 	all := map[string]string{}
 	for _, name := range []string{
-		"announce", "block", "boost", "facts", "image_prepare", "image_refresh", "image_remove", "maintenance_off", "maintenance_on", "refresh",
+		"announce", "block", "boost", "facts", "image_prepare", "image_refresh", "image_remove", "maintenance_off", "maintenance_on", "reboot", "refresh",
 		"replication_start", "replication_stop", "save", "sync", "tidy", "unblock", "unboost", "update", "update_printed",
 	} {
 		all[name] = p.completed(read(name + ".sh"))

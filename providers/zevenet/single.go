@@ -5,22 +5,28 @@ import (
 	"strings"
 
 	"zup/plan"
+	"zup/plan/state"
 )
 
 // aloneMS is how long the services of a node without a cluster may be down while
 // it updates: up to a minute, by the vendor's instructions.
 const aloneMS = 60_000
 
+// aloneRebootMS is how long such a node may be away while it reboots.
+const aloneRebootMS = 5 * 60_000
+
 // stagesAlone is what is looked at before a node without a cluster is updated: of
 // the rules for a pair those that are about one node, and one of its own.
 func stagesAlone() []stage {
 	return []stage{
 		only("root", "hostname", "product"),
-		{nodes: append([]nodeRule{{"alone", false, isAlone, "without a cluster: the node is in none"}}, only("not-a-vip", "version", "updater").nodes...)},
-		only("licence", "dpkg", "holds", "lock", "disk", "clock", "images", "reboot", "save"),
+		{nodes: append([]nodeRule{alone}, only("not-a-vip", "version", "updater").nodes...)},
+		only("licence", "dpkg", "holds", "lock", "disk", "leftovers", "image-room", "image", "clock", "images", "reboot", "save"),
 		{nodes: []nodeRule{{"listens", false, listens, "without a cluster: what listens on the VIPs is known"}}},
 	}
 }
+
+var alone = nodeRule{"alone", false, isAlone, "without a cluster: the node is in none"}
 
 // only picks rules of stages by their names.
 func only(names ...string) stage {
@@ -29,6 +35,11 @@ func only(names ...string) stage {
 		for _, r := range of.nodes {
 			if slices.Contains(names, r.name) {
 				s.nodes = append(s.nodes, r)
+			}
+		}
+		for _, r := range of.pair {
+			if slices.Contains(names, r.name) {
+				s.pair = append(s.pair, r)
 			}
 		}
 	}
@@ -56,26 +67,42 @@ func listens(_ *pair, n *node) finding {
 // decideAlone plans a node without a cluster.
 func decideAlone(p *pair) plan.Decision {
 	n := p.nodes[0]
+	p.assignAlone()
 	v := judge(p, stagesAlone())
 	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals}
 	d.Cluster.Master = n.name
 	if len(v.refusals) > 0 {
 		return d
 	}
-	d.Cluster.Interruption.Why = "nothing on the node is restarted"
 	b := &builder{pair: p}
-	if p.needs(n) || n.fact("left") != "no" || n.fact("open") != "none" || len(p.recorded.Open) > 0 {
+	if p.changes(n) || n.fact("left") != "no" || n.fact("open") != "none" || len(p.recorded.Open) > 0 {
 		b.alone(n)
 	}
+	b.deleteSnapshots()
+	d.Actions = b.actions
+	d.Cluster.Interruption = p.predictAlone(n)
+	d.Cluster.Warnings = append(d.Cluster.Warnings, p.begunSnapshots()...)
 	if p.needs(n) {
-		d.Cluster.Interruption = plan.Interruption{
+		d.Cluster.Warnings = append(d.Cluster.Warnings, p.product.assumed()...)
+		d.Cluster.Warnings = append(d.Cluster.Warnings, p.wayBack(b)...)
+	}
+	return d
+}
+
+func (p *pair) predictAlone(n *node) plan.Interruption {
+	switch {
+	case p.mayReboot(n):
+		return plan.Interruption{
+			Outages: 1, PerSwitchoverMSMax: aloneRebootMS,
+			Why: "there is no other node to take over while it reboots; five minutes are a guess, because nobody has measured it on an appliance",
+		}
+	case p.needs(n):
+		return plan.Interruption{
 			Outages: 1, PerSwitchoverMSMax: aloneMS,
 			Why: "there is no other node to take over while the update restarts the services; a minute is what the vendor says, nobody has measured it on an appliance",
 		}
-		d.Cluster.Warnings = append(d.Cluster.Warnings, "no snapshot is configured: there is no way back to "+n.fact("version"))
 	}
-	d.Actions = b.actions
-	return d
+	return plan.Interruption{Why: "nothing on the node is restarted"}
 }
 
 // alone is the procedure for a node without a cluster: there is nobody whom its
@@ -83,39 +110,97 @@ func decideAlone(p *pair) plan.Decision {
 func (b *builder) alone(n *node) {
 	p := b.pair
 	ready := []plan.Condition{{Node: n.name, Fact: "farms", Covers: plan.Recorded}}
-	before := plan.Action{
-		ID: p.id(nil, "preflight"), Kind: "preflight", Primitive: plan.Gate, Rule: true,
-		Title:  "Check that the node is as planned",
-		Reason: "nothing is touched unless the node still is what the plan was made for",
-		Until:  []plan.Condition{on(n, "clustered", "no"), on(n, "version", n.fact("version")), on(n, "audit", "clean")},
-		Record: []plan.Fact{{Fact: "farms", Node: n.name}}, TimeoutS: 60, EstimateS: 1,
+	back := plan.Action{
+		ID: p.id(n, "ready"), Kind: "ready", Node: n.name, Primitive: plan.Wait,
+		Title:    "Wait until every farm is up again",
+		Reason:   "the updater's exit status says nothing; whatever listened on the VIPs before must listen again",
+		Until:    slices.Concat(p.hasTarget(n), ready),
+		TimeoutS: healthLimit, EstimateS: 5,
 	}
+	before := b.preflightAlone(n)
+	before.Until = append(before.Until, on(n, "audit", "clean"))
+	before.Record = []plan.Fact{{Fact: "farms", Node: n.name}}
 	b.then(before)
+	b.takeSnapshots()
+	b.removeForeignImages()
+	b.refreshBoth()
 	if p.needs(n) {
-		b.then(b.refresh(n))
-		if n.fact("saver") == "yes" {
-			b.then(b.save(n))
-		}
 		u := b.update(n, false)
 		u.Impact = plan.Outage
 		b.then(u)
-		b.then(plan.Action{
-			ID: p.id(n, "ready"), Kind: "ready", Node: n.name, Primitive: plan.Wait,
-			Title:    "Wait until every farm is up again",
-			Reason:   "the updater's exit status says nothing; whatever listened on the VIPs before must listen again",
-			Until:    slices.Concat(p.hasTarget(n), ready),
-			TimeoutS: healthLimit, EstimateS: 5,
-		})
+		b.then(back)
 	}
+	b.rebootIfNeeded(n, back)
+	b.removeImages()
+	b.endAlone(n, ready)
+}
+
+func (b *builder) preflightAlone(n *node) plan.Action {
+	return plan.Action{
+		ID: b.pair.id(nil, "preflight"), Kind: "preflight", Primitive: plan.Gate, Rule: true,
+		Title:  "Check that the node is as planned",
+		Reason: "nothing is touched unless the node still is what the plan was made for",
+		Until:  []plan.Condition{on(n, "clustered", "no"), on(n, "version", n.fact("version"))}, TimeoutS: 60, EstimateS: 1,
+	}
+}
+
+// endAlone proves that the node serves and removes zup's traces.
+func (b *builder) endAlone(n *node, ready []plan.Condition) {
+	p := b.pair
 	b.then(plan.Action{
 		ID: p.id(nil, "verify"), Kind: "verify", Primitive: plan.Wait, Final: true,
 		Title:    "Verify the node",
 		Reason:   "a run is done when everything is proven, not when everything was carried out",
 		Until:    slices.Concat(p.hasTarget(n), ready, []plan.Condition{on(n, "open", "none")}),
 		Closes:   b.stillOpen(),
+		Mentions: p.pendingReboots(),
 		TimeoutS: 120, EstimateS: 2,
 	})
 	b.then(b.tidy(n))
+}
+
+// goBackAlone plans the way back of a node without a cluster.
+func (p *pair) goBackAlone(taken state.Snapshot) plan.Decision {
+	n := p.nodes[0]
+	v := judge(p, []stage{only("root", "hostname"), {nodes: []nodeRule{alone}}})
+	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals}
+	d.Cluster.To, d.Cluster.Master = p.cfg.Version, n.name
+	if len(v.refusals) > 0 {
+		return d
+	}
+	b := &returner{builder{pair: p}, []state.Snapshot{taken}}
+	d.Cluster.Interruption.Why = "nothing on the node is restarted"
+	if p.needs(n) || n.fact("audit") != "clean" {
+		b.backAlone(n)
+		d.Cluster.Interruption = plan.Interruption{
+			Outages: 1, PerSwitchoverMSMax: aloneRebootMS,
+			Why: "there is no other node to take over while it is restored; five minutes are a guess, because nobody has measured it on an appliance",
+		}
+		d.Cluster.Warnings = append(d.Cluster.Warnings, p.lost(n, taken))
+		d.Cluster.Nodes[0].Facts["boot"] = n.fact("boot")
+	}
+	b.deleteSnapshots()
+	d.Actions = b.actions
+	return d
+}
+
+// backAlone restores the node and waits until whatever listened on its VIPs when
+// the snapshot was taken listens again, as far as the state file has that.
+func (b *returner) backAlone(n *node) {
+	p := b.pair
+	var ready []plan.Condition
+	if farms := p.recorded.Recorded[n.name+"/farms"]; farms != "" {
+		ready = append(ready, on(n, "farms", farms))
+	}
+	b.then(b.preflightAlone(n))
+	if ask := b.findSnapshot(n); ask != nil {
+		b.then(ask...)
+	}
+	r := b.restore(n, nil)
+	r.Impact = plan.Outage
+	r.Check = slices.Concat(p.hasTarget(n), []plan.Condition{on(n, "clustered", "no"), on(n, "open", "none")})
+	b.then(r)
+	b.endAlone(n, ready)
 }
 
 // checkAlone says what in the configuration makes no sense for one node.

@@ -72,7 +72,7 @@ func (p *pair) snapshotName() string {
 // by hand, left: nothing that a snapshot must not bring back.
 func (p *pair) untouched() bool {
 	for _, n := range p.nodes {
-		if n.fact("open") != "none" || n.fact("deny") != "none" || n.fact("maintenance") != "no" {
+		if n.fact("open") != "none" || len(p.nodes) > 1 && n.fact("deny") != "none" || n.fact("maintenance") != "no" {
 			return false
 		}
 	}
@@ -82,7 +82,10 @@ func (p *pair) untouched() bool {
 // takesSnapshots reports whether the plan begins with snapshots: where the update
 // is still all to be done. In the middle of one they would hold its changes.
 func (p *pair) takesSnapshots() bool {
-	return p.cfg.Snapshot != nil && p.needs(p.master) && p.untouched() && !(p.recorded.Unfinished() && !p.needs(p.backup))
+	if p.cfg.Snapshot == nil || !p.needs(p.master) || !p.untouched() {
+		return false
+	}
+	return !p.recorded.Unfinished() || p.backup == nil || p.needs(p.backup)
 }
 
 func (b *builder) takeSnapshots() {
@@ -91,7 +94,11 @@ func (b *builder) takeSnapshots() {
 		return
 	}
 	name := p.snapshotName()
-	b.then(b.takeSnapshot(p.backup, name), b.takeSnapshot(p.master, name))
+	var actions []plan.Action
+	for _, n := range p.inOrder() {
+		actions = append(actions, b.takeSnapshot(n, name))
+	}
+	b.then(actions...)
 }
 
 func (b *builder) takeSnapshot(n *node, name string) plan.Action {
@@ -135,7 +142,7 @@ func (p *pair) wayBack(b *builder) []string {
 // lastSnapshots returns the newest snapshots that one run has taken of both nodes,
 // in the order of the nodes, or nil.
 func (p *pair) lastSnapshots() []state.Snapshot {
-	all := p.recorded.Snapshots
+	all := slices.DeleteFunc(slices.Clone(p.recorded.Snapshots), func(s state.Snapshot) bool { return s.Begun })
 	for i := len(all) - 1; i >= 0; i-- {
 		var set []state.Snapshot
 		for _, n := range p.nodes {
@@ -151,6 +158,18 @@ func (p *pair) lastSnapshots() []state.Snapshot {
 	return nil
 }
 
+// begunSnapshots says what snapshots a run was taking when it was cut off: nobody
+// knows whether they are there.
+func (p *pair) begunSnapshots() []string {
+	var all []string
+	for _, s := range p.recorded.Snapshots {
+		if s.Begun {
+			all = append(all, fmt.Sprintf("run %s did not end while it took the snapshot %s of %s: look with the snapshot tool whether it is there, and delete it", s.Run, s.Name, s.Node))
+		}
+	}
+	return all
+}
+
 // deleteSnapshots ends a plan with the removal of snapshots that need not be kept
 // any longer, its own among them.
 func (b *builder) deleteSnapshots() {
@@ -161,7 +180,7 @@ func (b *builder) deleteSnapshots() {
 	var actions []plan.Action
 	for _, old := range p.recorded.Snapshots {
 		tooOld := *s.KeepFor == 0 || p.now().Sub(old.Taken) >= *s.KeepFor
-		if n := p.node(old.Node); n != nil && tooOld {
+		if n := p.node(old.Node); n != nil && tooOld && !old.Begun {
 			actions = append(actions, b.deleteSnapshot(n, old.Name, actions))
 		}
 	}

@@ -12,6 +12,7 @@ import (
 type ConfigOptions struct {
 	Switchover string // drain or restart
 	Boost      bool
+	Reboot     bool   // reboot nodes that wait for it
 	Master     string // who shall be MASTER in the end
 	Interval   string // of the probes; "" means 20ms
 	NoProbes   bool
@@ -31,6 +32,9 @@ var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap
 {{- end}}
 {{- if .Boost}}
   boost      = true
+{{- end}}
+{{- if .Reboot}}
+  reboot     = "if-needed"
 {{- end}}
 {{- with .Master}}
   master     = "{{.}}"

@@ -66,10 +66,23 @@ var Faults = []Fault{
 		plant: onBoth("boot", `sed -i 's/^ABILITY=.*/ABILITY=none/' /usr/local/zevenet/bin/checkupgrades`)},
 	{Name: "keepalived-dead-after-update", About: "keepalived on BACKUP dies after the update's restart",
 		plant: onBackup("restarted", `pkill -9 -x keepalived`)},
+	{Name: "vip-silent", About: "once BACKUP is updated it drops what comes for the VIPs, with its web server up",
+		plant: onBackup("restarted", "nft list table ip silent >/dev/null 2>&1 || {\n"+
+			"nft add table ip silent; nft add chain ip silent in '{ type filter hook input priority 0; }'; nft add rule ip silent in tcp dport 80 drop; }")},
 	{Name: "ssh-dropped", About: "every ssh session to BACKUP is cut in mid-update",
 		plant: onBackup("postinst", `pkill -9 -f '^sshd: root' || true`)},
 	{Name: "eager-stop", About: "MASTER's updater stops its web services at its very first moment",
 		plant: onMaster("updater", `/usr/local/zevenet/bin/farms stop`)},
+
+	// What waits for a reboot.
+	{Name: "reboot-pending", About: "a package on BACKUP asks for a reboot since before the update",
+		plant: onBackup("up", wantsReboot)},
+	{Name: "reboot-pending-master", About: "the same on MASTER",
+		plant: onMaster("up", wantsReboot)},
+	{Name: "new-kernel", About: "the update brings a kernel to each node",
+		plant: onBoth("postinst", `: >/boot/vmlinuz-`+newKernel)},
+	{Name: "reboot-for-ever", About: "a package on BACKUP still asks for a reboot after one",
+		plant: onBackup("boot", `: >/run/reboot-required`)},
 
 	// What other people do meanwhile.
 	{Name: "config-edit-window", About: "someone edits MASTER's configuration while BACKUP updates",
@@ -165,6 +178,9 @@ func whenBackup(hook, onMaster string) func(*pair, *offer) {
 }
 
 const (
+	// Nothing of /run is left after a reboot.
+	wantsReboot = `[ -e /lab/asked ] || : >/run/reboot-required; : >/lab/asked`
+
 	stopSSH = `pkill -o -x sshd`
 
 	useDropbear = `pkill -x sshd

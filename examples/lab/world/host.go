@@ -105,7 +105,7 @@ func (h host) becomeNode() error {
 	if err := makeDevices(root + "/dev"); err != nil {
 		return err
 	}
-	if err := giveBootID(root); err != nil {
+	if err := personalize(root); err != nil {
 		return err
 	}
 	if err := changeRoot(root); err != nil {

@@ -199,14 +199,16 @@ func mirror(root string, entry os.DirEntry) error {
 // one bridge.
 func (k *keeper) makeHosts() error {
 	var network strings.Builder
-	fmt.Fprintf(&network, "link set lo up\nlink add br0 type bridge\nlink set br0 up\naddress add %s/24 dev br0\n", repositoryAddress)
+	// With an address of its own: a bridge takes the lowest of its ports otherwise, and
+	// another one when a node comes back with a new link.
+	fmt.Fprintf(&network, "link set lo up\nlink add br0 address 02:6c:61:62:ff:ff type bridge\nlink set br0 up\naddress add %s/24 dev br0\n", repositoryAddress)
 	for i, h := range k.Hosts {
 		if h.Node {
 			if err := h.makeDisk(); err != nil {
 				return err
 			}
 		}
-		r, err := startHost(h)
+		r, err := k.startHost(h)
 		if err != nil {
 			return fmt.Errorf("start %s: %w", h.Name, err)
 		}
@@ -227,7 +229,7 @@ func (r *runningHost) plugIn() string {
 		r.link(), mac, r.cmd.Process.Pid, r.link())
 }
 
-func startHost(h host) (*runningHost, error) {
+func (k *keeper) startHost(h host) (*runningHost, error) {
 	cmd := self(roleHost, hostNamespaces)
 	cmd.SysProcAttr.Pdeathsig = 0 // it can't outlive the keeper, but may outlive the thread
 	input, err := cmd.StdinPipe()
@@ -248,6 +250,7 @@ func startHost(h host) (*runningHost, error) {
 			err = errors.New(state.String())
 		}
 		r.ended <- err
+		k.rebootIfAsked(h.Name, cmd)
 	}()
 	return r, nil
 }

@@ -54,6 +54,15 @@ func needNamespaces(t *testing.T) {
 	}
 }
 
+// oneOfMany skips what is not in the sample of a long matrix; the tests of zup on the
+// lab use every fault too. ZUP_MATRIX=1 runs all of it.
+func oneOfMany(t *testing.T, sample bool) {
+	t.Helper()
+	if !sample && os.Getenv("ZUP_MATRIX") != "1" {
+		t.Skip("one of many like it: ZUP_MATRIX=1 runs them all")
+	}
+}
+
 // pairUnderTest is a world of one pair that is driven by hand: as a person on
 // control would, over real ssh, with nothing of zup.
 type pairUnderTest struct {

@@ -214,9 +214,12 @@ func (p *pair) files(m *machine) (map[string]file, error) {
 		"/etc/apt/apt.conf":              text("Acquire::http::User-Agent \"" + LicenceSerial + "\";\n"),
 		zevenet + "/www/zlbcertfile.pem": text(licence),
 
-		"/lab/boot":           script(nodeScript("boot")),
-		"/lab/settings":       text(p.settings(m)),
-		"/lab/repository.pem": text(p.repositoryPEM),
+		"/lab/boot":        script(nodeScript("boot")),
+		"/usr/sbin/reboot": script(nodeScript("reboot")),
+
+		"/boot/vmlinuz-" + oldKernel: text("no kernel: the nodes run that of the machine\n"),
+		"/lab/settings":              text(p.settings(m)),
+		"/lab/repository.pem":        text(p.repositoryPEM),
 	}
 	for name, snippet := range m.hooks {
 		files["/lab/hook/"+name] = text(snippet + "\n")

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SnapshotCommand takes, restores, deletes and lists snapshots of nodes, on
-// control: what a hypervisor's command is elsewhere. A snapshot is a copy of a
+// SnapshotCommand takes, restores, deletes and lists snapshots of nodes, and takes
+// their power away for a moment, on control: what a hypervisor's command is elsewhere. A snapshot is a copy of a
 // node's disk as it would be found after a power cut at that moment. Restoring
 // one takes the power away, puts the disk back and switches the node on again.
 const SnapshotCommand = Home + "/bin/lab-snapshot"
@@ -42,9 +42,9 @@ type snapshotAnswer struct {
 // runSnapshot is the command.
 func runSnapshot() error {
 	args := os.Args[1:]
-	takes := map[string]int{"create": 3, "restore": 3, "delete": 3, "list": 2}
+	takes := map[string]int{"create": 3, "restore": 3, "delete": 3, "list": 2, "reset": 2}
 	if len(args) == 0 || takes[args[0]] != len(args) {
-		return errors.New("usage: create NODE NAME, restore NODE NAME, delete NODE NAME or list NODE")
+		return errors.New("usage: create NODE NAME, restore NODE NAME, delete NODE NAME, list NODE or reset NODE")
 	}
 	order := snapshotOrder{Verb: args[0], Node: args[1]}
 	if len(args) > 2 {
@@ -131,8 +131,11 @@ func (k *keeper) carryOut(o snapshotOrder) (names []string, err error) {
 	r.turn.Lock()
 	defer r.turn.Unlock()
 	dir := filepath.Join(snapshotDir, o.Node)
-	if o.Verb == "list" {
+	switch o.Verb {
+	case "list":
 		return namesIn(dir)
+	case "reset":
+		return nil, r.reset()
 	}
 	if o.Name == "" || strings.ContainsAny(o.Name, "/\x00") || o.Name[0] == '.' {
 		return nil, errors.New("that is no name for a snapshot")
@@ -228,10 +231,15 @@ func (k *keeper) restore(r *runningHost, snapshot string) error {
 	if err := r.powerOff(); err != nil {
 		return err
 	}
-	if err := r.replaceDisk(snapshot); err != nil {
+	return k.switchOn(r, snapshot)
+}
+
+// switchOn starts a node that is off, with another disk.
+func (k *keeper) switchOn(r *runningHost, disk string) error {
+	if err := r.replaceDisk(disk); err != nil {
 		return err
 	}
-	fresh, err := startHost(r.host)
+	fresh, err := k.startHost(r.host)
 	if err != nil {
 		return fmt.Errorf("switch on: %w", err)
 	}
@@ -273,23 +281,6 @@ func (r *runningHost) replaceDisk(snapshot string) error {
 		return err
 	}
 	return r.mountRoot()
-}
-
-// giveBootID makes a node say a boot ID of its own: the kernel, which all share,
-// has one for all of them.
-func giveBootID(root string) error {
-	id, err := os.ReadFile("/proc/sys/kernel/random/uuid")
-	if err != nil {
-		return err
-	}
-	file := root + "/run/lab-boot-id"
-	if err := os.WriteFile(file, id, 0o444); err != nil {
-		return err
-	}
-	if err := unix.Mount(file, root+"/proc/sys/kernel/random/boot_id", "", unix.MS_BIND, ""); err != nil {
-		return fmt.Errorf("give it a boot ID: %w", err)
-	}
-	return nil
 }
 
 // request is what a World asks its keeper for. An update of the offer, or, when a

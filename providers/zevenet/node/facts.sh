@@ -153,8 +153,8 @@ fact_source() {
 }
 # The image that zup has brought here, or was about to.
 fact_staged() {
-	[ -e /var/lib/zup/open/image ] || { printf no; return; }
-	cat /var/lib/zup/open/image
+	[ -e "$zup/open/image" ] || { printf no; return; }
+	cat "$zup/open/image"
 }
 fact_clustered() { [ -e "$root/node_status" ] && [ "$(sections | grep -c .)" -gt 1 ] && printf yes || printf no; }
 fact_nodes() {
@@ -278,20 +278,20 @@ fact_saved() {
 	file=$root/backups/backup-zup-$(fact_version).tar.gz
 	if [ -s "$file" ] && tar -tzf "$file" >/dev/null 2>&1; then printf '%s' "$file"; else printf none; fi
 }
-fact_reboot() {
-	newest=$(find /boot -maxdepth 1 -name 'vmlinuz-*' -printf '%f\n' 2>/dev/null | sed 's/^vmlinuz-//' | sort -V | tail -n 1)
-	if [ -e /run/reboot-required ]; then printf 'required by a package'
-	elif [ -n "$newest" ] && [ "$newest" != "$(uname -r)" ]; then printf 'running %s, installed %s' "$(uname -r)" "$newest"
-	else printf none; fi
+fact_reboot() { pending_reboot; }
+# Whether the reboot that zup has ordered is through.
+fact_rebooted() {
+	[ -e "$zup/boot" ] || { printf not-asked; return; }
+	if [ "$(cat "$zup/boot")" = "$(fact_boot)" ]; then printf no; else printf yes; fi
 }
 # What an unfinished run of zup left here.
 fact_open() {
-	[ -e /var/lib/zup/open ] || { printf none; return; }
-	found=$(find /var/lib/zup/open -type f -printf '%f\n') || return
+	[ -e "$zup/open" ] || { printf none; return; }
+	found=$(find "$zup/open" -type f -printf '%f\n') || return
 	if [ -n "$found" ]; then printf '%s\n' "$found" | sort; else printf none; fi
 }
-fact_left() { if [ -e /var/lib/zup ]; then printf yes; else printf no; fi; }
-fact_jobs() { find /var/lib/zup/jobs -mindepth 1 -maxdepth 1 -type d -printf '%f ' | grep . || printf none; }
+fact_left() { if [ -e "$zup" ]; then printf yes; else printf no; fi; }
+fact_jobs() { find "$zup/jobs" -mindepth 1 -maxdepth 1 -type d -printf '%f ' | grep . || printf none; }
 # What the product itself says of both nodes; it asks the peer over ssh.
 fact_status() {
 	out=$(printf '[]' | timeout 60 "$bridge" "$module" get_cluster_nodes_status 2>/dev/null) || return

@@ -61,6 +61,9 @@ type Node struct {
 	Left                bool              // zup's folder is there
 	Saved               bool              // its configuration was saved
 	Boots               int               // how often it was started again
+	Pending             bool              // it waits for a reboot
+	Brings              bool              // its update brings a kernel
+	Rebooted            string            // what came of the reboot that zup has ordered: "", "yes"
 	Facts               map[string]string // what it says whatever it is
 }
 
@@ -102,7 +105,7 @@ func (p *Pair) FactsOf(name string) map[string]string {
 		"licence": "valid until Jan  1 00:00:00 2028 GMT", "lock": "free", "nodes": p.members(), "offer": NewVersion,
 		"own_address": n.Address, "package": "ii " + n.Version, "primary": p.Primary, "priority_lines": "1", "product": "yes",
 		"saver": "yes", "saved": word(n.Saved, "/usr/local/zevenet/backups/backup-zup-"+n.Version+".tar.gz", "none"),
-		"reboot": "none", "room": "enough", "source": n.Source, "skew": "0", "status": "ok", "time": "0", "uid": "0", "updater": "install",
+		"reboot": word(n.Pending, "required by a package", "none"), "rebooted": word(n.Rebooted == "", "not-asked", n.Rebooted), "room": "enough", "source": n.Source, "skew": "0", "status": "ok", "time": "0", "uid": "0", "updater": "install",
 		"version": n.Version, "vips": "192.0.2.10",
 		"deny": word(n.Deny, "present", "none"), "left": word(n.Left, "yes", "no"), "maintenance": word(n.Maintenance, "yes", "no"),
 		"open": "none", "peer_ssh": word(peer.Deny, "refused", "ok "+peer.Name),
@@ -190,7 +193,10 @@ func (p *Pair) Do(kind, node string) bool {
 		p.rejoin(n)
 	case "sync", "sync-first":
 		p.push(n)
+	case "reboot":
+		p.reboot(n)
 	case "tidy":
+		n.Rebooted = ""
 		if len(n.Open) > 0 {
 			p.hurt("tidied %s with %v open", n.Name, n.Open)
 		}
@@ -244,8 +250,30 @@ func (p *Pair) update(n *Node) {
 		}
 		p.becomesMaster(peer)
 	}
-	n.Version, n.Config, n.Boosted = NewVersion, "new", false
+	n.Version, n.Config, n.Boosted, n.Pending = NewVersion, "new", false, n.Pending || n.Brings
 	if p.Master == peer.Name && !peer.Deny { // the service's start asks MASTER to push
+		p.push(peer)
+	}
+	p.settle()
+}
+
+// reboot starts a node again that waits for it. Its maintenance mode outlives that.
+func (p *Pair) reboot(n *Node) {
+	n.Rebooted = ""
+	if !n.Pending {
+		return
+	}
+	peer := p.Nodes[n.Peer]
+	if p.Master == n.Name {
+		p.hurt("%s was rebooted while it served", n.Name)
+		p.becomesMaster(peer)
+	}
+	if peer.Maintenance && n.Maintenance {
+		p.hurt("%s was rebooted and nobody served", n.Name)
+	}
+	n.Boots++
+	n.Pending, n.Boosted, n.Rebooted, n.Replicates = false, false, "yes", false
+	if !peer.Deny { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 	p.settle()

@@ -59,6 +59,7 @@ var kinds = []struct{ comment, kind string }{
 	{"# Takes this node out of maintenance", "rejoin"},
 	{"# One more gratuitous ARP", "announce"},
 	{"# Pushes this node's configuration", "sync"},
+	{"# Reboots this node", "reboot"},
 	{"# Removes what zup left", "tidy"},
 	{"# Reads facts of this node", "facts"},
 }
@@ -67,7 +68,8 @@ var kinds = []struct{ comment, kind string }{
 // there.
 const lookScript = "to=$1 part=$2 size=$3 want=$4"
 
-func kindOf(script string) string {
+// KindOf tells what a script of the provider does, as Do calls it; "" if it is none.
+func KindOf(script string) string {
 	for _, k := range kinds {
 		if strings.Contains(script, "\n"+k.comment) {
 			return k.kind
@@ -84,7 +86,7 @@ func (p *Pair) Serve(t testing.TB, node string, c sshtest.Config) *sshtest.Serve
 	done := map[string]bool{} // jobs: attaching does nothing again
 	var mu sync.Mutex
 	s.AnswerFunc(func(r sshtest.Request) (sshtest.Reply, bool) {
-		kind := kindOf(r.Script)
+		kind := KindOf(r.Script)
 		switch {
 		case kind == "" && !strings.HasPrefix(r.Script, lookScript):
 			return sshtest.Reply{}, false

@@ -1,0 +1,328 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"zup/plan"
+	"zup/plan/state"
+)
+
+// A run that ended before everything was done is continued with Options.Resume: the
+// same plan, run ID and folder. What its journal calls done is not done again, but
+// must still hold; what had begun is asked on the node by the ID of its job; the
+// rest is carried out like the first time.
+
+// JobState is how a job stands on its node.
+type JobState int
+
+// The states of a job. Died means that it ended and nobody wrote down how.
+const (
+	JobNeverStarted JobState = iota
+	JobRunning
+	JobEnded
+	JobDied
+)
+
+// Asker is a Host that knows how its jobs stand.
+type Asker interface {
+	JobState(ctx context.Context, id string) (JobState, error)
+}
+
+// past is what a journal says of one action.
+type past struct {
+	began, ended time.Time
+	done         bool
+	failed       string // why it failed the last time
+	undone       bool
+	recorded     map[string]string
+}
+
+// history reads the journal of the run that is resumed.
+func history(entries []state.Entry) map[string]*past {
+	all := map[string]*past{}
+	for _, e := range entries {
+		if e.Action == "" {
+			continue
+		}
+		p := all[e.Action]
+		if p == nil {
+			p = &past{}
+			all[e.Action] = p
+		}
+		switch e.Event {
+		case state.Begin:
+			*p = past{began: e.Time}
+		case state.Done:
+			p.done, p.ended, p.recorded = true, e.Time, e.Recorded
+		case state.Fail:
+			p.failed = e.Detail
+		case state.UndoBegin, state.UndoDone, state.UndoFail:
+			p.undone = true
+		}
+	}
+	return all
+}
+
+// reopen continues the files of the run's folder.
+func (r *runner) reopen() error {
+	journal, entries, err := state.AppendJournal(filepath.Join(r.Dir, "journal.jsonl"), r.Now)
+	if err != nil {
+		return err
+	}
+	r.journal, r.past = journal, history(entries)
+	if r.ev, err = os.OpenFile(filepath.Join(r.Dir, "events.jsonl"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+		return err
+	}
+	if err := r.journal.Write(state.Entry{Event: state.Resume, Detail: "plan " + r.plan.PlanID}); err != nil {
+		return err
+	}
+	r.recall(entries)
+	return r.update(r.recordBegin)
+}
+
+// recall puts into the report what was done before.
+func (r *runner) recall(entries []state.Entry) {
+	if len(entries) > 0 {
+		r.report.Started = entries[0].Time
+	}
+	for i := range r.report.Clusters {
+		c := &r.report.Clusters[i]
+		for k := range c.Actions {
+			a := &c.Actions[k]
+			p := r.past[a.ID]
+			if p == nil || !p.done {
+				continue
+			}
+			a.Started, a.Ended, a.Outcome = p.began, p.ended, ActionIsDone
+			if c.Started.IsZero() || p.began.Before(c.Started) {
+				c.Started = p.began
+			}
+			if p.ended.After(c.Ended) {
+				c.Ended = p.ended
+			}
+		}
+		if r.through(c.Name) {
+			c.Outcome = state.OutcomeDone
+		}
+	}
+}
+
+// through reports whether everything of a cluster was done before.
+func (r *runner) through(cluster string) bool {
+	return !slices.ContainsFunc(r.branches[cluster], func(a *plan.Action) bool { return !r.isPast(a) })
+}
+
+func (r *runner) isPast(a *plan.Action) bool {
+	p := r.past[a.ID]
+	return p != nil && p.done
+}
+
+// remember takes over what the actions that are done have recorded.
+func (b *branch) remember() {
+	for _, a := range b.actions {
+		if !b.isPast(a) {
+			continue
+		}
+		for name, value := range b.past[a.ID].recorded {
+			node, fact, _ := strings.Cut(name, "/")
+			b.recorded[plan.Fact{Fact: fact, Node: node}] = value
+		}
+	}
+}
+
+// stillHolds looks whether what the run had done is as it left it. It returns why
+// the run can't be resumed, or nil.
+func (b *branch) stillHolds(ctx context.Context) *Stop {
+	next := b.next(b.doneBefore(), b.begunBefore())
+	conditions := b.left()
+	if next == nil || len(conditions) == 0 {
+		return nil
+	}
+	missed := b.missedFor(ctx, conditions, requireGrace)
+	if len(missed) == 0 {
+		return nil
+	}
+	return b.stopAt(ctx, next, &Stop{Kind: StopRule, Seen: missed, Why: "what this run had done does not hold any more: a new plan has what is missing now"})
+}
+
+func (b *branch) doneBefore() map[string]bool {
+	done := map[string]bool{}
+	for _, a := range b.actions {
+		if b.isPast(a) {
+			done[a.ID] = true
+		}
+	}
+	return done
+}
+
+func (b *branch) begunBefore() []bool {
+	begun := make([]bool, len(b.actions))
+	for i, a := range b.actions {
+		begun[i] = b.isPast(a)
+	}
+	return begun
+}
+
+// left is what the actions that are done have left behind: what each has proven,
+// unless a later one has changed the same node, or has moved the role or may have.
+// What an action has opened stays, until it is closed. Of several conditions on a
+// fact the last one counts.
+func (b *branch) left() []plan.Condition {
+	type proof struct {
+		plan.Condition
+		opens []string
+	}
+	held := map[plan.Fact]proof{}
+	for _, a := range b.actions {
+		if b.past[a.ID] == nil {
+			continue
+		}
+		begun := !b.isPast(a) // what it has changed, nobody knows
+		for fact, p := range held {
+			p.opens = slices.DeleteFunc(slices.Clone(p.opens), func(n string) bool { return slices.Contains(a.Closes, n) })
+			held[fact] = p
+			touched := a.Changes() && fact.Node == a.Node || a.Impact == plan.Switchover || begun && a.Changes()
+			if touched && len(p.opens) == 0 {
+				delete(held, fact)
+			}
+		}
+		if begun {
+			continue
+		}
+		for _, c := range slices.Concat(a.Check, a.Until) {
+			held[plan.Fact{Fact: c.Fact, Node: c.Node}] = proof{c, a.Opens}
+		}
+	}
+	var all []plan.Condition
+	for _, fact := range slices.SortedFunc(maps.Keys(held), func(a, b plan.Fact) int {
+		return strings.Compare(a.Node+"/"+a.Fact, b.Node+"/"+b.Fact)
+	}) {
+		all = append(all, held[fact].Condition)
+	}
+	return all
+}
+
+// again looks how far an action got that had begun before. It returns whether the
+// action has reached its node, so that what it requires is not asked again, or why
+// it can't go on.
+func (b *branch) again(ctx context.Context, a *plan.Action) (reached bool, stop *Stop) {
+	p := b.past[a.ID]
+	if p == nil || p.done {
+		return false, nil
+	}
+	switch {
+	case p.undone:
+		return false, &Stop{Kind: StopFailed, Why: "it failed in this run, and was undone (" + p.failed + "): a new plan decides anew"}
+	case a.Primitive == plan.Local && len(a.Argv) > 0:
+		return b.ranHere(ctx, a)
+	case a.Detached && a.Primitive == plan.Script:
+		return b.ranThere(ctx, a)
+	}
+	return false, nil // it may be carried out any number of times
+}
+
+// ranThere asks the node how the action's job stands.
+func (b *branch) ranThere(ctx context.Context, a *plan.Action) (bool, *Stop) {
+	host, err := b.dial(ctx, a.Node)
+	var is JobState
+	if err == nil {
+		asker, ok := host.(Asker)
+		if !ok {
+			err = errors.New("it can't be asked how its jobs stand")
+		} else {
+			is, err = asker.JobState(ctx, b.jobID(a.ID))
+		}
+	}
+	switch {
+	case err != nil:
+		return false, &Stop{Kind: StopFailed, Why: "it had begun, and its node can't be asked how it stands: " + err.Error()}
+	case is == JobNeverStarted:
+		return false, nil
+	case is == JobDied:
+		return true, &Stop{Kind: StopFailed, Why: "its job was cut off on the node, and nobody knows how far it got: a new plan looks at what is there"}
+	}
+	return true, nil // running or ended: Job attaches to it
+}
+
+// settleGrace is for how long a node may need to show what a command that ran
+// before has brought about.
+const settleGrace = time.Minute
+
+// ranHere asks for the proofs of a command that may have run: what they show is
+// not done again.
+func (b *branch) ranHere(ctx context.Context, a *plan.Action) (bool, *Stop) {
+	missed := b.missedFor(ctx, a.Check, settleGrace)
+	switch {
+	case len(a.Proof) == 0 && len(a.Check) == 0:
+		return false, &Stop{Kind: StopFailed, Why: "its command may have run or not, and there is no way to ask: a new plan looks at what is there"}
+	case len(missed) > 0:
+		return false, &Stop{Kind: StopFailed, Seen: missed, Why: "its command may have run or not, and what it should bring about is not there: a new plan looks at what is there"}
+	}
+	t, err := b.transcriptOf(a, a.ID, "")
+	if err != nil {
+		return false, &Stop{Kind: StopFailed, Why: "could not be written down: " + err.Error()}
+	}
+	defer t.close()
+	for _, proof := range a.Proof {
+		if why := b.proven(ctx, a, proof, t); why != "" {
+			return false, nil // it did not run, or not to its end
+		}
+	}
+	return true, nil
+}
+
+// missedFor reads conditions until they hold, for as long as that takes at the most.
+func (b *branch) missedFor(ctx context.Context, conditions []plan.Condition, grace time.Duration) []Mismatch {
+	deadline := b.Now().Add(grace)
+	for {
+		missed := b.missed(ctx, conditions)
+		if len(missed) == 0 || ctx.Err() != nil || !b.Now().Before(deadline) {
+			return missed
+		}
+		select {
+		case <-time.After(b.Poll):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Rest returns what a journal leaves to be done of a plan: how many actions each
+// cluster has and how many are done, and the ID of the first that is not.
+func Rest(p *plan.Plan, entries []state.Entry) map[string]Remainder {
+	all := map[string]Remainder{}
+	known := history(entries)
+	for i := range p.Actions {
+		a := &p.Actions[i]
+		r := all[a.Cluster]
+		r.Total++
+		switch h := known[a.ID]; {
+		case h != nil && h.done:
+			r.Done++
+		case r.Next == nil:
+			r.Next = a
+		}
+		all[a.Cluster] = r
+	}
+	return all
+}
+
+// Remainder is what is left of a plan for one cluster.
+type Remainder struct {
+	Done, Total int
+	Next        *plan.Action // the first that is not done; nil: everything is
+}
+
+func (r Remainder) String() string {
+	if r.Next == nil {
+		return fmt.Sprintf("all %d actions are done", r.Total)
+	}
+	return fmt.Sprintf("%d of %d actions are done", r.Done, r.Total)
+}

@@ -1,0 +1,144 @@
+package plan_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"zup/plan"
+	"zup/plan/config"
+	"zup/providers/zevenet"
+)
+
+// Every configuration that the documentation shows, and the one that zup init
+// writes, is planned for healthy nodes of the version before: none is refused, and
+// each has something to do.
+func TestDocumentedConfigurationsArePlanned(t *testing.T) {
+	planned := 0
+	for name, text := range documented(t) {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "a.zup.hcl"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			cfg, diags := config.Load(dir, config.Options{Version: "0.1.0", Providers: slices.Sorted(maps.Keys(zevenet.Providers()))})
+			if diags.HasErrors() {
+				var b bytes.Buffer
+				diags.WriteText(&b, false, 80)
+				t.Fatalf("%s\n%s", text, &b)
+			}
+			in := plan.Input{Config: cfg, Version: "0.1.0", Observed: plan.Observed{}, Images: map[string]*plan.Image{}, Providers: map[string]plan.Provider{}}
+			for name, p := range zevenet.Providers() {
+				in.Providers[name] = p
+			}
+			for _, c := range cfg.Clusters {
+				in.Observed[c.Name] = healthy(c)
+				if c.Package != nil {
+					in.Images[c.Name] = &plan.Image{Size: 1 << 20, SHA256: strings.Repeat("0", 64)}
+				}
+			}
+			p, err := plan.Build(in)
+			if err != nil {
+				t.Fatalf("%s\n%v", text, err)
+			}
+			for _, c := range cfg.Clusters {
+				if !slices.ContainsFunc(p.Actions, func(a plan.Action) bool { return a.Cluster == c.Name && a.Kind == "update" }) {
+					t.Errorf("cluster %q is not updated", c.Name)
+				}
+			}
+			planned += len(cfg.Clusters)
+		})
+	}
+	if planned < 10 {
+		t.Errorf("only %d clusters were planned", planned)
+	}
+}
+
+// healthy is what the nodes of a cluster say that runs the version before the one
+// that is wanted.
+func healthy(c *config.Cluster) []plan.ObservedNode {
+	old := versionBefore(c.Version)
+	facts := [2]map[string]string{pairFacts("zva5n1"), pairFacts("zva5n2")}
+	var members []string
+	for i, n := range c.Nodes {
+		members = append(members, fmt.Sprintf("%s=10.0.0.%d", n.Name, i+1))
+	}
+	var all []plan.ObservedNode
+	for i, n := range c.Nodes {
+		f := facts[i]
+		maps.Copy(f, map[string]string{
+			"hostname": n.Name, "version": old, "package": "ii " + old, "nodes": strings.Join(members, " "), "own_address": fmt.Sprintf("10.0.0.%d", i+1),
+			"peer_ssh": "ok " + c.Nodes[len(c.Nodes)-1-i].Name,
+			"vips":     "198.51.100.10", "farms": "198.51.100.10:80",
+		})
+		if len(c.Nodes) == 1 {
+			maps.Copy(f, map[string]string{"clustered": "no", "role": "none", "vrrp": "down", "keepalived": "0"})
+		}
+		all = append(all, plan.ObservedNode{Name: n.Name, HostKey: hostKey, Facts: f})
+	}
+	return all
+}
+
+// versionBefore counts the last number down that can be.
+func versionBefore(version string) string {
+	parts := strings.Split(version, ".")
+	for i := len(parts) - 1; i > 0; i-- {
+		if n, _ := strconv.Atoi(parts[i]); n > 0 {
+			parts[i] = strconv.Itoa(n - 1)
+			break
+		}
+	}
+	return strings.Join(parts, ".")
+}
+
+var hclFence = regexp.MustCompile("(?ms)^```hcl *([^\n]*)\n(.*?)^```")
+
+// documented returns every HCL block of the documentation that is no mistake, as a
+// whole configuration.
+func documented(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	pages, _ := filepath.Glob("../docs/*.md")
+	for _, page := range append(pages, "../README.md", "../examples/lab/README.md") {
+		data, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, m := range hclFence.FindAllStringSubmatch(string(data), -1) {
+			name := fmt.Sprintf("%s %d", filepath.Base(page), i+1)
+			switch m[1] {
+			case "mistake":
+			case "fragment=top":
+				all[name] = m[2] + asCluster("")
+			case "fragment=cluster":
+				all[name] = asCluster(m[2])
+			default:
+				all[name] = m[2]
+			}
+		}
+	}
+	starter, err := os.ReadFile("config/starter.zup.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all["starter"] = string(starter)
+	return all
+}
+
+// asCluster completes what stands in a cluster block.
+func asCluster(text string) string {
+	if !regexp.MustCompile(`(?m)^version\b`).MatchString(text) {
+		text += "version = \"6.1.20\"\n"
+	}
+	if !strings.Contains(text, "node \"") {
+		text += "node \"zva5n1\" { address = \"192.0.2.11\" }\nnode \"zva5n2\" { address = \"192.0.2.12\" }\n"
+	}
+	return "\ncluster \"zevenet\" \"edge\" {\n" + text + "}\n"
+}

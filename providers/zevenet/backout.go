@@ -1,0 +1,57 @@
+package zevenet
+
+import (
+	"fmt"
+	"strings"
+
+	"zup/plan"
+	"zup/plan/config"
+)
+
+// BackOut implements plan.BackOuter: the plan to the version that the nodes run
+// already has nothing to update, and undoes whatever is temporary. Where one node
+// has another version than the other there is none that is safe.
+func (pr Provider) BackOut(s plan.Situation) plan.Decision {
+	p := newPair(pr.personality(), s)
+	version := p.nodes[0].fact("version")
+	if len(p.nodes) > 1 && p.nodes[1].fact("version") != version {
+		return plan.Decision{Cluster: p.describe(verdict{}), Refusals: []plan.Refusal{p.halfWay()}}
+	}
+	cfg := *p.cfg
+	cfg.Version, cfg.Package, cfg.Reboot = version, nil, config.RebootNever
+	if cfg.Snapshot != nil { // those of the unfinished run may still be wanted
+		kept := *cfg.Snapshot
+		kept.KeepFor = nil
+		cfg.Snapshot = &kept
+	}
+	s.Config, s.Image = &cfg, nil
+	d := pr.Decide(s)
+	d.Cluster.To = version
+	return d
+}
+
+// halfWay says why a pair of two versions can't be left as it is without a choice,
+// and what the choices are.
+func (p *pair) halfWay() plan.Refusal {
+	updated, old := p.nodes[0], p.nodes[1]
+	if atLeast(old.fact("version"), updated.fact("version")) {
+		updated, old = old, updated
+	}
+	back := "there is no way back to " + old.fact("version") + " by zup: it has no snapshots of both nodes"
+	if set := p.lastSnapshots(); set != nil && p.cfg.Snapshot != nil && p.cfg.Snapshot.Restore != nil {
+		back = "or go back to the snapshots: zup plan -rollback"
+	}
+	stay := fmt.Sprintf("or leave it for now: %s serves with %s, replication is off, and at the next switchover %s takes over with %s and the configuration as it was when replication was stopped",
+		old.name, old.fact("version"), updated.name, updated.fact("version"))
+	if updated.fact("role") == "master" {
+		stay = fmt.Sprintf("or leave it for now: %s serves with %s; at the next switchover %s takes over with %s and a configuration that it may not understand",
+			updated.name, updated.fact("version"), old.name, old.fact("version"))
+	}
+	return plan.Refusal{
+		Cluster: p.cfg.Name, Check: "back-out", Rule: true,
+		Summary: "one node is updated and the other is not: nothing can be undone safely",
+		Detail: fmt.Sprintf("%s runs %s and %s runs %s; replication would overwrite the configuration that %s has migrated with the old one",
+			updated.name, updated.fact("version"), old.name, old.fact("version"), updated.name),
+		Hint: strings.Join([]string{"finish the update: zup resume, or zup plan", back, stay}, "\n"),
+	}
+}
