@@ -18,7 +18,7 @@ import (
 // bytes.
 func (p *Plan) Encode(w io.Writer) error { return encode(w, p, false) }
 
-// Identify computes PlanID from everything but Created and PlanID.
+// Identify computes PlanID from everything but Commit, Created and PlanID.
 func (p *Plan) Identify() {
 	h := sha256.New()
 	if err := encode(h, p, true); err != nil {
@@ -62,18 +62,28 @@ func encode(w io.Writer, p *Plan, identity bool) error {
 
 	l.raw("{\n")
 	list(l, "actions", p.Actions)
+	optional(l, "approval", p.Approval, p.Approval == nil)
+	optional(l, "author", p.Author, p.Author == "")
+	optional(l, "change", p.Change, p.Change == "")
 	list(l, "clusters", p.Clusters)
+	if p.Commit != "" && !identity {
+		l.field("commit", p.Commit)
+	}
 	l.field("config", &p.Config)
 	if !identity {
 		l.field("created", p.Created)
 	}
 	l.field("format_version", p.FormatVersion)
+	optional(l, "freezes", p.Freezes, len(p.Freezes) == 0)
 	l.field("not_after", p.NotAfter)
 	if !identity {
 		l.field("plan_id", p.PlanID)
 	}
 	list(l, "products", p.Products)
+	optional(l, "rules", p.Rules, len(p.Rules) == 0)
 	l.field("state", &p.State)
+	optional(l, "waivers", p.Waivers, len(p.Waivers) == 0)
+	optional(l, "windows", p.Windows, len(p.Windows) == 0)
 	l.key("zup_version")
 	l.value(p.ZupVersion)
 	l.raw("\n}\n")
@@ -105,6 +115,13 @@ func (l *lines) field(name string, v any) {
 	l.key(name)
 	l.value(v)
 	l.raw(",\n")
+}
+
+// optional is a field that is left out where it says nothing.
+func optional(l *lines, name string, v any, empty bool) {
+	if !empty {
+		l.field(name, v)
+	}
 }
 
 // chunk is how many elements of a list are encoded at once.

@@ -19,16 +19,65 @@ const FormatVersion = 1
 // Plan is one plan file. Its JSON keys are sorted because the fields of every
 // struct here are declared in the order of their JSON names; a test holds that.
 type Plan struct {
-	Actions       []Action  `json:"actions"`        // in an order in which they can be carried out
-	Clusters      []Cluster `json:"clusters"`       // sorted by name
-	Config        Config    `json:"config"`         // the text that was planned
-	Created       string    `json:"created"`        // RFC 3339, UTC; not part of the ID
-	FormatVersion int       `json:"format_version"` // see FormatVersion
-	NotAfter      string    `json:"not_after"`      // RFC 3339, UTC; empty: does not expire
-	PlanID        string    `json:"plan_id"`        // SHA-256 of the canonical bytes without Created and PlanID, hex
-	Products      []Product `json:"products"`       // sorted by name
-	State         StateRef  `json:"state"`          // the recorded state that it was made from
+	Actions       []Action  `json:"actions"`            // in an order in which they can be carried out
+	Approval      *Approval `json:"approval,omitempty"` // who has to sign before it may be applied; none: nobody
+	Author        string    `json:"author,omitempty"`   // who planned it
+	Change        string    `json:"change,omitempty"`   // number of the change request
+	Clusters      []Cluster `json:"clusters"`           // sorted by name
+	Commit        string    `json:"commit,omitempty"`   // of the configuration's repository, "+" behind it: with changes that are not committed; not part of the ID
+	Config        Config    `json:"config"`             // the text that was planned
+	Created       string    `json:"created"`            // RFC 3339, UTC; not part of the ID
+	FormatVersion int       `json:"format_version"`     // see FormatVersion
+	Freezes       []Freeze  `json:"freezes,omitempty"`  // when it may not be applied, windows or not
+	NotAfter      string    `json:"not_after"`          // RFC 3339, UTC; empty: does not expire
+	PlanID        string    `json:"plan_id"`            // SHA-256 of the canonical bytes without Commit, Created and PlanID, hex
+	Products      []Product `json:"products"`           // sorted by name
+	Rules         []Rule    `json:"rules,omitempty"`    // rules of the house, as the configuration has them
+	State         StateRef  `json:"state"`              // the recorded state that it was made from
+	Waivers       []Waiver  `json:"waivers,omitempty"`  // rules and checks that were waived when it was made
+	Windows       []Window  `json:"windows,omitempty"`  // when it may be applied; none: any time
 	ZupVersion    string    `json:"zup_version"`
+}
+
+// Approval says whose signatures a plan needs. Signers is part of what is signed,
+// so that nobody can add a signer after the fact.
+type Approval struct {
+	AuthorMayApprove bool `json:"author_may_approve"`
+	Required         int  `json:"required"` // how many different signers
+	Signers          File `json:"signers"`  // allowed signers, in the format of ssh-keygen -Y
+}
+
+// Window is a stretch of time that comes again, in which a plan may be applied.
+type Window struct {
+	Days      []string `json:"days"`       // "mon" to "sun", on which it begins
+	DurationS int64    `json:"duration_s"` // seconds, on the clock that never jumps
+	Name      string   `json:"name"`
+	Start     string   `json:"start"`    // "22:00", wall clock in Timezone
+	Timezone  string   `json:"timezone"` // IANA name
+}
+
+// Freeze is a stretch of time in which no plan may be applied.
+type Freeze struct {
+	From string `json:"from"` // RFC 3339, UTC; the first moment of it
+	Name string `json:"name"`
+	To   string `json:"to"` // RFC 3339, UTC; the first moment after it
+}
+
+// Rule is a rule of the house and what became of it in this plan. Condition is the
+// text of the configuration.
+type Rule struct {
+	Condition string `json:"condition"`
+	Detail    string `json:"detail,omitempty"` // where it could not be evaluated: why
+	Level     string `json:"level"`            // "deny" or "warn"
+	Message   string `json:"message"`
+	Name      string `json:"name"`
+	Status    Status `json:"status"`
+}
+
+// Waiver is a rule or a check that was not heeded on purpose.
+type Waiver struct {
+	Because string `json:"because"`
+	Name    string `json:"name"` // of the rule, or ID of the check
 }
 
 // Config is the configuration that was planned. Later edits of the files change
