@@ -48,7 +48,7 @@ func (Provider) Refuse(c *config.Cluster) []plan.Refusal {
 			refuse("nodes", summary, hint)
 		}
 	}
-	return append(all, refuseSnapshot(c)...)
+	return all
 }
 
 // describe fills in what the plan says about the pair.
