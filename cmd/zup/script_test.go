@@ -46,6 +46,10 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script. Nodes are a pair in memory behind SSH servers
 // in this process: see the commands in scriptCommands.
 func TestScripts(t *testing.T) {
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		Cmds:                scriptCommands,
@@ -57,6 +61,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", home)
 			env.Setenv("SSH_AUTH_SOCK", "")
 			env.Setenv("ZUP_LOG", "")
+			env.Setenv("EXAMPLES", examples)
 			env.Values["pairs"], env.Values["t"], env.Values["background"] = map[string]*pair{}, t, &[]*exec.Cmd{}
 			return os.MkdirAll(filepath.Join(home, ".ssh"), 0o700)
 		},
@@ -71,7 +76,10 @@ type pair struct {
 
 // scriptCommands are the verbs of the scripts besides those of testscript:
 //
-//	pair FIRST SECOND [master=NODE] [primary=NODE]   start two nodes; ssh finds them by name
+//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS]
+//	                                                 start two nodes; ssh finds them by name, and at these addresses
+//	bastion USER@HOST                                start a jump host that reaches the nodes that were started
+//	example NAME                                     copy examples/NAME here
 //	node NODE FACT=VALUE...                          what a node says from now on; FACT= takes it back
 //	updated NODE...                                  a node was updated before
 //	fail NODE KIND [exit=N] [print=TEXT] [delay=D] [before] [master=NODE] [edit=NODE] [ask] [once]
@@ -81,6 +89,8 @@ type pair struct {
 //	exits STATUS COMMAND...                          like exec, and asserts the exit status
 //	remember; code STATUS                            keeps the background command, asserts its exit status after wait
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
+	"bastion":  cmdBastion,
+	"example":  cmdExample,
 	"pair":     cmdPair,
 	"node":     cmdNode,
 	"updated":  cmdUpdated,
@@ -128,17 +138,35 @@ func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
 		primary = set["primary"]
 	}
 	p := &pair{zevenettest.New(first, second, master, primary), map[string]*sshtest.Server{}}
-	home := ts.Getenv("HOME")
-	for _, name := range []string{first, second} {
-		s := p.Serve(ts.Value("t").(testing.TB), name, sshtest.Config{})
-		p.servers[name] = s
-		known := s.KnownHosts(name)
-		ts.Setenv("KEY_"+name, s.HostKey())
-		appendFile(ts, filepath.Join(home, ".ssh", "config"), fmt.Sprintf(
-			"Host %s\n\tHostName 127.0.0.1\n\tPort %d\n\tUser root\n\tHostKeyAlias %s\n\tIdentityFile %s\n\tUserKnownHostsFile %s\n",
-			name, s.Port(), name, s.IdentityFile(), known))
+	addresses := strings.Split(set["at"]+",", ",")
+	for i, name := range []string{first, second} {
+		p.servers[name] = p.Serve(ts.Value("t").(testing.TB), name, sshtest.Config{})
+		ts.Setenv("KEY_"+name, p.servers[name].HostKey())
+		appendHost(ts, strings.TrimSpace(name+" "+addresses[i]), name, "root", p.servers[name])
 	}
 	pairs(ts)[first] = p
+}
+
+// appendHost makes ~/.ssh/config know a server by these names.
+func appendHost(ts *testscript.TestScript, names, alias, user string, s *sshtest.Server) {
+	appendFile(ts, filepath.Join(ts.Getenv("HOME"), ".ssh", "config"), fmt.Sprintf(
+		"Host %s\n\tHostName 127.0.0.1\n\tPort %d\n\tUser %s\n\tHostKeyAlias %s\n\tIdentityFile %s\n\tUserKnownHostsFile %s\n",
+		names, s.Port(), user, alias, s.IdentityFile(), s.KnownHosts(alias)))
+}
+
+func cmdBastion(ts *testscript.TestScript, neg bool, args []string) {
+	user, host, _ := strings.Cut(args[0], "@")
+	behind := sshtest.Network{}
+	for _, p := range pairs(ts) {
+		for _, s := range p.servers {
+			behind[s.Addr()] = s
+		}
+	}
+	appendHost(ts, host, host, user, sshtest.New(ts.Value("t").(testing.TB), sshtest.Config{User: user, Forward: true, Names: behind}))
+}
+
+func cmdExample(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.CopyFS(ts.MkAbs("."), os.DirFS(filepath.Join(ts.Getenv("EXAMPLES"), args[0]))))
 }
 
 func appendFile(ts *testscript.TestScript, path, text string) {

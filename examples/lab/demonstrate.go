@@ -83,7 +83,7 @@ func goBack(soft, hard context.Context, w *world.World, before map[string]world.
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nWhat clients felt on the way back, measured by the lab: a new connection to each VIP every %v\n\n%s", watch.interval, felt)
+	fmt.Printf("\nWhat clients felt on the way back, measured by the lab: a new connection to each\nVIP every %v\n\n%s", watch.interval, felt)
 	again, err := zup(hard, w, "plan", "-rollback", "-detailed-exitcode")
 	if err != nil {
 		return err

@@ -31,16 +31,27 @@ func describe(w *world.World, c choices) string {
 			}
 			fmt.Fprintf(&b, "  %-9s %-15s %s, runs %s\n", node.Name, node.Address, role, cluster.From)
 		}
-		fmt.Fprintf(&b, "  VIPs      %s; the repository has %s", strings.Join(cluster.VIPs, ", "), cluster.To)
+		fmt.Fprintf(&b, "  VIPs      %s; %s", strings.Join(cluster.VIPs, ", "), offered(cluster, c))
 	}
+	b.WriteString("\n")
 	if c.product != "zevenet" {
-		fmt.Fprintf(&b, "\n\nThe product is %s: Zevenet's emulation under %s's names, as far as they are known.", c.product, c.product)
+		fmt.Fprintf(&b, "\nThe product is %s: Zevenet's emulation under %[1]s's names, as far as\nthey are known.", c.product)
 	}
-	fmt.Fprintf(&b, "\n\nFailback is %s. VRRP advertisements every %d s (the product's default is 5).", c.failback, c.deadratio)
+	if !c.single {
+		fmt.Fprintf(&b, "\nFailback is %s. VRRP advertisements every %d s (the product's default is 5).", c.failback, c.deadratio)
+	}
 	if f, err := world.FaultNamed(c.fault); err == nil && f.Name != "" {
-		fmt.Fprintf(&b, "\nFault %s: %s.", f.Name, f.About)
+		fmt.Fprintf(&b, "\nFault %s:\n%s.", f.Name, f.About)
 	}
-	return b.String()
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// offered says where the new version comes from.
+func offered(cluster world.Cluster, c choices) string {
+	if c.offline {
+		return "nobody reaches the repository, zup has an image of " + cluster.To
+	}
+	return "the repository has " + cluster.To
 }
 
 // howToPlay says how to get into the nodes while the lab stays up.
