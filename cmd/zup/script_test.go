@@ -76,7 +76,7 @@ type pair struct {
 
 // scriptCommands are the verbs of the scripts besides those of testscript:
 //
-//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS]
+//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME]
 //	                                                 start two nodes; ssh finds them by name, and at these addresses
 //	bastion USER@HOST                                start a jump host that reaches the nodes that were started
 //	example NAME                                     copy examples/NAME here
@@ -138,6 +138,9 @@ func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
 		primary = set["primary"]
 	}
 	p := &pair{zevenettest.New(first, second, master, primary), map[string]*sshtest.Server{}}
+	if set["product"] != "" {
+		p.Product = set["product"]
+	}
 	addresses := strings.Split(set["at"]+",", ",")
 	for i, name := range []string{first, second} {
 		p.servers[name] = p.Serve(ts.Value("t").(testing.TB), name, sshtest.Config{})
