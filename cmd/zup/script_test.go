@@ -5,6 +5,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,6 +66,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("ZUP_LOG", "")
 			env.Setenv("EXAMPLES", examples)
 			env.Values["pairs"], env.Values["t"], env.Values["background"] = map[string]*pair{}, t, &[]*exec.Cmd{}
+			env.Values["silent"] = &silence{}
 			return os.MkdirAll(filepath.Join(home, ".ssh"), 0o700)
 		},
 	})
@@ -82,10 +86,12 @@ type pair struct {
 //	example NAME                                     copy examples/NAME here
 //	node NODE FACT=VALUE...                          what a node says from now on; FACT= takes it back
 //	updated NODE...                                  a node was updated before
-//	fail NODE KIND [exit=N] [print=TEXT] [delay=D] [before] [master=NODE] [edit=NODE] [ask] [once]
+//	fail NODE KIND [exit=N] [print=TEXT] [delay=D] [before] [master=NODE] [edit=NODE] [ask] [once] [silent=D]
 //	                                                 what goes wrong when an action of this kind runs
 //	serves NODE VERSION                              asserts who is MASTER, and that all is well
 //	ssh NODE refuse|hang|deny|drop                   what goes wrong with connections
+//	web                                              start what answers at a VIP, at $WEB; fail … silent=D
+//	                                                 lets it say 503 for so long
 //	exits STATUS COMMAND...                          like exec, and asserts the exit status
 //	remember; code STATUS                            keeps the background command, asserts its exit status after wait
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
@@ -97,6 +103,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"fail":     cmdFail,
 	"serves":   cmdServes,
 	"ssh":      cmdSSH,
+	"web":      cmdWeb,
 	"exits":    cmdExits,
 	"remember": cmdRemember,
 	"code":     cmdCode,
@@ -215,6 +222,9 @@ func cmdFail(ts *testscript.TestScript, neg bool, args []string) {
 		if n := z.Nodes[set["edit"]]; n != nil {
 			n.Config = "edited"
 		}
+		if d, err := time.ParseDuration(set["silent"]); err == nil {
+			ts.Value("silent").(*silence).begin(d)
+		}
 		if once {
 			z.Forget(node, kind)
 		}
@@ -243,6 +253,23 @@ func cmdServes(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s: %+v, role %s", name, *n, f["role"])
 		}
 	}
+}
+
+// silence is until when a web server says 503, in nanoseconds of the clock.
+type silence struct{ until atomic.Int64 }
+
+func (s *silence) begin(d time.Duration) { s.until.Store(time.Now().Add(d).UnixNano()) }
+
+func (s *silence) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	if time.Now().UnixNano() < s.until.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+}
+
+func cmdWeb(ts *testscript.TestScript, neg bool, args []string) {
+	server := httptest.NewServer(ts.Value("silent").(*silence))
+	ts.Defer(server.Close)
+	ts.Setenv("WEB", server.Listener.Addr().String())
 }
 
 func cmdSSH(ts *testscript.TestScript, neg bool, args []string) {
