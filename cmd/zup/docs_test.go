@@ -184,3 +184,21 @@ func TestDocumentedLinks(t *testing.T) {
 		}
 	}
 }
+
+// Every command that can be typed has a manual page.
+func TestEveryCommandHasAManualPage(t *testing.T) {
+	dir := t.TempDir()
+	if code := run(t.Context(), []string{"man", dir}, stdio{nil, &bytes.Buffer{}, &bytes.Buffer{}}, nil); code != exitOK {
+		t.Fatal(code)
+	}
+	for _, cmd := range allCommands() {
+		page, err := os.ReadFile(filepath.Join(dir, "zup-"+cmd.Name()+".1"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if !strings.Contains(string(page), cmd.Short) {
+			t.Errorf("the page of %s does not say what it does", cmd.Name())
+		}
+	}
+}
