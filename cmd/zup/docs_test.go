@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -199,6 +200,23 @@ func TestEveryCommandHasAManualPage(t *testing.T) {
 		}
 		if !strings.Contains(string(page), cmd.Short) {
 			t.Errorf("the page of %s does not say what it does", cmd.Name())
+		}
+	}
+}
+
+// docs/commands.md has every key of status -json.
+func TestStatusKeysAreDocumented(t *testing.T) {
+	data, err := os.ReadFile(commandsPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(data), "`zup status -json` prints")
+	for _, of := range []any{clusterStatus{}, nodeStatus{}, problem{}} {
+		for i := range reflect.TypeOf(of).NumField() {
+			key, _, _ := strings.Cut(reflect.TypeOf(of).Field(i).Tag.Get("json"), ",")
+			if !strings.Contains(section, "`"+key+"`") {
+				t.Errorf("%T: docs/commands.md does not have %q", of, key)
+			}
 		}
 	}
 }
