@@ -85,6 +85,7 @@ func decideAlone(p *pair) plan.Decision {
 	if p.needs(n) {
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.product.assumed()...)
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.unsaved()...)
+		d.Cluster.Warnings = append(d.Cluster.Warnings, p.overtaken()...)
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.wayBack(b)...)
 	}
 	return d
