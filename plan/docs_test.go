@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -96,6 +97,47 @@ func versionBefore(version string) string {
 		}
 	}
 	return strings.Join(parts, ".")
+}
+
+// refusedElsewhere are refusals that no check of docs/procedure.md's table makes, and
+// the sentence there that has them.
+var refusedElsewhere = map[string]string{
+	"back-out":  "| backing out when one node is updated and the other is not |",
+	"nodes":     "| `boost` or `master` with one node |",
+	"reachable": "| a node that does not answer, or not in time |",
+	"rollback":  "| the way back without recorded snapshots of both nodes,",
+}
+
+// Whatever refuses a plan in the corpus stands in docs/procedure.md.
+func TestRefusalsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/procedure.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, _ := filepath.Glob("testdata/*.txtar")
+	seen := map[string]bool{}
+	for _, path := range files {
+		_, err := plan.Build(loadSituation(t, path).input)
+		var refused *plan.RefusedError
+		if !errors.As(err, &refused) {
+			continue
+		}
+		for _, r := range refused.Refusals {
+			seen[r.Check] = true
+			sentence := refusedElsewhere[r.Check]
+			if sentence == "" {
+				sentence = "\n| " + r.Check + " | "
+			}
+			if !strings.Contains(string(page), sentence) {
+				t.Errorf("%s: check %q has no sentence in docs/procedure.md", path, r.Check)
+			}
+		}
+	}
+	for check := range refusedElsewhere {
+		if !seen[check] {
+			t.Errorf("no situation is refused for %q", check)
+		}
+	}
 }
 
 var hclFence = regexp.MustCompile("(?ms)^```hcl *([^\n]*)\n(.*?)^```")

@@ -112,6 +112,9 @@ func (c *cli) peer(ctx context.Context, fleet *fleet, provider string, first fou
 		for _, at := range []string{address, name} {
 			n := foundNode{address: at, user: first.user, port: first.port}
 			c.look(ctx, fleet, provider, &n)
+			if n.Err == nil && n.Facts["hostname"] != name {
+				n.Err = fmt.Errorf("another machine answers there: it says that it is %q", escape.Line(n.Facts["hostname"]))
+			}
 			if n.Err == nil {
 				return n, nil
 			}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -136,7 +137,7 @@ func fences(t *testing.T) []fence {
 	}
 	var all []fence
 	re := regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```")
-	for _, page := range append(pages, "../../README.md", "../../examples/lab/README.md") {
+	for _, page := range append(pages, "../../README.md", "../../examples/README.md", "../../examples/lab/README.md") {
 		data, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
@@ -172,7 +173,7 @@ func TestDocumentedConfigurations(t *testing.T) {
 func TestDocumentedLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 	pages, _ := filepath.Glob("../../docs/*.md")
-	for _, page := range append(pages, "../../README.md", "../../examples/lab/README.md") {
+	for _, page := range append(pages, "../../README.md", "../../examples/README.md", "../../examples/lab/README.md") {
 		data, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
@@ -180,6 +181,41 @@ func TestDocumentedLinks(t *testing.T) {
 		for _, m := range link.FindAllStringSubmatch(string(data), -1) {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
 				t.Errorf("%s: %v", filepath.Base(page), err)
+			}
+		}
+	}
+}
+
+// Every command that can be typed has a manual page.
+func TestEveryCommandHasAManualPage(t *testing.T) {
+	dir := t.TempDir()
+	if code := run(t.Context(), []string{"man", dir}, stdio{nil, &bytes.Buffer{}, &bytes.Buffer{}}, nil); code != exitOK {
+		t.Fatal(code)
+	}
+	for _, cmd := range allCommands() {
+		page, err := os.ReadFile(filepath.Join(dir, "zup-"+cmd.Name()+".1"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if !strings.Contains(string(page), cmd.Short) {
+			t.Errorf("the page of %s does not say what it does", cmd.Name())
+		}
+	}
+}
+
+// docs/commands.md has every key of status -json.
+func TestStatusKeysAreDocumented(t *testing.T) {
+	data, err := os.ReadFile(commandsPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(data), "`zup status -json` prints")
+	for _, of := range []any{clusterStatus{}, nodeStatus{}, problem{}} {
+		for i := range reflect.TypeOf(of).NumField() {
+			key, _, _ := strings.Cut(reflect.TypeOf(of).Field(i).Tag.Get("json"), ",")
+			if !strings.Contains(section, "`"+key+"`") {
+				t.Errorf("%T: docs/commands.md does not have %q", of, key)
 			}
 		}
 	}

@@ -33,6 +33,7 @@ func (c *cli) graphCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&form, "type", form, "the `form`: dot or mermaid")
+	must(cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions([]string{"dot", "mermaid"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 

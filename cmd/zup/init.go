@@ -49,7 +49,7 @@ known_hosts does not have yet is an error, as everywhere.`,
 			if err != nil {
 				return err
 			}
-			return c.writeConfiguration(path, text, "It describes what is there. To see that, and then to update:\n  zup plan\n  change version, and zup plan again")
+			return c.writeConfiguration(path, text, "It describes what is there.\nTo see that, and then to update:\n  zup plan\n  change version, and zup plan again")
 		},
 	}
 	cmd.Flags().StringVar(&from, "from", "", "read it from a live node and its peer, at `[user@]host[:port]`")

@@ -35,7 +35,12 @@ func run(ctx context.Context, args []string, std stdio, env []string) int {
 	root.SetIn(std.in)
 	root.SetOut(std.out)
 	root.SetErr(std.err)
-	return c.exit(root.ExecuteContext(ctx))
+	flush := completes(root, std.out, args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = flush()
+	}
+	return c.exit(err)
 }
 
 // cli is what all subcommands share.

@@ -33,6 +33,7 @@ type planning struct {
 // state file takes its lock.
 func (p *planning) add(cmd *cobra.Command, locks bool) {
 	p.config.add(cmd, true)
+	must(cmd.RegisterFlagCompletionFunc("target", p.completeTargets))
 	p.state.add(cmd, locks)
 	flags := cmd.Flags()
 	flags.IntVar(&p.parallelism, "parallelism", 10, "clusters that are worked on side by side")

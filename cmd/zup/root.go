@@ -27,6 +27,7 @@ carries out exactly that, measures what users felt, and proves the result.`,
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.chdir, "chdir", "", "change to this `directory` first: configuration, state and runs are there")
 	flags.BoolVar(&c.noColor, "no-color", false, "write no colours (NO_COLOR does the same)")
+	must(root.MarkPersistentFlagDirname("chdir"))
 	root.AddGroup(&cobra.Group{ID: "main", Title: "Main commands:"}, &cobra.Group{ID: "more", Title: "Other commands:"})
 	main := []*cobra.Command{c.initCommand(), c.validateCommand(), c.planCommand(), c.applyCommand(), c.resumeCommand(), c.statusCommand()}
 	more := []*cobra.Command{c.fmtCommand(), c.showCommand(), c.graphCommand(), c.stateCommand(), c.bundleCommand(), c.unlockCommand(), c.manCommand(), c.versionCommand()}
@@ -40,6 +41,7 @@ carries out exactly that, measures what users felt, and proves the result.`,
 	}
 	root.SetHelpCommandGroupID("more")
 	root.SetCompletionCommandGroupID("more")
+	refuseOtherShells(root)
 	root.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return unknownCommand(root, args[0])

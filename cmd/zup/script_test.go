@@ -5,6 +5,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,6 +49,10 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script. Nodes are a pair in memory behind SSH servers
 // in this process: see the commands in scriptCommands.
 func TestScripts(t *testing.T) {
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		Cmds:                scriptCommands,
@@ -57,7 +64,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", home)
 			env.Setenv("SSH_AUTH_SOCK", "")
 			env.Setenv("ZUP_LOG", "")
+			env.Setenv("EXAMPLES", examples)
 			env.Values["pairs"], env.Values["t"], env.Values["background"] = map[string]*pair{}, t, &[]*exec.Cmd{}
+			env.Values["silent"] = &silence{}
 			return os.MkdirAll(filepath.Join(home, ".ssh"), 0o700)
 		},
 	})
@@ -71,22 +80,30 @@ type pair struct {
 
 // scriptCommands are the verbs of the scripts besides those of testscript:
 //
-//	pair FIRST SECOND [master=NODE] [primary=NODE]   start two nodes; ssh finds them by name
+//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME]
+//	                                                 start two nodes; ssh finds them by name, and at these addresses
+//	bastion USER@HOST                                start a jump host that reaches the nodes that were started
+//	example NAME                                     copy examples/NAME here
 //	node NODE FACT=VALUE...                          what a node says from now on; FACT= takes it back
 //	updated NODE...                                  a node was updated before
-//	fail NODE KIND [exit=N] [print=TEXT] [delay=D] [before] [master=NODE] [edit=NODE] [ask] [once]
+//	fail NODE KIND [exit=N] [print=TEXT] [delay=D] [before] [master=NODE] [edit=NODE] [ask] [once] [silent=D]
 //	                                                 what goes wrong when an action of this kind runs
 //	serves NODE VERSION                              asserts who is MASTER, and that all is well
 //	ssh NODE refuse|hang|deny|drop                   what goes wrong with connections
+//	web                                              start what answers at a VIP, at $WEB; fail … silent=D
+//	                                                 lets it say 503 for so long
 //	exits STATUS COMMAND...                          like exec, and asserts the exit status
 //	remember; code STATUS                            keeps the background command, asserts its exit status after wait
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
+	"bastion":  cmdBastion,
+	"example":  cmdExample,
 	"pair":     cmdPair,
 	"node":     cmdNode,
 	"updated":  cmdUpdated,
 	"fail":     cmdFail,
 	"serves":   cmdServes,
 	"ssh":      cmdSSH,
+	"web":      cmdWeb,
 	"exits":    cmdExits,
 	"remember": cmdRemember,
 	"code":     cmdCode,
@@ -128,17 +145,38 @@ func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
 		primary = set["primary"]
 	}
 	p := &pair{zevenettest.New(first, second, master, primary), map[string]*sshtest.Server{}}
-	home := ts.Getenv("HOME")
-	for _, name := range []string{first, second} {
-		s := p.Serve(ts.Value("t").(testing.TB), name, sshtest.Config{})
-		p.servers[name] = s
-		known := s.KnownHosts(name)
-		ts.Setenv("KEY_"+name, s.HostKey())
-		appendFile(ts, filepath.Join(home, ".ssh", "config"), fmt.Sprintf(
-			"Host %s\n\tHostName 127.0.0.1\n\tPort %d\n\tUser root\n\tHostKeyAlias %s\n\tIdentityFile %s\n\tUserKnownHostsFile %s\n",
-			name, s.Port(), name, s.IdentityFile(), known))
+	if set["product"] != "" {
+		p.Product = set["product"]
+	}
+	addresses := strings.Split(set["at"]+",", ",")
+	for i, name := range []string{first, second} {
+		p.servers[name] = p.Serve(ts.Value("t").(testing.TB), name, sshtest.Config{})
+		ts.Setenv("KEY_"+name, p.servers[name].HostKey())
+		appendHost(ts, strings.TrimSpace(name+" "+addresses[i]), name, "root", p.servers[name])
 	}
 	pairs(ts)[first] = p
+}
+
+// appendHost makes ~/.ssh/config know a server by these names.
+func appendHost(ts *testscript.TestScript, names, alias, user string, s *sshtest.Server) {
+	appendFile(ts, filepath.Join(ts.Getenv("HOME"), ".ssh", "config"), fmt.Sprintf(
+		"Host %s\n\tHostName 127.0.0.1\n\tPort %d\n\tUser %s\n\tHostKeyAlias %s\n\tIdentityFile %s\n\tUserKnownHostsFile %s\n",
+		names, s.Port(), user, alias, s.IdentityFile(), s.KnownHosts(alias)))
+}
+
+func cmdBastion(ts *testscript.TestScript, neg bool, args []string) {
+	user, host, _ := strings.Cut(args[0], "@")
+	behind := sshtest.Network{}
+	for _, p := range pairs(ts) {
+		for _, s := range p.servers {
+			behind[s.Addr()] = s
+		}
+	}
+	appendHost(ts, host, host, user, sshtest.New(ts.Value("t").(testing.TB), sshtest.Config{User: user, Forward: true, Names: behind}))
+}
+
+func cmdExample(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.CopyFS(ts.MkAbs("."), os.DirFS(filepath.Join(ts.Getenv("EXAMPLES"), args[0]))))
 }
 
 func appendFile(ts *testscript.TestScript, path, text string) {
@@ -184,6 +222,9 @@ func cmdFail(ts *testscript.TestScript, neg bool, args []string) {
 		if n := z.Nodes[set["edit"]]; n != nil {
 			n.Config = "edited"
 		}
+		if d, err := time.ParseDuration(set["silent"]); err == nil {
+			ts.Value("silent").(*silence).begin(d)
+		}
 		if once {
 			z.Forget(node, kind)
 		}
@@ -212,6 +253,23 @@ func cmdServes(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s: %+v, role %s", name, *n, f["role"])
 		}
 	}
+}
+
+// silence is until when a web server says 503, in nanoseconds of the clock.
+type silence struct{ until atomic.Int64 }
+
+func (s *silence) begin(d time.Duration) { s.until.Store(time.Now().Add(d).UnixNano()) }
+
+func (s *silence) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	if time.Now().UnixNano() < s.until.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+}
+
+func cmdWeb(ts *testscript.TestScript, neg bool, args []string) {
+	server := httptest.NewServer(ts.Value("silent").(*silence))
+	ts.Defer(server.Close)
+	ts.Setenv("WEB", server.Listener.Addr().String())
 }
 
 func cmdSSH(ts *testscript.TestScript, neg bool, args []string) {

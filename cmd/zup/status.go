@@ -140,7 +140,7 @@ func (p *planning) statusOf(cfg *config.Config, c *config.Cluster, observed plan
 		s.Nodes = append(s.Nodes, ns)
 	}
 	pl, err := plan.Build(plan.Input{
-		Config: cfg, Clusters: []string{c.Name}, Observed: observed, Providers: planners(), Recorded: recorded, Version: version,
+		Config: withoutImage(cfg, c), Observed: observed, Providers: planners(), Recorded: recorded, Version: version,
 	})
 	var refused *plan.RefusedError
 	switch {
@@ -158,6 +158,14 @@ func (p *planning) statusOf(cfg *config.Config, c *config.Cluster, observed plan
 	}
 	s.Healthy = len(s.Problems) == 0
 	return s
+}
+
+// withoutImage is the configuration of one cluster as if its nodes reached the
+// repository: how they are does not depend on an image that an update would need.
+func withoutImage(cfg *config.Config, c *config.Cluster) *config.Config {
+	one, alone := *c, *cfg
+	one.Package, alone.Clusters = nil, []*config.Cluster{&one}
+	return &alone
 }
 
 // shortFacts leaves out whole files.

@@ -56,7 +56,7 @@ func demonstrate(soft, hard context.Context, w *world.World, c choices) error {
 	}
 	fmt.Printf("\nChecked on the nodes, without zup:\n\n%s", table(findings))
 	if c.fault != "" && !c.reboot {
-		fmt.Printf("\nWith the fault %s zup plan ended with status %d, zup apply with %d,\nand zup plan afterwards with %d.\n", c.fault, planned, applied, again)
+		fmt.Println(wrapped(fmt.Sprintf("With the fault %s zup plan ended with status %d, zup apply with %d, and zup plan afterwards with %d.", c.fault, planned, applied, again)))
 		return nil
 	}
 	return verdict(findings, planned, applied, again)
@@ -83,7 +83,7 @@ func goBack(soft, hard context.Context, w *world.World, before map[string]world.
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nWhat clients felt on the way back, measured by the lab: a new connection to each VIP every %v\n\n%s", watch.interval, felt)
+	fmt.Printf("\nWhat clients felt on the way back, measured by the lab: a new connection to each\nVIP every %v\n\n%s", watch.interval, felt)
 	again, err := zup(hard, w, "plan", "-rollback", "-detailed-exitcode")
 	if err != nil {
 		return err

@@ -266,7 +266,7 @@ func testFarms(t *testing.T) {
 // question, and measured.
 func testSingle(t *testing.T) {
 	b := newBench(t, world.Options{Single: true}, world.ConfigOptions{})
-	out := b.wants(2, []string{`Interrupted +outage, ≤ 60\.0 s`}, "plan", "-detailed-exitcode")
+	out := b.wants(2, []string{`Interrupted +outage, ≤ 60 s`}, "plan", "-detailed-exitcode")
 	if !strings.HasPrefix(out, "OUTAGE: edge has one node") {
 		t.Errorf("the outage does not stand first:\n%s", out)
 	}

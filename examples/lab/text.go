@@ -31,16 +31,42 @@ func describe(w *world.World, c choices) string {
 			}
 			fmt.Fprintf(&b, "  %-9s %-15s %s, runs %s\n", node.Name, node.Address, role, cluster.From)
 		}
-		fmt.Fprintf(&b, "  VIPs      %s; the repository has %s", strings.Join(cluster.VIPs, ", "), cluster.To)
+		fmt.Fprintf(&b, "  VIPs      %s\n  version   %s", strings.Join(cluster.VIPs, ", "), offered(cluster, c))
 	}
+	b.WriteString("\n")
 	if c.product != "zevenet" {
-		fmt.Fprintf(&b, "\n\nThe product is %s: Zevenet's emulation under %s's names, as far as they are known.", c.product, c.product)
+		b.WriteString(wrapped(fmt.Sprintf("The product is %s: Zevenet's emulation under %[1]s's names, as far as they are known.", c.product)))
 	}
-	fmt.Fprintf(&b, "\n\nFailback is %s. VRRP advertisements every %d s (the product's default is 5).", c.failback, c.deadratio)
+	if !c.single {
+		b.WriteString(wrapped(fmt.Sprintf("Failback is %s. VRRP advertisements every %d s (the product's default is 5).", c.failback, c.deadratio)))
+	}
 	if f, err := world.FaultNamed(c.fault); err == nil && f.Name != "" {
-		fmt.Fprintf(&b, "\nFault %s: %s.", f.Name, f.About)
+		b.WriteString(wrapped(fmt.Sprintf("Fault %s: %s.", f.Name, f.About)))
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// wrapped is a text on a new line, in lines of at most 80 columns.
+func wrapped(text string) string {
+	var b strings.Builder
+	column := 80
+	for word := range strings.FieldsSeq(text) {
+		separator := " "
+		if column+1+len(word) > 80 {
+			separator, column = "\n", -1
+		}
+		b.WriteString(separator + word)
+		column += 1 + len(word)
 	}
 	return b.String()
+}
+
+// offered says where the new version comes from.
+func offered(cluster world.Cluster, c choices) string {
+	if c.offline {
+		return cluster.To + " is in an image that zup has; nobody reaches the repository"
+	}
+	return cluster.To + " is in the repository"
 }
 
 // howToPlay says how to get into the nodes while the lab stays up.

@@ -48,17 +48,24 @@ func verifyNode(name string, c world.Cluster, before, after world.NodeState) []f
 		replicators, blocked = 1, 0
 	}
 	return []finding{
-		{name, fmt.Sprintf("dpkg and global.conf say %q and %q", after.Installed, after.Configured), after.Installed == c.To && after.Configured == c.To},
+		{name, fmt.Sprintf("runs %s: dpkg says %q, global.conf %q", c.To, after.Installed, after.Configured), after.Installed == c.To && after.Configured == c.To},
 		{name, "hosts.deny is as it was, byte for byte", after.HostsDeny == before.HostsDeny},
 		{name, "hosts.allow is as it was, byte for byte", after.HostsAllow == before.HostsAllow},
 		{name, "not in maintenance", !after.Maintenance},
-		{name, fmt.Sprintf("replication: %d process, its role is %q", after.Replicators, after.Role), after.Replicators == replicators},
-		{name, fmt.Sprintf("keepalived: %d process", after.Keepalived), after.Keepalived == keepalived},
+		{name, fmt.Sprintf("replication: %s, its role is %q", processes(after.Replicators), after.Role), after.Replicators == replicators},
+		{name, "keepalived: " + processes(after.Keepalived), after.Keepalived == keepalived},
 		{name, fmt.Sprintf("farms: %d up", after.Farms), after.Farms == len(c.VIPs)},
 		{name, fmt.Sprintf("ARP: %d rules keep it silent", after.Blocked), after.Blocked == blocked},
-		{name, "the migrated marker is intact: " + after.Marker, after.MarkerIntact(c.To)},
+		{name, "migrated marker intact: " + after.Marker, after.MarkerIntact(c.To)},
 		{name, "dpkg --audit finds nothing", after.Audit == 0},
 	}
+}
+
+func processes(n int) string {
+	if n == 1 {
+		return "1 process"
+	}
+	return fmt.Sprintf("%d processes", n)
 }
 
 func table(findings []finding) string {

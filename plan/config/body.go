@@ -216,12 +216,21 @@ func (b *body) value(name string, want cty.Type) (v cty.Value, ok bool) {
 	if !ok {
 		return v, false
 	}
-	if v.ContainsMarked() {
-		b.l.errorf(b.at(name), fmt.Sprintf("%q is sensitive", name),
-			"This value comes from a sensitive variable and would be written into the plan file, which people attach to tickets. Only the commands of a snapshot block may hold one.")
+	if b.sensitive(name, v, "No argument of a cluster may hold one.") {
 		return v, false
 	}
 	return b.convert(name, v, want)
+}
+
+// sensitive reports whether there is something in a value that must not be shown,
+// which is an error, and what to do about it then.
+func (b *body) sensitive(name string, v cty.Value, hint string) bool {
+	if !v.ContainsMarked() {
+		return false
+	}
+	b.l.errorf(b.at(name), fmt.Sprintf("%q is sensitive", name),
+		"This value comes from a sensitive variable and would be written into the plan file, which people attach to tickets. %s", hint)
+	return true
 }
 
 // raw is value without the conversion, and with sensitive values let through.

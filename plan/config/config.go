@@ -148,47 +148,17 @@ type Snapshot struct {
 }
 
 // Argv is a command as a list of arguments: no shell reads it. {node} and
-// {name} stand in it until Expand.
-type Argv []Arg
-
-// Arg is one argument. It prints itself as "(sensitive)" where its value comes
-// from a sensitive variable, so that it can't get into a plan or a log by
-// accident; Text is what a process is to be given.
-type Arg struct {
-	Text      string
-	Sensitive bool
-}
-
-// String returns what may be shown of the argument.
-func (a Arg) String() string {
-	if a.Sensitive {
-		return sensitiveText
-	}
-	return a.Text
-}
-
-// GoString is String in quotes: %#v shows no secret either.
-func (a Arg) GoString() string { return strconv.Quote(a.String()) }
-
-// MarshalText is String as bytes: JSON shows no secret either.
-func (a Arg) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+// {name} stand in it until Expand. It stands in the plan word for word, so nothing
+// sensitive is ever in it.
+type Argv []string
 
 // Expand returns the command for one node with {node} and {name} replaced in
 // every argument, in one pass: what was put in is not looked at again.
-func (v Argv) Expand(node, name string) Argv {
+func (v Argv) Expand(node, name string) []string {
 	r := strings.NewReplacer("{node}", node, "{name}", name)
-	out := make(Argv, len(v))
-	for i, a := range v {
-		out[i] = Arg{r.Replace(a.Text), a.Sensitive}
-	}
-	return out
-}
-
-// Shown returns the arguments as they may be shown.
-func (v Argv) Shown() []string {
 	out := make([]string, len(v))
-	for i, a := range v {
-		out[i] = a.String()
+	for i, arg := range v {
+		out[i] = r.Replace(arg)
 	}
 	return out
 }

@@ -211,7 +211,7 @@ func dumpValue(b *strings.Builder, name, indent string, v reflect.Value) {
 		return
 	case Argv:
 		if x != nil {
-			fmt.Fprintf(b, "%s%s = %q\n", indent, name, x.Shown())
+			fmt.Fprintf(b, "%s%s = %q\n", indent, name, []string(x))
 		}
 		return
 	case []Hop:

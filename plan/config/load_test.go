@@ -3,7 +3,6 @@ package config
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -68,13 +67,10 @@ func TestEverything(t *testing.T) {
 			},
 			Package: &Package{Offline: "update-6.1.20.iso", SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
 			Snapshot: &Snapshot{
-				Create: Argv{
-					{Text: "virsh"}, {Text: "snapshot-create-as"}, {Text: "{node}"}, {Text: "{name}"},
-					{Text: "--token=s3cr3t", Sensitive: true},
-				},
-				Restore: Argv{{Text: "virsh"}, {Text: "snapshot-revert"}, {Text: "{node}"}, {Text: "{name}"}},
-				Delete:  Argv{{Text: "virsh"}, {Text: "snapshot-delete"}, {Text: "{node}"}, {Text: "{name}"}},
-				List:    Argv{{Text: "virsh"}, {Text: "snapshot-list"}, {Text: "{node}"}},
+				Create:  Argv{"virsh", "snapshot-create-as", "{node}", "{name}"},
+				Restore: Argv{"virsh", "snapshot-revert", "{node}", "{name}"},
+				Delete:  Argv{"virsh", "snapshot-delete", "{node}", "{name}"},
+				List:    Argv{"virsh", "snapshot-list", "{node}"},
 			},
 			Probes: []Probe{
 				{Name: "web", HTTP: "http://192.0.2.10/", Interval: 20 * time.Millisecond, Timeout: 500 * time.Millisecond},
@@ -230,7 +226,9 @@ func TestShownTextParses(t *testing.T) {
 	for _, name := range []string{"native.zup.hcl", "json.zup.json"} {
 		cfg := valid(t, name, member(archive, name), Options{})
 		again := valid(t, name, cfg.Files[0].Text, Options{})
-		cfg.Clusters[0].Snapshot.Create[4].Text = "--token=(sensitive)"
+		if strings.Contains(cfg.Files[0].Text, "s3cr3t") || !strings.Contains(cfg.Files[0].Text, sensitiveText) {
+			t.Errorf("%s is shown as\n%s", name, cfg.Files[0].Text)
+		}
 		if diff := cmp.Diff(cfg.Clusters, again.Clusters, cmpopts.IgnoreTypes(Place{})); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
@@ -239,23 +237,10 @@ func TestShownTextParses(t *testing.T) {
 
 func TestArgv(t *testing.T) {
 	t.Parallel()
-	argv := Argv{{Text: "snap"}, {Text: "{node}-{name}-{other}"}, {Text: "key={name}", Sensitive: true}}
-	got := argv.Expand("{name}", "n1")
-	want := Argv{{Text: "snap"}, {Text: "{name}-n1-{other}"}, {Text: "key=n1", Sensitive: true}}
+	got := Argv{"snap", "{node}-{name}-{other}", "key={name}"}.Expand("{name}", "n1")
+	want := []string{"snap", "{name}-n1-{other}", "key=n1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Expand (-want +got):\n%s", diff)
-	}
-	asJSON, err := json.Marshal(got)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, shown := range []string{
-		fmt.Sprint(got), fmt.Sprintf("%+v", got), fmt.Sprintf("%#v", got), fmt.Sprintf("%s", got), fmt.Sprintf("%q", got),
-		strings.Join(got.Shown(), " "), string(asJSON),
-	} {
-		if strings.Contains(shown, "key=") || !strings.Contains(shown, sensitiveText) {
-			t.Errorf("a sensitive argument is shown as %s", shown)
-		}
 	}
 }
 

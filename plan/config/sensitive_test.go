@@ -38,7 +38,6 @@ func shownOf(t testing.TB, cfg *Config, diags *Diagnostics) string {
 		}
 		for _, c := range cfg.Clusters {
 			fmt.Fprintf(&b, "%v %+v %#v\n", c, *c, *c)
-			fmt.Fprintf(&b, "%v %+v %#v\n", c.Snapshot, c.Snapshot, c.Snapshot)
 		}
 		asJSON, err := json.Marshal(cfg)
 		if err != nil {

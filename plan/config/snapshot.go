@@ -41,21 +41,18 @@ func (l *loader) checkKeep(b *body, keep time.Duration) *time.Duration {
 	return &keep
 }
 
-// readArgv reads a command. Sensitive values may stand in it, and each argument
-// knows whether one does.
+// readArgv reads a command.
 func (l *loader) readArgv(b *body, name string, named bool) Argv {
 	v, ok := b.raw(name)
-	if !ok {
+	if !ok || b.sensitive(name, v, "Let the command read it itself, from a file or from its environment, which is zup's.") {
 		return nil
 	}
-	v, marks := v.Unmark() // of the list as a whole
 	if t := v.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
 		l.errorf(b.at(name), fmt.Sprintf("wrong type for %q", name), `A command is a list with one string for each argument, because no shell reads it: ["program", "argument"]`)
 		return nil
 	}
 	argv := Argv{}
 	for _, elem := range v.Elements() {
-		elem, own := elem.Unmark()
 		text, err := convert.Convert(elem, cty.String)
 		switch {
 		case err != nil:
@@ -65,7 +62,7 @@ func (l *loader) readArgv(b *body, name string, named bool) Argv {
 			l.errorf(b.at(name), fmt.Sprintf("wrong type for %q", name), "Entry %d of the command is null.", len(argv)+1)
 			return nil
 		}
-		argv = append(argv, Arg{text.AsString(), len(marks) > 0 || len(own) > 0})
+		argv = append(argv, text.AsString())
 	}
 	if !l.checkArgv(b, name, argv, named) {
 		return nil
@@ -74,19 +71,19 @@ func (l *loader) readArgv(b *body, name string, named bool) Argv {
 }
 
 func (l *loader) checkArgv(b *body, name string, argv Argv, named bool) bool {
-	if len(argv) == 0 || argv[0].Text == "" {
+	if len(argv) == 0 || argv[0] == "" {
 		l.errorf(b.at(name), fmt.Sprintf("the command %q is empty", name), "Its first string is the program to run.")
 		return false
 	}
 	ok, hasName := true, false
 	for _, arg := range argv {
-		if strings.ContainsRune(arg.Text, 0) {
+		if strings.ContainsRune(arg, 0) {
 			l.errorf(b.at(name), fmt.Sprintf("the command %q has a zero byte in it", name), "No program can be given one.")
 			return false
 		}
-		hasName = hasName || strings.Contains(arg.Text, "{name}")
-		for _, word := range placeholders(arg.Text) {
-			if word == "node" || word == "name" || arg.Sensitive {
+		hasName = hasName || strings.Contains(arg, "{name}")
+		for _, word := range placeholders(arg) {
+			if word == "node" || word == "name" {
 				continue
 			}
 			ok = false

@@ -74,7 +74,7 @@ cluster "zevenet" "edge" {
   # How to take a snapshot of a node, and how to go back to it. The commands run
   # where zup runs; {node} and {name} are replaced in every argument.
   # snapshot {
-  #   create  = ["virsh", "snapshot-create-as", "{node}", "{name}"]
+  #   create  = ["virsh", "snapshot-create-as", "{node}", "{name}", "--disk-only"]
   #   restore = ["virsh", "snapshot-revert", "{node}", "{name}", "--running"]
   #   delete  = ["virsh", "snapshot-delete", "{node}", "{name}"]
   # }

@@ -176,7 +176,7 @@ func interrupted(c *plan.Cluster) string {
 	most := "≤ " + milliseconds(float64(in.PerSwitchoverMSMax))
 	switch {
 	case in.Outages > 0:
-		return "outage, " + most
+		return "outage, ≤ " + seconds(int(c.Interruption.PerSwitchoverMSMax/1000))
 	case in.Switchovers == 0:
 		return "not at all"
 	}

@@ -2,6 +2,7 @@ package zevenet
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -48,7 +49,7 @@ func (Provider) Refuse(c *config.Cluster) []plan.Refusal {
 			refuse("nodes", summary, hint)
 		}
 	}
-	return append(all, refuseSnapshot(c)...)
+	return all
 }
 
 // describe fills in what the plan says about the pair.
@@ -78,6 +79,8 @@ func (p *pair) cautions(b *builder) []string {
 		all = append(all, "nobody has verified that maintenance mode outlives the restart of the services before 6.1.12; if it does not, the run stops there, with the other node serving")
 	}
 	if slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.Kind == "update" }) {
+		all = append(all, p.unsaved()...)
+		all = append(all, p.overtaken()...)
 		all = append(all, p.wayBack(b)...)
 	}
 	all = append(all, p.begunSnapshots()...)
@@ -92,6 +95,31 @@ func (p *pair) cautions(b *builder) []string {
 	}
 	return all
 }
+
+// unsaved says that no copy of the configuration is made, where nobody knows how.
+func (p *pair) unsaved() []string {
+	if p.product.saver != "" {
+		return nil
+	}
+	return []string{"nobody knows how " + p.product.title + " saves its configuration: no copy of it is made before the update"}
+}
+
+// overtaken says which nodes know already, from the last time that their package lists
+// were refreshed, that the repository offers a newer version than the planned one.
+func (p *pair) overtaken() []string {
+	var all []string
+	for _, n := range p.nodes {
+		offered := n.fact("candidate")
+		if p.brings() || !p.needs(n) || !isOffered.MatchString(offered) || atLeast(p.cfg.Version, offered) {
+			continue
+		}
+		all = append(all, fmt.Sprintf("the package lists on %s offer %s already: if the repository has nothing else, the run stops before anything but the lists is touched; write that version, or bring an image of %s", n.name, offered, p.cfg.Version))
+	}
+	return all
+}
+
+// isOffered is what a version looks like, where a node may say anything.
+var isOffered = regexp.MustCompile(`^[0-9]+(\.[0-9]+)+(-[0-9A-Za-z.+~]+)?$`)
 
 // editedSince reports whether MASTER's configuration is another one than when the
 // unfinished run stopped replication.

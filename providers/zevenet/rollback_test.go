@@ -42,14 +42,6 @@ func (m model) remember(a *plan.Action, recorded *state.Cluster, run string) {
 	}
 }
 
-func argv(words ...string) config.Argv {
-	var v config.Argv
-	for _, w := range words {
-		v = append(v, config.Arg{Text: w})
-	}
-	return v
-}
-
 // TestEveryWayBackEndsAtRest: from wherever an update was cut off, or from its end,
 // the way back, itself cut off anywhere and planned again, ends with both nodes at
 // the old version, nobody with a configuration of the wrong one, somebody serving
@@ -68,7 +60,7 @@ func TestEveryWayBackEndsAtRest(t *testing.T) {
 			Switchover: rapid.SampledFrom([]string{"drain", "restart"}).Draw(t, "switchover"),
 			Nodes:      []config.Node{{Name: "a1", Address: "192.0.2.101"}, {Name: "b2", Address: "192.0.2.102"}},
 			Snapshot: &config.Snapshot{
-				Create: argv("create", "{node}", "{name}"), Restore: argv("restore", "{node}", "{name}"), List: argv("list", "{node}"),
+				Create: config.Argv{"create", "{node}", "{name}"}, Restore: config.Argv{"restore", "{node}", "{name}"}, List: config.Argv{"list", "{node}"},
 			},
 		}
 		cfg.Boost = cfg.Switchover == "drain" && rapid.Bool().Draw(t, "boost")

@@ -84,6 +84,8 @@ func decideAlone(p *pair) plan.Decision {
 	d.Cluster.Warnings = append(d.Cluster.Warnings, p.begunSnapshots()...)
 	if p.needs(n) {
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.product.assumed()...)
+		d.Cluster.Warnings = append(d.Cluster.Warnings, p.unsaved()...)
+		d.Cluster.Warnings = append(d.Cluster.Warnings, p.overtaken()...)
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.wayBack(b)...)
 	}
 	return d

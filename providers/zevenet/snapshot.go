@@ -20,36 +20,6 @@ const (
 	listLimit     = 120
 )
 
-// refuseSnapshot refuses what can't be written into a plan.
-func refuseSnapshot(c *config.Cluster) []plan.Refusal {
-	if c.Snapshot == nil {
-		return nil
-	}
-	var all []plan.Refusal
-	for _, cmd := range []struct {
-		name string
-		argv config.Argv
-	}{{"create", c.Snapshot.Create}, {"restore", c.Snapshot.Restore}, {"delete", c.Snapshot.Delete}, {"list", c.Snapshot.List}} {
-		if slices.ContainsFunc(cmd.argv, func(a config.Arg) bool { return a.Sensitive }) {
-			all = append(all, plan.Refusal{
-				Cluster: c.Name, Check: "snapshot",
-				Summary: fmt.Sprintf("the snapshot command %q has a sensitive value in it, and commands stand in the plan word for word", cmd.name),
-				Hint:    "let the command read it itself, from a file or from the environment, which it has from zup",
-			})
-		}
-	}
-	return all
-}
-
-// words returns a command for a node and a snapshot as the plan has it.
-func words(argv config.Argv, n *node, name string) []string {
-	all := make([]string, 0, len(argv))
-	for _, a := range argv.Expand(n.name, name) {
-		all = append(all, a.Text)
-	}
-	return all
-}
-
 // snapshotName is what the snapshots of this plan are called. It has no clock: it
 // is another one as soon as the state file was written, a node was started again
 // or something else is planned.
@@ -107,7 +77,7 @@ func (b *builder) takeSnapshot(n *node, name string) plan.Action {
 		ID: b.pair.id(n, "snapshot"), Kind: "snapshot", Node: n.name, Primitive: plan.Local,
 		Title:  "Take the snapshot " + name,
 		Reason: "it is the way back to " + n.fact("version") + ", and is taken before anything is changed",
-		Argv:   words(s.Create, n, name), Proof: listed(s, n, name, false),
+		Argv:   s.Create.Expand(n.name, name), Proof: listed(s, n, name, false),
 		Keeps: name, TimeoutS: snapshotLimit, EstimateS: 30,
 	}
 }
@@ -118,7 +88,7 @@ func listed(s *config.Snapshot, n *node, name string, gone bool) []plan.Proof {
 	if s.List == nil {
 		return nil
 	}
-	return []plan.Proof{{Absent: gone, Argv: words(s.List, n, name), Word: name}}
+	return []plan.Proof{{Absent: gone, Argv: s.List.Expand(n.name, name), Word: name}}
 }
 
 // wayBack says in one line whether there is a way back from what the plan does.
@@ -216,7 +186,7 @@ func (b *builder) deleteSnapshot(n *node, name string, before []plan.Action) pla
 		ID: id, Kind: "delete-snapshot", Node: n.name, Primitive: plan.Local,
 		Title:  "Delete the snapshot " + name,
 		Reason: "keep_for is " + inWords(*s.KeepFor) + ": it need not be kept any longer",
-		Argv:   words(s.Delete, n, name), Proof: listed(s, n, name, true),
+		Argv:   s.Delete.Expand(n.name, name), Proof: listed(s, n, name, true),
 		Drops: name, TimeoutS: snapshotLimit, EstimateS: 10,
 	}
 }

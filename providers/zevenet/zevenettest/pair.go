@@ -35,6 +35,7 @@ const repository = "https://repo.zevenet.com/ee/v6/4.19-amd64"
 // fields may be changed while nothing is running.
 type Pair struct {
 	Nodes   map[string]*Node
+	Product string // what they run: the last part of its root
 	Master  string // name of the node that serves
 	Primary string // the cluster's failback: "disabled" or a node
 
@@ -69,7 +70,7 @@ type Node struct {
 
 // New returns a healthy pair at OldVersion.
 func New(first, second, master, primary string) *Pair {
-	p := &Pair{Nodes: map[string]*Node{}, Master: master, Primary: primary, faults: map[string]func(*Pair) Fault{}}
+	p := &Pair{Nodes: map[string]*Node{}, Product: "zevenet", Master: master, Primary: primary, faults: map[string]func(*Pair) Fault{}}
 	for _, n := range []struct{ name, peer, address string }{{first, second, "192.168.100.24"}, {second, first, "192.168.100.25"}} {
 		p.Nodes[n.name] = &Node{
 			Name: n.name, Peer: n.peer, Address: n.address, Version: OldVersion, Config: "old", Replicates: n.name == master,

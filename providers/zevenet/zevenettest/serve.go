@@ -91,7 +91,7 @@ func (p *Pair) Serve(t testing.TB, node string, c sshtest.Config) *sshtest.Serve
 		case kind == "" && !strings.HasPrefix(r.Script, lookScript):
 			return sshtest.Reply{}, false
 		case kind == "facts":
-			return sshtest.Reply{Stdout: p.printFacts(node, r.Args)}, true
+			return sshtest.Reply{Stdout: p.printFacts(node, r.Script, r.Args)}, true
 		}
 		if kind == "" { // the image is there; sending one takes a real node
 			p.Do("upload", node)
@@ -109,8 +109,13 @@ func (p *Pair) Serve(t testing.TB, node string, c sshtest.Config) *sshtest.Serve
 	return s
 }
 
-func (p *Pair) printFacts(node string, names []string) string {
+// printFacts answers the facts script of one product, which may be another one than
+// the node's.
+func (p *Pair) printFacts(node, script string, names []string) string {
 	facts := p.FactsOf(node)
+	if !strings.Contains(script, "root='/usr/local/"+p.Product+"'") {
+		facts["product"] = "other " + p.Product
+	}
 	facts["time"] = fmt.Sprint(time.Now().Unix())
 	var b strings.Builder
 	for _, name := range names {
