@@ -1,0 +1,81 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// PlaceError says that a file of zup can't be where it shall be: its directory is
+// read-only, its disk is full, or its file system has no locks.
+type PlaceError struct {
+	Op   string // what was tried: "lock state"
+	Path string
+	Err  error
+}
+
+func (e *PlaceError) Error() string {
+	if noLocks(e.Err) {
+		return fmt.Sprintf("%s %s: its file system has no locks that the kernel holds (%v), and without one two runs could work on the same nodes", e.Op, e.Path, cause(e.Err))
+	}
+	return fmt.Sprintf("%s %s: %v", e.Op, e.Path, cause(e.Err))
+}
+
+func (e *PlaceError) Unwrap() error { return e.Err }
+
+// Hint says what to do about it.
+func (e *PlaceError) Hint() string {
+	const elsewhere = "-state FILE puts the state "
+	switch {
+	case noLocks(e.Err):
+		return elsewhere + "on a local file system; everybody who works on these nodes has to give the same one"
+	case NoRoom(e.Err):
+		return "make room on the file system of " + filepath.Dir(e.Path) + ", and run the same command again"
+	case errors.Is(e.Err, syscall.EROFS), errors.Is(e.Err, os.ErrPermission):
+		return "make " + filepath.Dir(e.Path) + " writable for you, or " + elsewhere + "where it is"
+	}
+	return ""
+}
+
+// placed wraps an error of the file system; what is none, or is wrapped already,
+// stays as it is.
+func placed(op, path string, err error) error {
+	var already *PlaceError
+	if err == nil || errors.As(err, &already) {
+		return err
+	}
+	return &PlaceError{op, path, err}
+}
+
+// cause leaves out the name of the file, which the message has already.
+func cause(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// noLocks are the answers of a file system that can't lock: NFS without its lock
+// daemon, some network and user space file systems.
+func noLocks(err error) bool {
+	return errors.Is(err, syscall.ENOLCK) || errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.ENOSYS)
+}
+
+// NoRoom reports whether an error says that there is no room left to write: the disk
+// is full, or what this user or process may write is used up.
+func NoRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
+
+// writable tries whether a file can be made beside path.
+func writable(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write([]byte("\n"))
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
+}
