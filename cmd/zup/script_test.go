@@ -36,7 +36,8 @@ func (w waiting) Run() int {
 
 func TestMain(m *testing.M) {
 	testscript.Main(waiting{m}, map[string]func(){
-		"snap": snapMain,
+		"snap":    snapMain,
+		"nolocks": noLocksMain,
 		"zup": func() {
 			os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, os.Environ()))
 		},
@@ -49,6 +50,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		Cmds:                scriptCommands,
+		Condition:           condition,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       *updateScripts,
@@ -79,6 +81,7 @@ type pair struct {
 //	serves NODE VERSION                              asserts who is MASTER, and that all is well
 //	ssh NODE refuse|hang|deny|drop                   what goes wrong with connections
 //	exits STATUS COMMAND...                          like exec, and asserts the exit status
+//	tmpfs DIRECTORY SIZE                             a disk of its own; as root
 //	remember; code STATUS                            keeps the background command, asserts its exit status after wait
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"pair":     cmdPair,
@@ -89,6 +92,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"ssh":      cmdSSH,
 	"exits":    cmdExits,
 	"remember": cmdRemember,
+	"tmpfs":    cmdTmpfs,
 	"code":     cmdCode,
 }
 

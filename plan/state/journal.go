@@ -101,22 +101,23 @@ func CreateJournal(path string, now func() time.Time) (*Journal, error) {
 }
 
 // AppendJournal continues a journal and returns what stands in it. A last line that
-// was cut off is taken away: what it was about had not begun.
-func AppendJournal(path string, now func() time.Time) (*Journal, []Entry, error) {
+// was cut off is taken away, and cut tells of it: if zup was writing it, what it was
+// about had not begun; if the file was damaged later, it may have.
+func AppendJournal(path string, now func() time.Time) (j *Journal, entries []Entry, cut bool, err error) {
 	read, err := readJournal(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, nil, placed("continue journal", path, err)
+		return nil, nil, false, placed("continue journal", path, err)
 	}
-	j := &Journal{f: f, path: path, now: now, seq: len(read.entries), sum: read.sum, size: read.size}
+	j = &Journal{f: f, path: path, now: now, seq: len(read.entries), sum: read.sum, size: read.size}
 	if err := j.cutBack(); err != nil {
 		f.Close()
-		return nil, nil, placed("continue journal", path, err)
+		return nil, nil, false, placed("continue journal", path, err)
 	}
-	return j, read.entries, nil
+	return j, read.entries, read.cut, nil
 }
 
 // cutBack takes away what follows the last whole line.

@@ -14,6 +14,7 @@ type PlaceError struct {
 	Op   string // what was tried: "lock state"
 	Path string
 	Err  error
+	Flag string // that puts the file elsewhere; empty: none does
 }
 
 func (e *PlaceError) Error() string {
@@ -27,14 +28,17 @@ func (e *PlaceError) Unwrap() error { return e.Err }
 
 // Hint says what to do about it.
 func (e *PlaceError) Hint() string {
-	const elsewhere = "-state FILE puts the state "
 	switch {
 	case noLocks(e.Err):
-		return elsewhere + "on a local file system; everybody who works on these nodes has to give the same one"
+		return e.Flag + " FILE puts it on a local file system; everybody who works on these nodes has to give the same one"
 	case NoRoom(e.Err):
 		return "make room on the file system of " + filepath.Dir(e.Path) + ", and run the same command again"
 	case errors.Is(e.Err, syscall.EROFS), errors.Is(e.Err, os.ErrPermission):
-		return "make " + filepath.Dir(e.Path) + " writable for you, or " + elsewhere + "where it is"
+		hint := "make " + filepath.Dir(e.Path) + " writable for you"
+		if e.Flag != "" {
+			hint += ", or give another place: " + e.Flag + " FILE"
+		}
+		return hint
 	}
 	return ""
 }
@@ -46,7 +50,17 @@ func placed(op, path string, err error) error {
 	if err == nil || errors.As(err, &already) {
 		return err
 	}
-	return &PlaceError{op, path, err}
+	return &PlaceError{Op: op, Path: path, Err: err}
+}
+
+// placedState is placed for the state file and what is beside it.
+func placedState(op, path string, err error) error {
+	err = placed(op, path, err)
+	var place *PlaceError
+	if errors.As(err, &place) {
+		place.Flag = "-state"
+	}
+	return err
 }
 
 // cause leaves out the name of the file, which the message has already.

@@ -97,15 +97,15 @@ func TestPlaceError(t *testing.T) {
 		err        error
 		text, hint string
 	}{
-		{syscall.ENOLCK, "no locks that the kernel holds (no locks available)", "-state FILE puts the state on a local file system"},
+		{syscall.ENOLCK, "no locks that the kernel holds (no locks available)", "-state FILE puts it on a local file system"},
 		{syscall.ENOTSUP, "no locks that the kernel holds", "on a local file system"},
-		{&os.PathError{Op: "open", Path: "/d/x.lock", Err: syscall.EROFS}, "lock state /d/x: read-only file system", "make /d writable for you, or -state FILE"},
+		{&os.PathError{Op: "open", Path: "/d/x.lock", Err: syscall.EROFS}, "lock state /d/x: read-only file system", "make /d writable for you, or give another place: -state FILE"},
 		{&os.PathError{Op: "open", Path: "/d/x.lock", Err: syscall.EACCES}, "lock state /d/x: permission denied", "make /d writable for you"},
 		{syscall.ENOSPC, "no space left on device", "make room on the file system of /d"},
 		{syscall.EDQUOT, "quota", "make room"},
 		{syscall.EIO, "input/output error", ""},
 	} {
-		err := placed("lock state", "/d/x", tt.err)
+		err := placedState("lock state", "/d/x", tt.err)
 		var place *PlaceError
 		if !errors.As(err, &place) || !strings.Contains(err.Error(), tt.text) || !strings.Contains(place.Hint(), tt.hint) || (tt.hint == "") != (place.Hint() == "") {
 			t.Errorf("%v: %q, %q", tt.err, err, place.Hint())

@@ -384,9 +384,9 @@ func TestAppendJournal(t *testing.T) {
 	data, _ := os.ReadFile(path)
 	for cut := range data {
 		write(t, path, string(data[:cut]))
-		j, entries, err := AppendJournal(path, time.Now)
-		if err != nil || len(entries) != bytes.Count(data[:cut], []byte("\n")) {
-			t.Fatalf("cut at %d: %d entries, %v", cut, len(entries), err)
+		j, entries, torn, err := AppendJournal(path, time.Now)
+		if err != nil || len(entries) != bytes.Count(data[:cut], []byte("\n")) || torn != (cut > 0 && data[cut-1] != '\n') {
+			t.Fatalf("cut at %d: %d entries, torn %t, %v", cut, len(entries), torn, err)
 		}
 		if err := errors.Join(j.Write(Entry{Event: Resume}), j.Close()); err != nil {
 			t.Fatal(err)

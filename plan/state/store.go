@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -34,7 +35,7 @@ func read(path string) (*State, []byte, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, nil
 	case err != nil:
-		return nil, nil, placed("read state file", path, err)
+		return nil, nil, placedState("read state file", path, err)
 	}
 	s, err := decode(path, data)
 	return s, data, withBackup(err)
@@ -87,7 +88,7 @@ func Open(ctx context.Context, path string, timeout time.Duration, me Holder) (*
 	s := &Store{path: path, lock: lock}
 	var err error
 	if s.state, s.data, err = read(path); err == nil {
-		err = placed("write beside state", path, errors.Join(s.sign(me), writable(path)))
+		err = placedState("write beside state", path, errors.Join(s.sign(me), writable(path)))
 	}
 	if err != nil {
 		s.Close()
@@ -108,7 +109,7 @@ func takeLock(ctx context.Context, lock *flock.Flock, path string, timeout time.
 	}
 	switch {
 	case err != nil:
-		return placed("lock state", path, err)
+		return placedState("lock state", path, err)
 	case !got:
 		return &LockedError{Path: path, Holder: ReadHolder(path)}
 	}
@@ -136,7 +137,7 @@ func Locked(path string) (bool, error) {
 	lock := flock.New(path + lockSuffix)
 	got, err := lock.TryLock()
 	if err != nil {
-		return false, placed("look at the lock of state", path, err)
+		return false, placedState("look at the lock of state", path, err)
 	}
 	if got {
 		err = lock.Unlock()
@@ -167,6 +168,9 @@ func (s *Store) Close() error {
 	return s.lock.Unlock()
 }
 
+// Path is where the state file is.
+func (s *Store) Path() string { return s.path }
+
 // State returns the state as it is in the file, or nil if there is none yet.
 // It must not be changed; Update does that.
 func (s *Store) State() *State { return s.state }
@@ -186,7 +190,7 @@ func (s *Store) Update(zupVersion string, change func(*State)) error {
 		return err
 	}
 	if err := WriteFile(s.path, data); err != nil {
-		return placed("write state file", s.path, err)
+		return placedState("write state file", s.path, err)
 	}
 	s.state, s.data = next, data
 	return nil
@@ -226,7 +230,7 @@ func (s *Store) keepBackup() error {
 	if err != nil || !bytes.Equal(there, s.data) { // or a file system without hard links
 		err = WriteFile(s.path+backupSuffix, s.data)
 	}
-	return placed("back up state file", s.path, err)
+	return placedState("back up state file", s.path, err)
 }
 
 // linkOver gives the file at path a second name, in place of what had that name.
@@ -248,7 +252,15 @@ func newLineage() string {
 // WriteFile replaces the file at path by data, mode 0600: temporary file, fsync,
 // rename, fsync of the directory. Whoever reads path sees the old or the new
 // bytes, and after a power cut too.
-func WriteFile(path string, data []byte) (err error) {
+func WriteFile(path string, data []byte) error {
+	return WriteFileFrom(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// WriteFileFrom is WriteFile for what is too large to be in memory as text.
+func WriteFileFrom(path string, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -260,7 +272,7 @@ func WriteFile(path string, data []byte) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	if _, err = f.Write(data); err != nil {
+	if err = write(f); err != nil {
 		return err
 	}
 	if err = f.Sync(); err != nil {
