@@ -79,8 +79,9 @@ func (r *runner) reopen() error {
 	}
 	r.journal, r.past = journal, history(entries)
 	if cut {
-		r.doubt()
+		r.doubtNext()
 	}
+	r.doubtRecorded()
 	if err := r.keepRoom(); err != nil {
 		return err
 	}
@@ -94,9 +95,26 @@ func (r *runner) reopen() error {
 	return r.update(r.recordBegin)
 }
 
-// doubt is for a journal that was cut off in a line: whatever could have begun next may
+// doubtRecorded compares the journal with the state file, which is written first: an
+// action that the one knows and the other does not may have begun.
+func (r *runner) doubtRecorded() {
+	for cluster, actions := range r.branches {
+		known := r.Store.State().Cluster(cluster)
+		for _, a := range actions {
+			opened := slices.ContainsFunc(known.Open, func(c state.Change) bool { return c.Run == r.RunID && c.Action == a.ID })
+			taken := slices.ContainsFunc(known.Snapshots, func(s state.Snapshot) bool {
+				return s.Run == r.RunID && s.Node == a.Node && s.Name == a.Keeps
+			})
+			if r.past[a.ID] == nil && (opened || taken) {
+				r.past[a.ID] = &past{}
+			}
+		}
+	}
+}
+
+// doubtNext is for a journal that was cut off in a line: whatever could have begun next may
 // have begun, and its node is asked.
-func (r *runner) doubt() {
+func (r *runner) doubtNext() {
 	for _, actions := range r.branches {
 		done := map[string]bool{}
 		for _, a := range actions {
