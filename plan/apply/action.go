@@ -117,7 +117,7 @@ func (b *branch) stopAt(ctx context.Context, a *plan.Action, s *Stop) *Stop {
 // writeBegin writes the journal and, before they exist, the temporary changes
 // that the action opens and the snapshot that it takes.
 func (b *branch) writeBegin(ctx context.Context, a *plan.Action) error {
-	if len(a.Opens) > 0 || a.Keeps != "" {
+	if len(a.Opens) > 0 || a.Keeps != "" || dropsBlindly(a) {
 		before := b.before(ctx, a)
 		err := b.update(func(s *state.State) {
 			c := s.Clusters[a.Cluster]
