@@ -414,11 +414,11 @@ func (c *aCase) next(intent string) string {
 }
 
 // mayGoBack reports whether one run has taken a snapshot of every node, before
-// somebody had updated one of them.
+// somebody had updated one of them, and all of them are still there.
 func (c *aCase) mayGoBack() bool {
 	of := map[string]int{}
 	for _, s := range c.recorded.Snapshots {
-		if s.Version == zevenettest.OldVersion && !s.Begun {
+		if s.Version == zevenettest.OldVersion && !s.Begun && slices.Contains(c.Snapshots(s.Node), s.Name) {
 			of[s.Run]++
 		}
 	}
