@@ -81,6 +81,8 @@ type pair struct {
 //	serves NODE VERSION                              asserts who is MASTER, and that all is well
 //	ssh NODE refuse|hang|deny|drop                   what goes wrong with connections
 //	exits STATUS COMMAND...                          like exec, and asserts the exit status
+//	locked FILE PASSPHRASE NODE...                   the nodes take this new key and no other one
+//	canaries FILE...                                 no file says CANARY or has the locked key, but these, which do
 //	tmpfs DIRECTORY SIZE                             a disk of its own; as root
 //	remember; code STATUS                            keeps the background command, asserts its exit status after wait
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
@@ -93,6 +95,8 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"exits":    cmdExits,
 	"remember": cmdRemember,
 	"tmpfs":    cmdTmpfs,
+	"locked":   cmdLocked,
+	"canaries": cmdCanaries,
 	"code":     cmdCode,
 }
 
