@@ -171,7 +171,9 @@ func onlyKnownScripts(t *testing.T, p *plan.Plan, known map[string]bool) {
 		}
 		for _, words := range append([][]string{a.Argv}, proofs(a)...) {
 			for _, w := range words {
-				if w == "" || strings.ContainsFunc(w, func(r rune) bool { return r > 'z' || !strings.ContainsRune("-._", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+				if w == "" || strings.ContainsFunc(w, func(r rune) bool {
+					return r > 'z' || !strings.ContainsRune("-._", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+				}) {
 					t.Fatalf("%s runs %q here", a.ID, words)
 				}
 			}

@@ -38,6 +38,9 @@ func TestProperties(t *testing.T) {
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
 		defer f.Value.Set(f.DefValue)
 		f.Value.Set("600")
+		if testing.Short() {
+			f.Value.Set("150")
+		}
 	}
 	began := time.Now()
 	seen := counts{}
@@ -50,7 +53,7 @@ func TestProperties(t *testing.T) {
 		"drain", "restart", "boost", "failback disabled", "failback to a1", "failback to b2", "reboot if needed", "snapshot",
 		"snapshot deleted at once", "offline", "single node", "back out", "way back", "state lost", "cut", "updated before", "back out refused half-way",
 	} {
-		if seen.of[name] == 0 {
+		if seen.of[name] == 0 && seen.of["cases"] >= 600 {
 			t.Errorf("no case had: %s", name)
 		}
 	}
