@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"zup/plan"
 )
@@ -255,6 +256,16 @@ func TestConditions(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	p := built(f, 1)
 	f.Add(encoded(f, p))
+	text := encoded(f, p)
+	for _, n := range []int{1, len(text) / 3, len(text) - 1} { // cut off, flipped, twice, longer
+		f.Add(text[:n])
+		flipped := bytes.Clone(text)
+		flipped[n] ^= 4
+		f.Add(flipped)
+	}
+	f.Add(slices.Concat(text, text))
+	f.Add(bytes.ReplaceAll(text, []byte(`"after"`), []byte(`"After"`)))
+	f.Add(bytes.ReplaceAll(text, []byte(`"check"`), []byte(`"check":null,"check"`)))
 	f.Add([]byte(`{"format_version":1}`))
 	f.Add([]byte(`{"format_version":2,"zup_version":"x"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -265,11 +276,21 @@ func FuzzDecode(f *testing.F) {
 }
 
 func FuzzParseFacts(f *testing.F) {
-	f.Add([]byte("role=master\nversion=6.1.19\nend\n"))
+	for _, s := range []string{
+		"role=master\nversion=6.1.19\nend\n", "", "end\n", "role=\nversion=\nend\n", "role=master\r\nversion=1\r\nend\r\n", "role=a=b\nversion=\x1b[2J\nend\n",
+		"version=1\nrole=$(id)\nend\n", "role=`id`\nversion=';id;'\nend\n", "role=\xff\nversion=\x00\nend\n", "role=1\nrole=2\nversion=3\nend\n", "motd\nrole=1\nversion=3\nend\nend\n",
+	} {
+		f.Add([]byte(s))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		facts, err := plan.ParseFacts(data, []string{"role", "version"})
 		if err == nil && len(facts) != 2 {
 			t.Errorf("%d facts", len(facts))
+		}
+		for name, value := range facts {
+			if strings.Contains(value, "\n") || !utf8.ValidString(value) || !bytes.Contains(data, []byte(name+"="+value)) {
+				t.Errorf("%s is %q", name, value)
+			}
 		}
 	})
 }

@@ -188,11 +188,26 @@ func (a *applying) acceptable(p *plan.Plan, s *state.State) error {
 	if lineage != p.State.Lineage {
 		return fail(exitStale, again, "this plan was made from another state: lineage planned %s, live %s", orNone(p.State.Lineage), orNone(lineage))
 	}
-	if p.NotAfter != "" {
-		limit, err := time.Parse(time.RFC3339, p.NotAfter)
-		if err != nil || a.now().After(limit) {
-			return fail(exitStale, again, "this plan has expired: it may not be applied after %s, and it is %s", p.NotAfter, a.now().UTC().Format(time.RFC3339))
-		}
+	return inTime(p, a.now())
+}
+
+// clockSlack is by how much the clocks of the machine that planned and of the one
+// that applies may differ.
+const clockSlack = 5 * time.Minute
+
+// inTime refuses a plan that has expired, and one whose end can't be judged because
+// the clock here stands before the plan was made.
+func inTime(p *plan.Plan, now time.Time) error {
+	if p.NotAfter == "" {
+		return nil
+	}
+	limit, err := time.Parse(time.RFC3339, p.NotAfter)
+	if err != nil || now.After(limit) {
+		return fail(exitStale, "make a new plan: zup plan -out FILE", "this plan has expired: it may not be applied after %s, and it is %s", p.NotAfter, now.UTC().Format(time.RFC3339))
+	}
+	if made, err := time.Parse(time.RFC3339, p.Created); err == nil && now.Add(clockSlack).Before(made) {
+		return fail(exitStale, "set the clock of this machine, or make a new plan: zup plan -out FILE",
+			"this plan may not be applied after %s, and whether it is later can't be told: it was made at %s, and the clock here says %s", p.NotAfter, p.Created, now.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -301,7 +316,8 @@ func (a *applying) carryOut(ctx context.Context, dir string, store *state.Store,
 		return err
 	}
 	if err := show.Report(a.out, report, p, runDir, a.show(a.verbose)); err != nil {
-		return err
+		// A terminal that was closed changes nothing about how the run ended.
+		fmt.Fprintf(a.err, "zup: the report can't be shown (%v): it is in %s\n", err, filepath.Join(runDir, "report.json"))
 	}
 	return outcome(report)
 }
@@ -337,7 +353,10 @@ type interrupts struct {
 
 func (a *applying) interrupts(cancel context.CancelFunc, v *view) *interrupts {
 	i := &interrupts{asked: make(chan struct{}), signals: make(chan os.Signal, 4), quit: make(chan struct{})}
-	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup: the run goes on when the terminal is gone
+		signal.Notify(i.signals, syscall.SIGHUP)
+	}
 	signal.Ignore(syscall.SIGPIPE) // a closed terminal must not end a run between two actions
 	go func() {
 		asked := false

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,12 +102,9 @@ updated and the other is not, that is refused, and the choices are named.`,
 // write writes a plan file, and says how to go on.
 func (c *cli) write(p *plan.Plan, path string) error {
 	p.Created = c.now().UTC().Format(time.RFC3339)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fail(exitError, "", "write plan: %w", err)
-	}
-	if err := errors.Join(f.Chmod(0o600), p.Encode(f), f.Sync(), f.Close()); err != nil {
-		return fail(exitError, "", "write plan %s: %w", path, err)
+	if err := writePlan(p, path); err != nil {
+		place := &state.PlaceError{Op: "write plan", Path: path, Err: err, Flag: "-out"}
+		return fail(exitError, place.Hint(), "%w", place)
 	}
 	if p.Empty() {
 		return nil
@@ -249,4 +247,20 @@ func (p *planning) refused(err error) error {
 		code = exitRule
 	}
 	return fail(code, "", "no plan was made: %s; no node was changed", counted(len(r.Refusals), "reason above", "reasons above"))
+}
+
+// writePlan writes a plan file whole or not at all: where there is no room, the plan
+// that had the name before stays. What is no regular file is written to as it is.
+func writePlan(p *plan.Plan, path string) error {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real // the file, not the name for it
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(p.Encode(f), f.Close())
+	}
+	return state.WriteFileFrom(path, p.Encode)
 }

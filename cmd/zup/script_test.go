@@ -39,7 +39,8 @@ func (w waiting) Run() int {
 
 func TestMain(m *testing.M) {
 	testscript.Main(waiting{m}, map[string]func(){
-		"snap": snapMain,
+		"snap":    snapMain,
+		"nolocks": noLocksMain,
 		"zup": func() {
 			os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, os.Environ()))
 		},
@@ -56,6 +57,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		Cmds:                scriptCommands,
+		Condition:           condition,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       *updateScripts,
@@ -93,6 +95,9 @@ type pair struct {
 //	web                                              start what answers at a VIP, at $WEB; fail … silent=D
 //	                                                 lets it say 503 for so long
 //	exits STATUS COMMAND...                          like exec, and asserts the exit status
+//	locked FILE PASSPHRASE NODE...                   the nodes take this new key and no other one
+//	canaries FILE...                                 no file says CANARY or has the locked key, but these, which do
+//	tmpfs DIRECTORY SIZE                             a disk of its own; as root
 //	remember; code STATUS                            keeps the background command, asserts its exit status after wait
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"bastion":  cmdBastion,
@@ -106,6 +111,9 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"web":      cmdWeb,
 	"exits":    cmdExits,
 	"remember": cmdRemember,
+	"tmpfs":    cmdTmpfs,
+	"locked":   cmdLocked,
+	"canaries": cmdCanaries,
 	"code":     cmdCode,
 }
 

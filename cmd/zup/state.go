@@ -64,7 +64,7 @@ func (c *cli) printState(s *state.State) {
 		}
 		for _, o := range cl.Snapshots {
 			if o.Begun {
-				fmt.Fprintf(c.out, "  snapshot   %s of %s may be there: run %s was taking it\n", escape.Line(o.Name), o.Node, o.Run)
+				fmt.Fprintf(c.out, "  snapshot   %s of %s may be there: run %s was cut off at it\n", escape.Line(o.Name), o.Node, o.Run)
 				continue
 			}
 			fmt.Fprintf(c.out, "  snapshot   %s of %s, version %s, taken %s\n", escape.Line(o.Name), o.Node, escape.Line(o.Version), o.Taken.Local().Format(time.DateTime))

@@ -29,6 +29,7 @@ func (b *branch) begin(i int) {
 	a := b.actions[i]
 	b.runner.mu.Lock()
 	b.report.action(a.ID).Started = b.Now().UTC()
+	b.spans[a.ID] = span{from: time.Now()}
 	b.runner.mu.Unlock()
 	b.event(b.about(i, Event{Kind: ActionBegin}))
 }
@@ -37,12 +38,14 @@ func (b *branch) end(i int, stop *Stop) {
 	a := b.actions[i]
 	b.runner.mu.Lock()
 	ar := b.report.action(a.ID)
-	ar.Ended = b.Now().UTC()
+	s := span{b.spans[a.ID].from, time.Now()}
+	b.spans[a.ID] = s
+	ar.Ended, ar.TookNS = b.Now().UTC(), s.to.Sub(s.from)
 	ar.Outcome = ActionIsDone
 	if stop != nil {
 		ar.Outcome, ar.Undo = ActionHasFail, stop.Undo
 	}
-	took := ar.Took()
+	took := ar.TookNS
 	b.runner.mu.Unlock()
 	if stop != nil {
 		b.event(b.about(i, Event{Kind: ActionFailed, Text: stop.Why, Took: took}))
@@ -90,7 +93,7 @@ func (b *branch) carryOut(ctx context.Context, a *plan.Action) *Stop {
 		return nil
 	}
 	b.stopAt(ctx, a, stop)
-	b.journal.Write(state.Entry{Event: state.Fail, Action: a.ID, Detail: stop.Why}) // what can't be written here is still in the report
+	b.writeJournal(state.Entry{Event: state.Fail, Action: a.ID, Detail: stop.Why}) // what can't be written here is still in the report
 	b.undo(ctx, a, stop)
 	return stop
 }
@@ -114,7 +117,7 @@ func (b *branch) stopAt(ctx context.Context, a *plan.Action, s *Stop) *Stop {
 // writeBegin writes the journal and, before they exist, the temporary changes
 // that the action opens and the snapshot that it takes.
 func (b *branch) writeBegin(ctx context.Context, a *plan.Action) error {
-	if len(a.Opens) > 0 || a.Keeps != "" {
+	if len(a.Opens) > 0 || a.Keeps != "" || dropsBlindly(a) {
 		before := b.before(ctx, a)
 		err := b.update(func(s *state.State) {
 			c := s.Clusters[a.Cluster]
@@ -130,7 +133,7 @@ func (b *branch) writeBegin(ctx context.Context, a *plan.Action) error {
 		b.touched = true
 		b.runner.mu.Unlock()
 	}
-	return b.journal.Write(state.Entry{Event: state.Begin, Action: a.ID})
+	return b.writeJournal(state.Entry{Event: state.Begin, Action: a.ID})
 }
 
 // before reads how it is before the action opens anything, by node.
@@ -175,7 +178,7 @@ func (b *branch) writeDone(a *plan.Action, recorded map[plan.Fact]string) error 
 			entry.Recorded[f.Node+"/"+f.Fact] = v
 		}
 	}
-	if err := b.journal.Write(entry); err != nil {
+	if err := b.writeJournal(entry); err != nil {
 		return err
 	}
 	if len(a.Closes) == 0 && len(recorded) == 0 && a.Keeps == "" && a.Drops == "" {
@@ -264,7 +267,7 @@ func kindOf(a *plan.Action) StopKind {
 
 // until waits for conditions. Passing the limit is a stop, never a go.
 func (b *branch) until(ctx context.Context, a *plan.Action, conditions []plan.Condition, limit time.Duration) *Stop {
-	deadline := b.Now().Add(limit)
+	deadline := time.Now().Add(limit)
 	said := ""
 	for {
 		missed := b.missed(ctx, conditions)
@@ -278,7 +281,7 @@ func (b *branch) until(ctx context.Context, a *plan.Action, conditions []plan.Co
 		if ctx.Err() != nil {
 			return &Stop{Kind: StopLeft, Seen: missed, Why: "nobody waited for it to end"}
 		}
-		if !b.Now().Before(deadline) {
+		if !time.Now().Before(deadline) {
 			return &Stop{Kind: kindOf(a), Seen: missed, Why: "not everything was as it must be within " + round(limit)}
 		}
 		select {
@@ -303,7 +306,7 @@ func (b *branch) script(ctx context.Context, a *plan.Action) *Stop {
 		return &Stop{Kind: StopFailed, Why: "could not be written down, and so was not begun: " + err.Error()}
 	}
 	defer t.close()
-	began := b.Now()
+	began := time.Now()
 	exit, err := b.execute(ctx, a, b.jobID(a.ID), a.Script, t)
 	t.ended(exit, err)
 	if stop := t.judge(exit, err); stop != nil {

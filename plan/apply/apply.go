@@ -75,7 +75,7 @@ type Options struct {
 
 	Stop   <-chan struct{}  // closed: stop at the next safe point; nil: never
 	Events func(Event)      // what happens, as it happens, from several goroutines; may be nil
-	Now    func() time.Time // the clock of journal, report and time limits; nil: time.Now
+	Now    func() time.Time // the clock of what is written down, which may jump; nil: time.Now
 	Poll   time.Duration    // between two looks at a condition that is waited for; 0: 250 ms
 }
 
@@ -90,9 +90,12 @@ type runner struct {
 	stopping context.Context // ends when the run shall stop at the next safe point
 	stop     context.CancelFunc
 	past     map[string]*past // of a run that is resumed, by action
+	room     *room
+	began    time.Time     // by the clock that never jumps
+	earlier  time.Duration // how long the run had been going on when it was resumed
 
 	mu sync.Mutex // of Store, report and events.jsonl
-	ev *os.File
+	ev *os.File   // nil: something could not be written to it
 }
 
 // Run carries out the plan and returns what became of it. The report is never
@@ -103,17 +106,19 @@ type runner struct {
 func Run(ctx context.Context, p *plan.Plan, o Options) (*Report, error) {
 	r := &runner{Options: o, plan: p, branches: branches(p), watch: map[string]*probe.Watch{}}
 	r.defaults()
+	r.began = time.Now()
 	r.report = newReport(p, r.RunID, r.Now())
+	r.stopping, r.stop = context.WithCancel(ctx)
+	defer r.stop()
 	begin := r.open
 	if r.Resume {
 		begin = r.reopen
 	}
 	if err := begin(); err != nil {
+		r.close()
 		return r.report, fmt.Errorf("run %s: %w; nothing was changed", r.RunID, err)
 	}
 	defer r.close()
-	r.stopping, r.stop = context.WithCancel(ctx)
-	defer r.stop()
 	if r.Stop != nil {
 		go func() {
 			select {
@@ -149,6 +154,9 @@ func (r *runner) defaults() {
 // open makes the run's folder and writes down that it begins.
 func (r *runner) open() error {
 	if err := os.MkdirAll(filepath.Join(r.Dir, "transcripts"), 0o700); err != nil {
+		return &state.PlaceError{Op: "make folder", Path: r.Dir, Err: err}
+	}
+	if err := r.keepRoom(); err != nil {
 		return err
 	}
 	if err := r.writePlan(); err != nil {
@@ -167,12 +175,20 @@ func (r *runner) open() error {
 	return r.update(r.recordBegin)
 }
 
+func (r *runner) keepRoom() (err error) {
+	r.room, err = keepRoom(roomFor(r.plan), r.Dir, filepath.Dir(r.Store.Path()))
+	return err
+}
+
 func (r *runner) writePlan() error {
 	f, err := os.OpenFile(filepath.Join(r.Dir, "plan.zup"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	return errors.Join(r.plan.Encode(f), f.Sync(), f.Close())
+	if err := errors.Join(r.plan.Encode(f), f.Sync(), f.Close()); err != nil {
+		return &state.PlaceError{Op: "write plan", Path: f.Name(), Err: err}
+	}
+	return nil
 }
 
 func (r *runner) close() {
@@ -182,14 +198,18 @@ func (r *runner) close() {
 	if r.ev != nil {
 		r.ev.Close()
 	}
+	if r.room != nil {
+		r.room.give()
+	}
 }
 
 // end writes down how the run ended.
 func (r *runner) end() error {
-	r.report.finish(r.Now())
+	r.report.finish(r.Now(), r.earlier+time.Since(r.began))
+	r.room.give() // nothing begins any more
 	errs := []error{
 		r.update(r.recordEnd),
-		r.journal.Write(state.Entry{Event: state.RunEnd, Detail: r.report.Outcome}),
+		r.writeJournal(state.Entry{Event: state.RunEnd, Detail: r.report.Outcome}),
 		r.report.write(filepath.Join(r.Dir, "report.json")),
 	}
 	r.event(Event{Kind: RunEnd, Text: r.report.Outcome})
@@ -203,7 +223,7 @@ func (r *runner) end() error {
 func (r *runner) update(change func(*state.State)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.Store.Update(r.Version, change)
+	return r.written(func() error { return r.Store.Update(r.Version, change) })
 }
 
 func (r *runner) recordBegin(s *state.State) {

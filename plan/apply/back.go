@@ -18,7 +18,7 @@ func (b *branch) answers(ctx context.Context, a *plan.Action, began time.Time) *
 		return nil
 	}
 	limit := time.Duration(a.AnswersMS) * time.Millisecond
-	since := b.Now()
+	since := time.Now()
 	for deadline := since.Add(limit); ; {
 		silent := b.watch.Silent(began, since)
 		switch {
@@ -26,7 +26,7 @@ func (b *branch) answers(ctx context.Context, a *plan.Action, began time.Time) *
 			return nil
 		case ctx.Err() != nil:
 			return &Stop{Kind: StopLeft, Why: "nobody waited for it to end"}
-		case !b.Now().Before(deadline):
+		case !time.Now().Before(deadline):
 			return &Stop{Kind: StopRule, Why: fmt.Sprintf("it is done, but probe %s has not answered within %s since, and did before", strings.Join(silent, ", "), round(limit))}
 		}
 		select {
@@ -53,7 +53,7 @@ func (b *branch) undo(ctx context.Context, a *plan.Action, stop *Stop) {
 		return
 	}
 	b.event(b.about(b.index(a), Event{Kind: UndoBegin}))
-	b.journal.Write(state.Entry{Event: state.UndoBegin, Action: a.ID})
+	b.writeJournal(state.Entry{Event: state.UndoBegin, Action: a.ID})
 	entry := state.Entry{Event: state.UndoDone, Action: a.ID}
 	stop.Undo = "was undone"
 	for i := range steps {
@@ -68,7 +68,7 @@ func (b *branch) undo(ctx context.Context, a *plan.Action, stop *Stop) {
 		entry.Event, entry.Detail = state.UndoFail, why
 		break
 	}
-	b.journal.Write(entry)
+	b.writeJournal(entry)
 	b.event(b.about(b.index(a), Event{Kind: UndoEnd, Text: stop.Undo}))
 }
 

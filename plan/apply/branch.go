@@ -43,6 +43,8 @@ type branch struct {
 	report   *ClusterReport
 	watch    *probe.Watch
 	watched  time.Time // since when
+	began    time.Time
+	spans    map[string]span // of the actions of this process; under runner.mu
 	recorded map[plan.Fact]string
 	touched  bool // a script may have reached a node; under runner.mu
 
@@ -50,10 +52,13 @@ type branch struct {
 	host map[string]Host
 }
 
+// span is from when to when something went on, by the clock that never jumps.
+type span struct{ from, to time.Time }
+
 func (r *runner) cluster(ctx context.Context, c *plan.Cluster) {
 	b := &branch{
 		runner: r, cluster: c, actions: r.branches[c.Name], report: r.report.cluster(c.Name),
-		recorded: map[plan.Fact]string{}, host: map[string]Host{},
+		recorded: map[plan.Fact]string{}, host: map[string]Host{}, spans: map[string]span{}, began: time.Now(),
 	}
 	if b.report.Started.IsZero() {
 		b.report.Started = r.Now().UTC()
@@ -151,6 +156,9 @@ func (b *branch) mayGoOn(done map[string]bool, begun []bool) *Stop {
 	if b.stopping.Err() == nil || b.mustGoOn(next, done) {
 		return nil
 	}
+	if b.room.full() != nil {
+		return b.fullStop(next)
+	}
 	return &Stop{Action: next.ID, Kind: StopAsked, Why: "stopped as asked, before this action"}
 }
 
@@ -227,7 +235,7 @@ func (b *branch) startProbes(ctx context.Context) {
 		}
 		b.report.Probes = append(b.report.Probes, ProbeReport{Name: p.Name, Method: targets[i].Method()})
 	}
-	b.watched = b.Now()
+	b.watched = time.Now()
 	b.watch = probe.Start(ctx, targets)
 }
 
@@ -240,6 +248,7 @@ func (b *branch) finish(ctx context.Context, stop *Stop) {
 	}
 	b.runner.mu.Lock()
 	b.report.Ended = b.Now().UTC()
+	b.report.TookNS += time.Since(b.began)
 	b.report.Stop = stop
 	b.report.Outcome = outcome(stop)
 	for _, a := range b.actions {
@@ -270,14 +279,14 @@ func outcome(stop *Stop) string {
 func (b *branch) measure() {
 	for i := range b.report.Probes {
 		pr := &b.report.Probes[i]
-		pr.set(b.watch.Figures(pr.Name, b.watched, b.Now()))
+		pr.set(b.watch.Figures(pr.Name, b.watched, time.Now()))
 		for _, a := range b.actions {
-			ar := b.report.action(a.ID)
-			if a.Impact == plan.None || ar.Started.Before(b.watched) {
+			s, begun := b.spans[a.ID]
+			if a.Impact == plan.None || !begun || s.from.Before(b.watched) {
 				continue
 			}
 			w := WindowReport{Action: a.ID}
-			w.set(b.watch.Figures(pr.Name, ar.Started, ar.Ended.Add(time.Second)))
+			w.set(b.watch.Figures(pr.Name, s.from, s.to.Add(time.Second)))
 			pr.Switchovers = append(pr.Switchovers, w)
 		}
 	}

@@ -3,6 +3,8 @@ package apply
 import (
 	"encoding/json"
 	"time"
+
+	"zup/plan/state"
 )
 
 // EventKind is what an event is about.
@@ -49,10 +51,25 @@ func (r *runner) event(e Event) {
 	e.Time = r.Now().UTC()
 	if e.Kind != ActionPrints {
 		if data, err := json.Marshal(e); err == nil {
-			r.mu.Lock()
-			r.ev.Write(append(data, '\n')) // a help for readers; the journal is what counts
-			r.mu.Unlock()
+			r.writeEvent(append(data, '\n'))
 		}
 	}
 	r.Events(e)
+}
+
+// writeEvent writes a line, or no further one if that fails: events are a help for
+// readers, the journal is what counts.
+func (r *runner) writeEvent(line []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ev == nil {
+		return
+	}
+	if _, err := r.ev.Write(line); err != nil {
+		r.ev.Close()
+		r.ev = nil
+		if state.NoRoom(err) {
+			r.noRoom(err)
+		}
+	}
 }

@@ -59,7 +59,8 @@ func (w *writer) Write(b []byte) (int, error) {
 }
 
 // local runs the action's command here and asks for its proofs; then its check
-// must hold.
+// must hold. A command that has nothing to remove any more may fail: an earlier run
+// may have been cut off after it, and the proof is what counts.
 func (b *branch) local(ctx context.Context, a *plan.Action) *Stop {
 	t, err := b.transcriptOf(a, a.ID, strings.Join(a.Argv, "\n"))
 	if err != nil {
@@ -67,7 +68,7 @@ func (b *branch) local(ctx context.Context, a *plan.Action) *Stop {
 	}
 	defer t.close()
 	if len(a.Argv) > 0 {
-		if why := b.command(ctx, a, a.Argv, t, t.output); why != "" {
+		if why := b.command(ctx, a, a.Argv, t, t.output); why != "" && (a.Drops == "" || len(a.Proof) == 0) {
 			return &Stop{Kind: kindOf(a), Why: why, Tail: t.tail()}
 		}
 	}
@@ -135,6 +136,11 @@ func shown(argv []string) string { return escape.Line(fmt.Sprintf("%q", argv)) }
 // and when it is proven, or forgets the one that it has removed.
 func (b *branch) snapshots(c *state.Cluster, a *plan.Action, begun bool) {
 	if begun && a.Keeps == "" {
+		for i := range c.Snapshots {
+			if s := &c.Snapshots[i]; dropsBlindly(a) && s.Node == a.Node && s.Name == a.Drops {
+				s.Begun = true
+			}
+		}
 		return
 	}
 	c.Snapshots = slices.DeleteFunc(c.Snapshots, func(s state.Snapshot) bool {
@@ -146,3 +152,7 @@ func (b *branch) snapshots(c *state.Cluster, a *plan.Action, begun bool) {
 		})
 	}
 }
+
+// dropsBlindly reports whether an action removes a snapshot and nobody can be asked
+// whether it is gone: from the moment in which it begins the snapshot may be there.
+func dropsBlindly(a *plan.Action) bool { return a.Drops != "" && len(a.Proof) == 0 }

@@ -18,6 +18,7 @@ type Report struct {
 	PlanID   string          `json:"plan_id"`
 	Run      string          `json:"run"`
 	Started  time.Time       `json:"started"`
+	TookNS   time.Duration   `json:"took_ns"` // by a clock that nobody sets
 }
 
 // ClusterReport is what became of one cluster.
@@ -33,6 +34,7 @@ type ClusterReport struct {
 	Started   time.Time      `json:"started"`
 	Stop      *Stop          `json:"stop,omitempty"` // nil: everything is done
 	To        string         `json:"to"`
+	TookNS    time.Duration  `json:"took_ns"`
 }
 
 // ActionReport is what became of one action.
@@ -46,6 +48,7 @@ type ActionReport struct {
 	Recorded   map[string]string `json:"recorded,omitempty"`
 	Started    time.Time         `json:"started"`
 	Title      string            `json:"title"`
+	TookNS     time.Duration     `json:"took_ns"`              // by a clock that nobody sets, unlike Ended and Started
 	Transcript string            `json:"transcript,omitempty"` // file below the run's folder
 	Undo       string            `json:"undo,omitempty"`       // how the undo went, if there was one
 }
@@ -65,12 +68,7 @@ func (a *ActionReport) skipIfPending() {
 }
 
 // Took is how long the action ran.
-func (a *ActionReport) Took() time.Duration {
-	if a.Started.IsZero() || a.Ended.IsZero() {
-		return 0
-	}
-	return a.Ended.Sub(a.Started)
-}
+func (a *ActionReport) Took() time.Duration { return a.TookNS }
 
 // ProbeReport is what one probe measured over the whole run, and how.
 type ProbeReport struct {
@@ -106,6 +104,7 @@ const (
 	StopFailed   StopKind = "failed"   // an action failed, or a time limit passed
 	StopRule     StopKind = "rule"     // a gate or a rule of the plan refused, or the roles were not as planned
 	StopBudget   StopKind = "budget"   // max_interruption was exceeded
+	StopRoom     StopKind = "room"     // there was no room left for the record; at a safe point
 	StopAsked    StopKind = "asked"    // somebody asked for it; at a safe point
 	StopLeft     StopKind = "left"     // somebody would not wait: something may still run on a node
 	StopUnproven StopKind = "unproven" // everything was carried out, but the verification failed
@@ -164,7 +163,7 @@ func (e *IncompleteError) Error() string {
 
 // Worst returns the kind of stop that weighs most, or "" if there is none.
 func (r *Report) Worst() StopKind {
-	order := []StopKind{StopLeft, StopFailed, StopRule, StopBudget, StopUnproven, StopAsked}
+	order := []StopKind{StopLeft, StopFailed, StopRule, StopBudget, StopUnproven, StopRoom, StopAsked}
 	for _, kind := range order {
 		for i := range r.Clusters {
 			if s := r.Clusters[i].Stop; s != nil && s.Kind == kind {
@@ -227,8 +226,8 @@ func (c *ClusterReport) action(id string) *ActionReport {
 	return nil
 }
 
-func (r *Report) finish(now time.Time) {
-	r.Ended = now.UTC()
+func (r *Report) finish(now time.Time, took time.Duration) {
+	r.Ended, r.TookNS = now.UTC(), took
 	switch r.Worst() {
 	case "":
 		r.Outcome = state.OutcomeDone

@@ -73,11 +73,18 @@ func history(entries []state.Entry) map[string]*past {
 
 // reopen continues the files of the run's folder.
 func (r *runner) reopen() error {
-	journal, entries, err := state.AppendJournal(filepath.Join(r.Dir, "journal.jsonl"), r.Now)
+	journal, entries, cut, err := state.AppendJournal(filepath.Join(r.Dir, "journal.jsonl"), r.Now)
 	if err != nil {
 		return err
 	}
 	r.journal, r.past = journal, history(entries)
+	if cut {
+		r.doubtNext()
+	}
+	r.doubtRecorded()
+	if err := r.keepRoom(); err != nil {
+		return err
+	}
 	if r.ev, err = os.OpenFile(filepath.Join(r.Dir, "events.jsonl"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
 		return err
 	}
@@ -88,10 +95,44 @@ func (r *runner) reopen() error {
 	return r.update(r.recordBegin)
 }
 
+// doubtRecorded compares the journal with the state file, which is written first: an
+// action that the one knows and the other does not may have begun.
+func (r *runner) doubtRecorded() {
+	for cluster, actions := range r.branches {
+		known := r.Store.State().Cluster(cluster)
+		for _, a := range actions {
+			opened := slices.ContainsFunc(known.Open, func(c state.Change) bool { return c.Run == r.RunID && c.Action == a.ID })
+			taken := slices.ContainsFunc(known.Snapshots, func(s state.Snapshot) bool {
+				return s.Run == r.RunID && s.Node == a.Node && s.Name == a.Keeps
+			})
+			if r.past[a.ID] == nil && (opened || taken) {
+				r.past[a.ID] = &past{}
+			}
+		}
+	}
+}
+
+// doubtNext is for a journal that was cut off in a line: whatever could have begun next may
+// have begun, and its node is asked.
+func (r *runner) doubtNext() {
+	for _, actions := range r.branches {
+		done := map[string]bool{}
+		for _, a := range actions {
+			done[a.ID] = r.isPast(a)
+		}
+		for _, a := range actions {
+			if r.past[a.ID] == nil && isReady(a, done) {
+				r.past[a.ID] = &past{}
+			}
+		}
+	}
+}
+
 // recall puts into the report what was done before.
 func (r *runner) recall(entries []state.Entry) {
 	if len(entries) > 0 {
 		r.report.Started = entries[0].Time
+		r.earlier = max(0, r.Now().Sub(entries[0].Time)) // the clock may have been set back since
 	}
 	for i := range r.report.Clusters {
 		c := &r.report.Clusters[i]
@@ -102,6 +143,7 @@ func (r *runner) recall(entries []state.Entry) {
 				continue
 			}
 			a.Started, a.Ended, a.Outcome = p.began, p.ended, ActionIsDone
+			a.TookNS = max(0, p.ended.Sub(p.began))
 			if c.Started.IsZero() || p.began.Before(c.Started) {
 				c.Started = p.began
 			}
@@ -112,6 +154,7 @@ func (r *runner) recall(entries []state.Entry) {
 		if r.through(c.Name) {
 			c.Outcome = state.OutcomeDone
 		}
+		c.TookNS = max(0, c.Ended.Sub(c.Started))
 	}
 }
 
@@ -281,10 +324,10 @@ func (b *branch) ranHere(ctx context.Context, a *plan.Action) (bool, *Stop) {
 
 // missedFor reads conditions until they hold, for as long as that takes at the most.
 func (b *branch) missedFor(ctx context.Context, conditions []plan.Condition, grace time.Duration) []Mismatch {
-	deadline := b.Now().Add(grace)
+	deadline := time.Now().Add(grace)
 	for {
 		missed := b.missed(ctx, conditions)
-		if len(missed) == 0 || ctx.Err() != nil || !b.Now().Before(deadline) {
+		if len(missed) == 0 || ctx.Err() != nil || !time.Now().Before(deadline) {
 			return missed
 		}
 		select {

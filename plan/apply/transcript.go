@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/escape"
+	"zup/plan/state"
 )
 
 const (
@@ -36,6 +38,7 @@ type transcript struct {
 	partial []byte   // of a line that has not ended
 	last    []string // the last lines as a terminal would leave them, up to bad
 	written int64
+	cut     string // why nothing more is kept; empty: all of it is
 	bad     string // the first line that a pattern of Forbid matched
 }
 
@@ -56,26 +59,48 @@ func (b *branch) transcript(a *plan.Action) (*transcript, error) {
 }
 
 func (b *branch) transcriptOf(a *plan.Action, name, script string) (*transcript, error) {
-	path := filepath.Join("transcripts", name+".txt")
-	f, err := os.OpenFile(filepath.Join(b.Dir, path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	for i := 2; b.Resume && errors.Is(err, fs.ErrExist); i++ { // the earlier attempt has the name
-		path = filepath.Join("transcripts", fmt.Sprintf("%s.%d.txt", name, i))
-		f, err = os.OpenFile(filepath.Join(b.Dir, path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	}
+	f, path, err := b.newTranscript(name)
 	if err != nil {
 		return nil, err
 	}
-	t := &transcript{b: b, action: a, file: f, began: b.Now()}
+	t := &transcript{b: b, action: a, file: f, began: time.Now()}
 	where, what := "on", "script"
 	if a.Primitive == plan.Local {
 		where, what = "here, for", "command, one argument a line"
 	}
-	_, err = fmt.Fprintf(f, "# %s %s %s, begun %s\n# %s:\n%s\n# output:\n",
-		name, where, a.Node, t.began.UTC().Format(time.RFC3339Nano), what, indent(script))
+	head := fmt.Sprintf("# %s %s %s, begun %s\n# %s:\n%s\n# output:\n",
+		name, where, a.Node, b.Now().UTC().Format(time.RFC3339Nano), what, indent(script))
 	b.runner.mu.Lock()
 	b.report.action(a.ID).Transcript = path
 	b.runner.mu.Unlock()
-	return t, err
+	return t, b.written(func() error { return writeAnew(f, head) })
+}
+
+// newTranscript makes a file for a transcript. In a run that is resumed an earlier
+// attempt may have the name.
+func (b *branch) newTranscript(name string) (f *os.File, path string, err error) {
+	path = filepath.Join("transcripts", name+".txt")
+	for i := 2; ; i++ {
+		err = b.written(func() error {
+			f, err = os.OpenFile(filepath.Join(b.Dir, path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			return err
+		})
+		if !b.Resume || !errors.Is(err, fs.ErrExist) {
+			return f, path, err
+		}
+		path = filepath.Join("transcripts", fmt.Sprintf("%s.%d.txt", name, i))
+	}
+}
+
+func writeAnew(f *os.File, text string) error {
+	err := f.Truncate(0)
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err == nil {
+		_, err = f.WriteString(text)
+	}
+	return err
 }
 
 func indent(s string) string {
@@ -114,13 +139,27 @@ func (t *transcript) line() {
 			t.bad = printed
 		}
 	}
-	if t.written <= transcriptLimit {
-		n, _ := t.file.WriteString(text + "\n")
-		if t.written += int64(n); t.written > transcriptLimit {
-			t.file.WriteString("# the rest of the output is left out\n")
-		}
-	}
+	t.keep(text + "\n")
 	t.b.event(t.b.about(t.b.index(t.action), Event{Kind: ActionPrints, Text: printed}))
+}
+
+// keep writes into the file. Where there is no room, the rest of the output is left
+// out: the room that is kept for the record is not for this.
+func (t *transcript) keep(text string) {
+	if t.cut != "" {
+		return
+	}
+	n, err := t.file.WriteString(text)
+	t.written += int64(n)
+	switch {
+	case err != nil:
+		t.cut = "the rest of the output is left out: " + err.Error()
+		if state.NoRoom(err) {
+			t.b.noRoom(err)
+		}
+	case t.written > transcriptLimit:
+		t.cut = "the rest of the output is left out"
+	}
 }
 
 func (t *transcript) forbidden(line string) bool {
@@ -138,7 +177,13 @@ func (t *transcript) ended(exit int, err error) {
 	if err != nil {
 		how = escape.Line(err.Error())
 	}
-	fmt.Fprintf(t.file, "# %s after %s\n", how, round(t.b.Now().Sub(t.began)))
+	if t.cut != "" {
+		how = t.cut + "\n# " + how
+	}
+	t.b.written(func() error {
+		_, err := fmt.Fprintf(t.file, "# %s after %s\n", how, round(time.Since(t.began)))
+		return err
+	})
 }
 
 // judge says whether the script failed by what it printed or how it ended.

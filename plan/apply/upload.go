@@ -68,9 +68,9 @@ func (b *branch) transfer(ctx context.Context, a *plan.Action, t *transcript) er
 	late := errors.New("not everything was sent within " + round(a.Timeout()))
 	ctx, cancel := context.WithTimeoutCause(ctx, a.Timeout(), late)
 	defer cancel()
-	p := progress{began: b.Now(), first: -1}
+	p := progress{began: time.Now(), first: -1}
 	res, err := to.Upload(ctx, Upload{Transfer: *a.Upload, Progress: func(there int64) {
-		e := p.event(there, a.Upload.Size, b.Now())
+		e := p.event(there, a.Upload.Size, time.Now())
 		b.event(b.about(b.index(a), e))
 	}})
 	for _, line := range res.lines(a.Upload) {

@@ -82,9 +82,14 @@ func TestTail(t *testing.T) {
 // FuzzLine: whatever goes in, what comes out is valid UTF-8 without a rune
 // that acts on a terminal.
 func FuzzLine(f *testing.F) {
-	f.Add("\x1b[2J\u202e\xff\r\n")
+	for _, s := range []string{
+		"", "\x1b[2J\u202e\xff\r\n", "\x1b]0;title\x07", "\x1b]52;c;Zm9v\x1b\\", "\x9b31m", "\u009b2J", "50 %\r 60 %\r100 %", "a\bb\b", "\x1b", "\x1b[", "\x1bP+q\x1b\\",
+		"\u2066\u200b\ufeff\u00ad\ue000", "e\u0301", "\U000e0041", "\xc3", "\xed\xa0\x80", "\t\n\v\f", strings.Repeat("\xff", 300),
+	} {
+		f.Add(s)
+	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, out := range []string{Line(s), strings.NewReplacer("\n", "", "\t", "").Replace(Text(s)), strings.ReplaceAll(Tail(s, 3), "\n", "")} {
+		for _, out := range []string{Line(s), Printed(s), strings.NewReplacer("\n", "", "\t", "").Replace(Text(s)), strings.ReplaceAll(Tail(s, 3), "\n", "")} {
 			out = strings.ReplaceAll(out, "\t", "")
 			if !utf8.ValidString(out) {
 				t.Fatalf("not UTF-8: %q", out)

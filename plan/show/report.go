@@ -18,7 +18,6 @@ import (
 // dir is the run's folder.
 func Report(w io.Writer, r *apply.Report, p *plan.Plan, dir string, o Options) error {
 	pr := newPrinter(w, o)
-	took := r.Ended.Sub(r.Started)
 	for i := range r.Clusters {
 		if i > 0 {
 			pr.line("")
@@ -27,7 +26,7 @@ func Report(w io.Writer, r *apply.Report, p *plan.Plan, dir string, o Options) e
 	}
 	pr.probes(r)
 	pr.line("")
-	pr.line("Run %s took %s.", r.Run, seconds(int(took.Round(time.Second).Seconds())))
+	pr.line("Run %s took %s.", r.Run, seconds(int(r.TookNS.Round(time.Second).Seconds())))
 	pr.line("Report: %s", filepath.Join(dir, "report.json"))
 	return pr.err
 }
@@ -47,7 +46,7 @@ func (p *printer) done(c *apply.ClusterReport, pl *plan.Plan) {
 	cl := pl.Cluster(c.Name)
 	p.line("%s: %s", p.style(bold, c.Name), p.style(good, fmt.Sprintf("verified: %s %s%s, nothing is open", nodesRun(cl), c.To, isMaster(cl))))
 	p.labelled("Done", nil, fmt.Sprintf("%s in %s; the plan said %s", plural(count(c, apply.ActionIsDone), "action", "actions"),
-		seconds(int(c.Ended.Sub(c.Started).Round(time.Second).Seconds())), seconds(plan.Estimate(branchOf(pl, c.Name)))))
+		seconds(int(c.TookNS.Round(time.Second).Seconds())), seconds(plan.Estimate(branchOf(pl, c.Name)))))
 	p.kept(c, pl)
 	for _, m := range c.Mentions {
 		p.labelled("Note", notice, m)
@@ -81,9 +80,10 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	verb := map[apply.StopKind]string{
 		apply.StopFailed: "stopped: an action failed", apply.StopRule: "stopped by a rule", apply.StopBudget: "stopped: interrupted for too long",
 		apply.StopAsked: "stopped as asked, at a safe point", apply.StopLeft: "left while something was running", apply.StopUnproven: "carried out, but not proven",
+		apply.StopRoom: "stopped: no room left for the record, at a safe point",
 	}[s.Kind]
 	style := bad
-	if s.Kind == apply.StopAsked {
+	if s.Kind == apply.StopAsked || s.Kind == apply.StopRoom {
 		style = notice
 	}
 	p.line("%s: %s", p.style(bold, c.Name), p.style(style, verb))
@@ -205,6 +205,8 @@ func next(c *apply.ClusterReport, pl *plan.Plan) string {
 	switch c.Stop.Kind {
 	case apply.StopAsked:
 		return "zup resume, or " + again + ": either does exactly what is missing"
+	case apply.StopRoom:
+		return "make room on the disk, then zup resume, or " + again + ": either does exactly what is missing"
 	case apply.StopLeft:
 		return "zup resume: it attaches to what still runs; or zup status, and once nothing runs any more: " + again
 	default:

@@ -3,11 +3,14 @@ package state
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -40,103 +43,187 @@ const (
 	Resume    Event = "resume" // the run goes on
 )
 
+// A line ends with a digest of itself and of the lines before it, so that a bit that
+// was flipped anywhere, a line that is missing and one from another place are seen:
+//
+//	{"event":"begin","seq":2,"time":"…","sum":"<32 hex digits>"}
+const (
+	sumBefore = `,"sum":"`
+	sumAfter  = `"}`
+	sumLength = 32
+)
+
+// sumOf is the digest of a line without its end, in a journal whose line before ends
+// with this sum.
+func sumOf(before string, line []byte) string {
+	h := sha256.New()
+	h.Write([]byte(before))
+	h.Write(line)
+	return hex.EncodeToString(h.Sum(nil))[:sumLength]
+}
+
+// cutSum splits a line into what was digested and the digest.
+func cutSum(line []byte) (body []byte, sum string, ok bool) {
+	end := len(sumBefore) + sumLength + len(sumAfter)
+	line = bytes.TrimSuffix(line, []byte("\n"))
+	if len(line) < end || !bytes.HasSuffix(line, []byte(sumAfter)) {
+		return nil, "", false
+	}
+	body, tail := line[:len(line)-end], line[len(line)-end:]
+	sum = string(tail[len(sumBefore) : len(sumBefore)+sumLength])
+	return body, sum, bytes.HasPrefix(tail, []byte(sumBefore))
+}
+
 // Journal is the file in which a run writes down each action before and after.
 // Its methods may be called from several goroutines.
 type Journal struct {
-	mu  sync.Mutex
-	f   *os.File
-	seq int
-	now func() time.Time
+	mu   sync.Mutex
+	f    *os.File
+	path string
+	seq  int
+	sum  string // of the last line
+	size int64  // of the lines that are whole
+	now  func() time.Time
 }
 
 // CreateJournal makes a new journal at path, mode 0600. A file that is there
 // already is an error.
 func CreateJournal(path string, now func() time.Time) (*Journal, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("create journal: %w", err)
+		return nil, placed("create journal", path, err)
 	}
-	return &Journal{f: f, now: now}, nil
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		f.Close()
+		return nil, placed("create journal", path, err)
+	}
+	return &Journal{f: f, path: path, now: now}, nil
 }
 
 // AppendJournal continues a journal and returns what stands in it. A last line that
-// was cut off is taken away: what it was about had not begun.
-func AppendJournal(path string, now func() time.Time) (*Journal, []Entry, error) {
-	entries, _, err := ReadJournal(path)
+// was cut off is taken away, and cut tells of it: if zup was writing it, what it was
+// about had not begun; if the file was damaged later, it may have.
+func AppendJournal(path string, now func() time.Time) (j *Journal, entries []Entry, cut bool, err error) {
+	read, err := readJournal(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, nil, fmt.Errorf("continue journal: %w", err)
+		return nil, nil, false, placed("continue journal", path, err)
 	}
-	end, err := lastLine(f)
-	if err == nil {
-		err = f.Truncate(end)
-	}
-	if err == nil {
-		_, err = f.Seek(end, io.SeekStart)
-	}
-	if err != nil {
+	j = &Journal{f: f, path: path, now: now, seq: len(read.entries), sum: read.sum, size: read.size}
+	if err := j.cutBack(); err != nil {
 		f.Close()
-		return nil, nil, fmt.Errorf("continue journal: %w", err)
+		return nil, nil, false, placed("continue journal", path, err)
 	}
-	return &Journal{f: f, now: now, seq: len(entries)}, entries, nil
+	return j, read.entries, read.cut, nil
 }
 
-// lastLine is the offset behind the last line feed.
-func lastLine(r io.Reader) (int64, error) {
-	data, err := io.ReadAll(r)
-	return int64(bytes.LastIndexByte(data, '\n') + 1), err
+// cutBack takes away what follows the last whole line.
+func (j *Journal) cutBack() error {
+	if err := j.f.Truncate(j.size); err != nil {
+		return err
+	}
+	_, err := j.f.Seek(j.size, io.SeekStart)
+	return err
 }
 
 // Write appends the entry, with its number and the time, and returns when it is
-// on the disk.
+// on the disk. When it fails the journal is as before: half a line is taken away.
 func (j *Journal) Write(e Entry) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	e.Seq, e.Time = j.seq+1, j.now().UTC()
-	data, err := json.Marshal(e)
-	if err == nil {
-		_, err = j.f.Write(append(data, '\n'))
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
 	}
-	if err == nil {
+	line = line[:len(line)-len("}")]
+	sum := sumOf(j.sum, line)
+	line = append(line, sumBefore+sum+sumAfter+"\n"...)
+	if _, err = j.f.Write(line); err == nil {
 		err = j.f.Sync()
 	}
 	if err != nil {
-		return fmt.Errorf("write journal: %w", err)
+		return placed("write journal", j.path, errors.Join(err, j.cutBack()))
 	}
-	j.seq++
+	j.seq, j.sum, j.size = e.Seq, sum, j.size+int64(len(line))
 	return nil
 }
 
 // Close closes the file.
 func (j *Journal) Close() error { return j.f.Close() }
 
+// DamagedJournalError says that a journal is not what zup wrote.
+type DamagedJournalError struct {
+	Path   string
+	Entry  int // the first that can't be believed, from 1
+	Reason string
+}
+
+func (e *DamagedJournalError) Error() string {
+	return fmt.Sprintf("journal %s is damaged: entry %d %s", e.Path, e.Entry, e.Reason)
+}
+
 // ReadJournal reads a journal. A last line that was cut off is left out and
-// reported by cut; anything else that is no journal is an error.
+// reported by cut; anything else that is no journal is a *DamagedJournalError,
+// with the entries before it.
 func ReadJournal(path string) (entries []Entry, cut bool, err error) {
+	read, err := readJournal(path)
+	return read.entries, read.cut, err
+}
+
+// journalText is what a journal says as far as it can be believed.
+type journalText struct {
+	entries []Entry
+	sum     string // of the last line
+	size    int64  // of the lines
+	cut     bool   // something follows that is no whole line
+}
+
+func readJournal(path string) (journalText, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, false, fmt.Errorf("read journal: %w", err)
+		return journalText{}, placed("read journal", path, err)
 	}
 	defer f.Close()
-	r := bufio.NewReader(f)
+	return parseJournal(path, f)
+}
+
+func parseJournal(path string, from io.Reader) (t journalText, err error) {
+	r := bufio.NewReader(from)
 	for {
 		line, err := r.ReadBytes('\n')
 		switch {
 		case errors.Is(err, io.EOF):
-			return entries, len(bytes.TrimSpace(line)) > 0, nil
+			t.cut = len(bytes.TrimSpace(line)) > 0
+			return t, nil
 		case err != nil:
-			return entries, false, fmt.Errorf("read journal: %w", err)
+			return t, placed("read journal", path, err)
 		}
-		var e Entry
-		if err := json.Unmarshal(line, &e); err != nil {
-			return entries, false, fmt.Errorf("read journal %s: entry %d: %w", path, len(entries)+1, err)
+		e, sum, reason := t.next(line)
+		if reason != "" {
+			return t, &DamagedJournalError{path, len(t.entries) + 1, reason}
 		}
-		if e.Seq != len(entries)+1 {
-			return entries, false, fmt.Errorf("read journal %s: entry %d has number %d", path, len(entries)+1, e.Seq)
-		}
-		entries = append(entries, e)
+		t.entries, t.sum, t.size = append(t.entries, e), sum, t.size+int64(len(line))
 	}
+}
+
+// next reads one line; reason says why it can't be believed.
+func (t *journalText) next(line []byte) (e Entry, sum, reason string) {
+	body, sum, ok := cutSum(line)
+	if !ok {
+		return e, "", "does not end with a sum"
+	}
+	if sumOf(t.sum, body) != sum {
+		return e, "", "has a sum that is not that of its content and of what stands before it"
+	}
+	if err := json.Unmarshal(line, &e); err != nil {
+		return e, "", "is no JSON object: " + err.Error()
+	}
+	if e.Seq != len(t.entries)+1 {
+		return e, "", fmt.Sprintf("has the number %d", e.Seq)
+	}
+	return e, sum, ""
 }

@@ -7,9 +7,6 @@
 package state
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -110,74 +107,4 @@ func (s *State) WasApplied(planID string) (Applied, bool) {
 		}
 	}
 	return Applied{}, false
-}
-
-// DamagedError says that a state file can't be understood.
-type DamagedError struct {
-	Path   string
-	Reason string
-}
-
-func (e *DamagedError) Error() string {
-	return fmt.Sprintf("state file %s is damaged: %s", e.Path, e.Reason)
-}
-
-// Hint says what to do about it.
-func (e *DamagedError) Hint() string {
-	return fmt.Sprintf("the nodes know what was done to them: keep %s for the record, move it away (or put %s%s in its place) and plan again", e.Path, e.Path, backupSuffix)
-}
-
-// NewerError says that a state file was written by a later zup.
-type NewerError struct {
-	Path       string
-	Version    int
-	ZupVersion string
-}
-
-func (e *NewerError) Error() string {
-	return fmt.Sprintf("state file %s has format version %d, written by zup %s; this zup knows version %d", e.Path, e.Version, e.ZupVersion, FormatVersion)
-}
-
-// Hint says what to do about it.
-func (e *NewerError) Hint() string {
-	return fmt.Sprintf("use zup %s or later for this configuration", e.ZupVersion)
-}
-
-func decode(path string, data []byte) (*State, error) {
-	var head struct {
-		FormatVersion int    `json:"format_version"`
-		ZupVersion    string `json:"zup_version"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, &DamagedError{path, describe(err, len(data))}
-	}
-	if head.FormatVersion > FormatVersion {
-		return nil, &NewerError{path, head.FormatVersion, head.ZupVersion}
-	}
-	var s State
-	if err := json.Unmarshal(data, &s); err != nil {
-		return nil, &DamagedError{path, describe(err, len(data))}
-	}
-	if s.FormatVersion < 1 || s.Lineage == "" {
-		return nil, &DamagedError{path, "it has no format_version or no lineage"}
-	}
-	for name, c := range s.Clusters {
-		if c == nil {
-			return nil, &DamagedError{path, fmt.Sprintf("cluster %q is null", name)}
-		}
-	}
-	return &s, nil
-}
-
-func describe(err error, size int) string {
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		return fmt.Sprintf("not JSON after byte %d of %d (%v)", syntax.Offset, size, err)
-	}
-	return err.Error()
-}
-
-func (s *State) encode() ([]byte, error) {
-	data, err := json.MarshalIndent(s, "", "  ")
-	return append(data, '\n'), err
 }

@@ -1,11 +1,13 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,14 +25,20 @@ const (
 // Read reads the state file at path without a lock. No file is no state: nil.
 // Errors are *DamagedError, *NewerError or those of the file system.
 func Read(path string) (*State, error) {
+	s, _, err := read(path)
+	return s, err
+}
+
+func read(path string) (*State, []byte, error) {
 	data, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
+		return nil, nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("read state file: %w", err)
+		return nil, nil, placedState("read state file", path, err)
 	}
-	return decode(path, data)
+	s, err := decode(path, data)
+	return s, data, withBackup(err)
 }
 
 // Holder says who holds the lock of a state file. It is information for people:
@@ -62,10 +70,10 @@ func (e *LockedError) Error() string {
 
 // Store is a state file under its lock.
 type Store struct {
-	path     string
-	lock     *flock.Flock
-	state    *State // as in the file; nil: no file yet
-	backedUp bool   // the file as Open found it is kept beside
+	path  string
+	lock  *flock.Flock
+	state *State // as in the file; nil: no file yet
+	data  []byte // the file, byte for byte
 }
 
 // Open takes the lock of the state file at path and reads it. It waits for the
@@ -79,8 +87,8 @@ func Open(ctx context.Context, path string, timeout time.Duration, me Holder) (*
 	}
 	s := &Store{path: path, lock: lock}
 	var err error
-	if s.state, err = Read(path); err == nil {
-		err = s.sign(me)
+	if s.state, s.data, err = read(path); err == nil {
+		err = placedState("write beside state", path, errors.Join(s.sign(me), writable(path)))
 	}
 	if err != nil {
 		s.Close()
@@ -101,7 +109,7 @@ func takeLock(ctx context.Context, lock *flock.Flock, path string, timeout time.
 	}
 	switch {
 	case err != nil:
-		return fmt.Errorf("lock state %s: %w", path, err)
+		return placedState("lock state", path, err)
 	case !got:
 		return &LockedError{Path: path, Holder: ReadHolder(path)}
 	}
@@ -129,7 +137,7 @@ func Locked(path string) (bool, error) {
 	lock := flock.New(path + lockSuffix)
 	got, err := lock.TryLock()
 	if err != nil {
-		return false, fmt.Errorf("look at the lock of state %s: %w", path, err)
+		return false, placedState("look at the lock of state", path, err)
 	}
 	if got {
 		err = lock.Unlock()
@@ -146,13 +154,10 @@ func (s *Store) sign(me Holder) error {
 	}
 	f, err := os.OpenFile(s.path+lockSuffix, os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {
-		return fmt.Errorf("write lock file: %w", err)
+		return err
 	}
 	_, err = f.Write(append(data, '\n'))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write lock file: %w", err)
-	}
-	return nil
+	return errors.Join(err, f.Close())
 }
 
 // Close gives the lock back. It may be called twice.
@@ -162,6 +167,9 @@ func (s *Store) Close() error {
 	}
 	return s.lock.Unlock()
 }
+
+// Path is where the state file is.
+func (s *Store) Path() string { return s.path }
 
 // State returns the state as it is in the file, or nil if there is none yet.
 // It must not be changed; Update does that.
@@ -182,9 +190,9 @@ func (s *Store) Update(zupVersion string, change func(*State)) error {
 		return err
 	}
 	if err := WriteFile(s.path, data); err != nil {
-		return fmt.Errorf("write state file: %w", err)
+		return placedState("write state file", s.path, err)
 	}
-	s.state = next
+	s.state, s.data = next, data
 	return nil
 }
 
@@ -209,20 +217,30 @@ func (s *State) clone() *State {
 	return &next
 }
 
-// keepBackup puts the file as Open found it beside, once.
+// keepBackup keeps the last write beside. What was damaged meanwhile never gets
+// there: those bytes are replaced by the ones that are known to be good.
 func (s *Store) keepBackup() error {
-	if s.backedUp {
+	if s.data == nil {
 		return nil
 	}
-	old, err := os.ReadFile(s.path)
-	if err == nil {
-		err = WriteFile(s.path+backupSuffix, old)
+	there, err := os.ReadFile(s.path)
+	if err == nil && bytes.Equal(there, s.data) {
+		err = linkOver(s.path, s.path+backupSuffix)
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("back up state file: %w", err)
+	if err != nil || !bytes.Equal(there, s.data) { // or a file system without hard links
+		err = WriteFile(s.path+backupSuffix, s.data)
 	}
-	s.backedUp = true
-	return nil
+	return placedState("back up state file", s.path, err)
+}
+
+// linkOver gives the file at path a second name, in place of what had that name.
+func linkOver(path, name string) error {
+	temporary := name + ".new"
+	os.Remove(temporary)
+	if err := os.Link(path, temporary); err != nil {
+		return err
+	}
+	return os.Rename(temporary, name)
 }
 
 func newLineage() string {
@@ -234,7 +252,15 @@ func newLineage() string {
 // WriteFile replaces the file at path by data, mode 0600: temporary file, fsync,
 // rename, fsync of the directory. Whoever reads path sees the old or the new
 // bytes, and after a power cut too.
-func WriteFile(path string, data []byte) (err error) {
+func WriteFile(path string, data []byte) error {
+	return WriteFileFrom(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// WriteFileFrom is WriteFile for what is too large to be in memory as text.
+func WriteFileFrom(path string, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -246,7 +272,7 @@ func WriteFile(path string, data []byte) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	if _, err = f.Write(data); err != nil {
+	if err = write(f); err != nil {
 		return err
 	}
 	if err = f.Sync(); err != nil {

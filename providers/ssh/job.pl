@@ -15,6 +15,9 @@
 #   out       what the job printed, stdout and stderr together
 #   answers   one line for each answer, written before it is given:
 #             "answer K OFFSET NAME HEX"; or, at the end, "close OFFSET NAME HEX"
+#   secrets   what the script has named as secret, a line each: it may write this file,
+#             whose path it has in ZUP_SECRETS. No byte of it leaves the node: what is
+#             read from out has asterisks in its place, as many
 #   status    "CODE SIZE" once it is over: the exit status as sh says it, and how
 #             many bytes of out belong to the job
 #   log       what went wrong in the supervisor itself, normally empty
@@ -33,6 +36,7 @@ use Fcntl qw(:DEFAULT :flock);
 my $TICK   = 0.01;     # seconds between two looks at out, answers and status
 my $CHUNK  = 65536;    # bytes, the most in one reply
 my $RECALL = 4096;     # bytes of earlier output that a question may stand in
+my $SHORT  = 6;        # bytes; what is shorter is no secret: it would blot out half of everything
 
 sub main {
     $0 = 'zup: job';
@@ -273,6 +277,7 @@ sub run_script {
     if ($slave) { open STDIN, '<&', $slave; $ENV{TERM} = 'dumb' }
     open STDOUT, '>&', $slave || $out;
     open STDERR, '>&', $slave || $out;
+    $ENV{ZUP_SECRETS} = readlink('/proc/self/cwd') . '/secrets';
     exec 'setsid', $slave ? '--ctty' : (), 'sh', './script';
     die "setsid: $!\n";
 }
@@ -378,22 +383,63 @@ sub due {
 sub recall {
     my ($out, $pos) = @_;
     my $from = $pos > $RECALL ? $pos - $RECALL : 0;
-    sysseek $out, $from, 0;
-    sysread $out, my $bytes, $pos - $from;
+    my $bytes = presentable($out, $from, $pos - $from, 1);
     reply('past ' . length $bytes, $bytes);
 }
 
 sub copy {
     my ($out, $pos, $size) = @_;
     my $moved = 0;
-    sysseek $out, $$pos, 0;
     for (;;) {
         my $want = defined $size && $size - $$pos < $CHUNK ? $size - $$pos : $CHUNK;
-        return $moved if $want <= 0 || !sysread($out, my $bytes, $want);
+        return $moved if $want <= 0;
+        my $bytes = presentable($out, $$pos, $want, defined $size);
+        return $moved unless length $bytes;
         reply('out ' . length $bytes, $bytes);
         $$pos += length $bytes;
         $moved = 1;
     }
+}
+
+# presentable returns up to $want bytes of out from $from on, with what is secret
+# blotted out, wherever it begins and ends. Unless the job is over, an end that may be
+# the beginning of a secret waits for what comes after it.
+sub presentable {
+    my ($out, $from, $want, $over) = @_;
+    my @secrets = secrets();
+    my $around  = 0;
+    for (@secrets) { $around = length if length > $around }
+    my $start = $from > $around ? $from - $around : 0;
+    my $wide  = $from - $start + $want + $around;
+    sysseek $out, $start, 0;
+    my $text = '';
+    while (length $text < $wide) { sysread $out, $text, $wide - length $text, length $text or last }
+    my $clean = $text;
+    for my $secret (@secrets) {
+        for (my $at = -1 ; ($at = index $text, $secret, $at + 1) >= 0 ;) {
+            substr $clean, $at, length $secret, '*' x length $secret;
+        }
+    }
+    my $end = length($text) < $wide && !$over ? length($text) - begun($text, @secrets) : length $text;
+    my $n = $end - ($from - $start);
+    return $n <= 0 ? '' : substr $clean, $from - $start, $n < $want ? $n : $want;
+}
+
+# begun is how many bytes at the end of a text may be the beginning of a secret.
+sub begun {
+    my ($text, @secrets) = @_;
+    my $most = 0;
+    for my $secret (@secrets) {
+        for (my $n = length($secret) - 1 ; $n > $most ; $n--) {
+            if (length $text >= $n && substr($text, -$n) eq substr $secret, 0, $n) { $most = $n }
+        }
+    }
+    return $most;
+}
+
+sub secrets {
+    my $text = content('secrets');
+    return defined $text ? grep { length >= $SHORT } split /[\r\n]+/, $text : ();
 }
 
 # obey waits for so many seconds at most, and writes down what the client says;

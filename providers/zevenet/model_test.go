@@ -68,6 +68,11 @@ func (m model) carryOut(actions []plan.Action, recorded *state.Cluster, run stri
 				recorded.Open = append(recorded.Open, state.Change{Action: a.ID, Name: name, Run: run, Since: time.Unix(0, 0)})
 			}
 		}
+		for k := range recorded.Snapshots {
+			if s := &recorded.Snapshots[k]; a.Drops != "" && len(a.Proof) == 0 && s.Node == a.Node && s.Name == a.Drops {
+				s.Begun = true
+			}
+		}
 		if i == cut && half == 1 {
 			return nil
 		}
@@ -78,7 +83,7 @@ func (m model) carryOut(actions []plan.Action, recorded *state.Cluster, run stri
 		if a.Primitive == plan.Local && !m.local(a) {
 			return fmt.Errorf("%s: there is no such snapshot", a.ID)
 		}
-		if a.Out && a.Node == serving && m.Master == serving && a.Kind != "update" {
+		if !m.Alone && a.Out && a.Node == serving && m.Master == serving && a.Kind != "update" {
 			return fmt.Errorf("%s took %s out, and nobody took over", a.ID, a.Node)
 		}
 		if bad := m.failing(a.Check, recorded.Recorded); bad != "" {

@@ -205,8 +205,19 @@ func (b *returner) build() {
 		b.restoreLast(first, last)
 	}
 	b.endBlocks()
+	b.takeImagesAway()
 	b.giveBack()
 	b.end()
+}
+
+// takeImagesAway removes the image of an update from a node that is not restored; from
+// one that is, it goes with its disk.
+func (b *returner) takeImagesAway() {
+	for _, n := range b.pair.nodes {
+		if b.pair.ours(n, "image") && !b.restores(n) {
+			b.then(b.removeImage(n, "the update is not carried out, and nothing stays behind"))
+		}
+	}
 }
 
 // preflight replaces that of an update.
@@ -274,7 +285,7 @@ func (b *returner) keepAway(n *node) {
 func (b *returner) restore(n *node, requires []plan.Condition) plan.Action {
 	p, s := b.pair, b.snapshot(n)
 	closes := []string{}
-	for _, what := range []string{"boost", "hosts.deny", "maintenance", "replication"} {
+	for _, what := range []string{"boost", "hosts.deny", "image", "maintenance", "replication"} {
 		name := n.name + "/" + what
 		if p.ours(n, what) || slices.ContainsFunc(b.actions, func(a plan.Action) bool { return slices.Contains(a.Opens, name) }) {
 			closes = append(closes, name)

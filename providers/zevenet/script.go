@@ -41,6 +41,7 @@ var functions = []struct{ name, file string }{
 	{"keepalived_parents", "keepalived.sh"},
 	{"replicators", "replicators.sh"},
 	{"pending_reboot", "pending.sh"},
+	{"name_secrets", "secrets.sh"},
 }
 
 // prologue makes what a script finds on a node the same everywhere: apt, dpkg

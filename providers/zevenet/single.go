@@ -180,6 +180,10 @@ func (p *pair) goBackAlone(taken state.Snapshot) plan.Decision {
 		}
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.lost(n, taken))
 		d.Cluster.Nodes[0].Facts["boot"] = n.fact("boot")
+	} else if n.fact("left") != "no" || n.fact("open") != "none" || len(p.recorded.Open) > 0 {
+		b.then(b.preflightAlone(n))
+		b.removeImages()
+		b.endAlone(n, nil)
 	}
 	b.deleteSnapshots()
 	d.Actions = b.actions

@@ -134,7 +134,7 @@ func (p *pair) begunSnapshots() []string {
 	var all []string
 	for _, s := range p.recorded.Snapshots {
 		if s.Begun {
-			all = append(all, fmt.Sprintf("run %s did not end while it took the snapshot %s of %s: look with the snapshot tool whether it is there, and delete it", s.Run, s.Name, s.Node))
+			all = append(all, fmt.Sprintf("run %s did not end while it took or deleted the snapshot %s of %s: look with the snapshot tool whether it is there, and delete it", s.Run, s.Name, s.Node))
 		}
 	}
 	return all

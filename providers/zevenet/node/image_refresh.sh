@@ -2,6 +2,7 @@
 # reach the repository it mounts the newest image and names it in the source list
 # by itself; where it does, the same is done here, because the configuration
 # wants the image. It installs nothing.
+name_secrets
 list=/etc/apt/sources.list.d/$package.list kept=$zup/kept/$package.list
 name=$(basename "$image" .iso)
 at=/media/$name

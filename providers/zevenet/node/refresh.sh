@@ -1,2 +1,3 @@
 # Refreshes the package lists the product's own way. It installs nothing.
+name_secrets
 "$updater"

@@ -38,6 +38,7 @@ type Pair struct {
 	Product string // what they run: the last part of its root
 	Master  string // name of the node that serves
 	Primary string // the cluster's failback: "disabled" or a node
+	Alone   bool   // Master is in no cluster, and the other node is not there
 
 	mu     sync.Mutex
 	damage string
@@ -128,6 +129,14 @@ func (p *Pair) FactsOf(name string) map[string]string {
 		f["role"], f["vrrp"], f["arp"] = "maintenance", "FAULT", "blocked"
 	default:
 		f["role"], f["vrrp"], f["arp"] = "backup", "BACKUP", "blocked"
+	}
+	if p.Alone {
+		for name, value := range map[string]string{
+			"arp": "none", "clustered": "no", "deadratio": "unknown", "keepalived": "0", "nodes": "none", "own_address": "unknown",
+			"peer_ssh": "unknown", "primary": "unknown", "priority": "unknown", "replication": "off", "role": "none", "vrrp": "down",
+		} {
+			f[name] = value
+		}
 	}
 	maps.Copy(f, n.Facts)
 	return f
@@ -239,6 +248,10 @@ func (p *Pair) settle() {
 
 func (p *Pair) update(n *Node) {
 	peer := p.Nodes[n.Peer]
+	if p.Alone {
+		n.Version, n.Config, n.Pending = NewVersion, "new", n.Pending || n.Brings
+		return
+	}
 	if p.Master != n.Name && p.Master != peer.Name {
 		p.hurt("%s updated while nobody served", n.Name)
 	}
@@ -262,6 +275,11 @@ func (p *Pair) update(n *Node) {
 func (p *Pair) reboot(n *Node) {
 	n.Rebooted = ""
 	if !n.Pending {
+		return
+	}
+	if p.Alone {
+		n.Boots++
+		n.Pending, n.Rebooted = false, "yes"
 		return
 	}
 	peer := p.Nodes[n.Peer]
@@ -326,14 +344,18 @@ func (p *Pair) Restore(node, name string) bool {
 	}
 	n := p.Nodes[node]
 	peer := p.Nodes[n.Peer]
-	if p.Master == node {
+	if p.Master == node && !p.Alone {
 		p.hurt("%s was switched off while it served", node)
 		p.becomesMaster(peer)
 	}
 	p.returning = true
 	n.Version, n.Config, n.Maintenance, n.Deny, n.Boosted, n.Left = kept.Version, kept.Config, kept.Maintenance, kept.Deny, kept.Boosted, kept.Left
 	n.Open, n.Replicates = maps.Clone(kept.Open), false
+	n.Image, n.Source, n.Saved, n.Pending = kept.Image, kept.Source, kept.Saved, kept.Pending
 	n.Boots++
+	if p.Alone {
+		return true
+	}
 	if !peer.Deny { // the service's start asks MASTER to push
 		p.push(peer)
 	}
