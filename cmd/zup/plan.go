@@ -15,6 +15,7 @@ import (
 	"zup/plan/observe"
 	"zup/plan/show"
 	"zup/plan/state"
+	"zup/providers/ssh"
 )
 
 // planning is what plan and apply have in common: from a directory to a plan.
@@ -148,9 +149,9 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	}
 	p.warnUnfinished(dir, names, recorded)
 	images := p.images(ctx, dir, clusters)
-	observed := p.observe(ctx, clusters, fleet)
-	if ctx.Err() != nil {
-		return fleet, nil, fail(exitInterrupted, "", "interrupted while the nodes were being asked; nothing was changed")
+	observed, err := p.observeAlone(ctx, clusters, fleet, store != nil)
+	if err != nil {
+		return fleet, nil, err
 	}
 	pl, err := plan.Build(plan.Input{
 		Config: cfg, Clusters: p.config.targets, Images: images, NotAfter: p.notAfter, Observed: observed,
@@ -222,6 +223,29 @@ func (p *planning) observe(ctx context.Context, clusters []*config.Cluster, flee
 		Products: products(), Parallelism: 2 * p.parallelism, Now: p.now,
 		Asked: func(string, string, error) { line.add() },
 	})
+}
+
+// observeAlone asks every node, and who is at work on it. A plan that is for reading
+// gets a warning; one that is to be carried out at once waits as -lock-timeout says,
+// and is refused.
+func (p *planning) observeAlone(ctx context.Context, clusters []*config.Cluster, fleet *fleet, refuse bool) (plan.Observed, error) {
+	for deadline := p.now().Add(p.state.lockTimeout); ; {
+		observed := p.observe(ctx, clusters, fleet)
+		locks := fleet.locks(ctx, clusters, (*ssh.Host).LockStatus)
+		if ctx.Err() != nil {
+			return nil, fail(exitInterrupted, "", "interrupted while the nodes were being asked; nothing was changed")
+		}
+		err := heldBy(locks)
+		switch {
+		case !refuse:
+			p.warnAtWork(locks)
+			return observed, nil
+		case err == nil:
+			return observed, nil
+		case !p.waitUntil(ctx, deadline):
+			return nil, err
+		}
+	}
 }
 
 // hostOrError keeps a nil *node from becoming a host that is not nil.

@@ -398,6 +398,10 @@ func (h *Host) ClearLock(ctx context.Context) (LockStatus, error) {
 
 func (h *Host) askLock(ctx context.Context, verb string) (LockStatus, error) {
 	s, err := h.lockFrames(ctx, verb)
+	var lost *LostError
+	if errors.As(err, &lost) { // asking again does no harm
+		s, err = h.lockFrames(ctx, verb)
+	}
 	if err != nil {
 		return LockStatus{}, h.named(fmt.Errorf("look at the lock: %w", err))
 	}
@@ -468,31 +472,32 @@ type HeldError struct {
 }
 
 func (e *HeldError) Error() string {
-	text := e.Status.Holder()
-	if !e.Meanwhile {
+	switch text := e.Status.AtWork("it"); {
+	case !e.Meanwhile:
 		return text
+	case e.Status.Who == "" && e.Status.State == LockStale:
+		return "while the connection was lost, somebody else was at work on it"
+	default:
+		return "while the connection was lost, somebody else came: " + text
 	}
-	if e.Status.State == LockStale && e.Status.Who == "" {
-		text = "it is not known who"
-	}
-	return "while the connection was lost, somebody else was at work on it: " + text
 }
 
-// Holder says in one line, fit for a terminal, who is at work on the host or was
-// last, or "".
-func (s LockStatus) Holder() string {
-	switch {
-	case s.State == LockFree && len(s.Jobs) > 0:
-		j := s.Jobs[0]
-		return fmt.Sprintf("job %s still runs there, since %s", escape.Line(j.Name), j.Started.UTC().Format(time.RFC3339))
-	case s.State == LockFree:
-		return ""
-	case s.Who == "" && s.PID > 0:
-		return fmt.Sprintf("process %d there, which did not say for whom", s.PID)
-	case s.Who == "":
-		return "somebody who did not say who it is"
+// AtWork says in one line, fit for a terminal, who is at work on the host, or was
+// last; "" if nobody is. on is what the line calls the host.
+func (s LockStatus) AtWork(on string) string {
+	running := ""
+	if len(s.Jobs) > 0 {
+		running = fmt.Sprintf("job %s still runs on %s, since %s", escape.Line(s.Jobs[0].Name), on, s.Jobs[0].Started.UTC().Format(time.RFC3339))
 	}
-	return fmt.Sprintf("%s is at work on it since %s: %s", escape.Line(s.Who), escape.Line(s.Since), escape.Line(s.What))
+	switch {
+	case s.State == LockFree, s.State == LockStale && running != "":
+		return running
+	case s.Who == "" && s.PID > 0:
+		return fmt.Sprintf("process %d there is at work on %s, and did not say for whom", s.PID, on)
+	case s.Who == "":
+		return "somebody who did not say who it is is at work on " + on
+	}
+	return fmt.Sprintf("%s is at work on %s since %s: %s", escape.Line(s.Who), on, escape.Line(s.Since), escape.Line(s.What))
 }
 
 //go:embed lock.pl

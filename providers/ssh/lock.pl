@@ -12,8 +12,9 @@
 #
 # The kernel frees the lock with its process. After "begin", which comes before the
 # first change, the file stays then, with what it says: who comes back finds by it
-# that nobody else was here meanwhile. A process that hears nothing for LEASE seconds
-# ends: of a client that has lost its power sshd may know nothing for hours.
+# that nobody else was here meanwhile. Who leaves without it leaves the file as it was
+# found. A process that hears nothing for LEASE seconds ends: of a client that has lost
+# its power sshd may know nothing for hours.
 #
 # The request's body is lines: for "who" and "clear" PATH; for "hold" PATH, LEASE,
 # TOKEN, how it was before ("-" or the boot's id of when it was taken), and then
@@ -33,35 +34,50 @@ sub hold {
     my ($lock, $found) = grasp($path, $token);
     return reply(join ' ', 'lock', 'held', holder($path)) unless $lock;
     my $back = $before ne '-' && $before eq boot_id();
-    return release($lock, $path, 'lock', 'taken', described($found)) if $back && first_line($found) ne $token;
+    return refuse($lock, $path, $found, 'lock', 'taken', described($found)) if $back && first_line($found) ne $token;
+    $found = '' if first_line($found) eq $token;
     my @jobs = running_jobs($base, $run);
-    return release($lock, $path, 'jobs', @jobs) if @jobs;
-    truncate $lock, 0;
-    sysseek $lock, 0, 0;
-    put($lock, join "\n", $token, client(), @text, '') or die "write $path: $!\n";
+    return refuse($lock, $path, $found, 'jobs', @jobs) if @jobs;
+    say_in($lock, join "\n", $token, client(), @text, '');
     reply(join ' ', 'held', boot_id());
-    keep($lock, $path, $lease, $before ne '-');
+    keep($lock, $path, $lease, $before ne '-' ? undef : $found);
 }
 
-# keep holds the lock until the client gives it back, or is gone.
+# keep holds the lock until the client gives it back, or is gone. As long as found is
+# there, nothing was changed yet.
 sub keep {
-    my ($lock, $path, $lease, $begun) = @_;
+    my ($lock, $path, $lease, $found) = @_;
     for (;;) {
         while ($received =~ s/^(.*)\n//) {
-            return release($lock, $path, 'free') if $1 eq 'release';
-            $begun = 1 if $1 eq 'begin';
+            if ($1 eq 'release') {
+                defined $found ? put_back($lock, $path, $found) : unlink $path;
+                return reply('free');
+            }
+            undef $found if $1 eq 'begin';
             reply('here');
         }
         last unless readable(\*STDIN, $lease) && receive_more();
     }
-    unlink $path unless $begun;
+    put_back($lock, $path, $found) if defined $found;
 }
 
-# release answers and takes the file away, which must be under the lock. What
-# somebody else has left in it stays for them to find.
-sub release {
-    my ($lock, $path, @answer) = @_;
-    unlink $path if $answer[0] eq 'free' || !-s $lock;
+sub put_back {
+    my ($lock, $path, $found) = @_;
+    return unlink $path unless length $found;
+    say_in($lock, $found);
+}
+
+sub say_in {
+    my ($lock, $text) = @_;
+    truncate $lock, 0;
+    sysseek $lock, 0, 0;
+    put($lock, $text) or die "write lock: $!\n";
+}
+
+# refuse answers and leaves the file as it was found.
+sub refuse {
+    my ($lock, $path, $found, @answer) = @_;
+    put_back($lock, $path, $found);
     reply(join ' ', @answer);
 }
 

@@ -184,6 +184,19 @@ func TestLockBeforeTheFirstChange(t *testing.T) {
 		other := second(t, h, target(s))
 		eventually(t, name+": the lock is free", func() bool { return lockStatus(t, other).State == LockFree })
 		noFile(t, s.LockFile())
+
+		// What somebody else has left is put back.
+		beginOn(t, other, claim("ben", "run2"))
+		other.Close()
+		third := second(t, h, target(s))
+		eventually(t, name+": the lock is stale", func() bool { return lockStatus(t, third).State == LockStale })
+		lockOn(t, third, claim("anna", "run3"))
+		if err := third.Unlock(short(t)); err != nil {
+			t.Error(err)
+		}
+		if got := lockStatus(t, third); got.State != LockStale || got.Who != "ben" {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }
 
@@ -247,7 +260,7 @@ func TestLockIsLostMeanwhile(t *testing.T) {
 				t.Errorf("%q", res.Stdout)
 			}
 			held := heldError(t, h.Confirm(short(t)))
-			if !held.Meanwhile || !strings.Contains(held.Error(), "while the connection was lost, somebody else was at work on it") {
+			if !held.Meanwhile || !strings.Contains(held.Error(), "while the connection was lost, somebody else ") {
 				t.Errorf("%v", held)
 			}
 			_, err := h.Job(short(t), Job{ID: "run1.a", Script: count.script()})
@@ -327,7 +340,7 @@ func TestLockAndJobs(t *testing.T) {
 		held = heldError(t, other.Lock(short(t), claim("ben", "run2")))
 		return held.Status.State == LockFree
 	})
-	if !strings.HasPrefix(held.Error(), "job run1.update still runs there, since ") || held.Status.Jobs[0].Name != "run1.update" {
+	if !strings.HasPrefix(held.Error(), "job run1.update still runs on it, since ") || held.Status.Jobs[0].Name != "run1.update" {
 		t.Errorf("%v", held)
 	}
 	if got := lockStatus(t, other); len(got.Jobs) != 1 || got.Jobs[0].Name != "run1.update" {
@@ -363,8 +376,8 @@ func TestLockTextIsHostile(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := lockStatus(t, h)
-	if got.State != LockStale || len(got.What) > 2000 || strings.ContainsAny(got.Holder(), "\x1b\x07\xff") {
-		t.Errorf("%+v\n%s", got, got.Holder())
+	if got.State != LockStale || len(got.What) > 2000 || strings.ContainsAny(got.AtWork("it"), "\x1b\x07\xff") {
+		t.Errorf("%+v\n%s", got, got.AtWork("it"))
 	}
 	lockOn(t, h, Claim{Run: "run1", Who: "two\nlines", What: "a\x00b"})
 	if got := lockStatus(t, h); got.Who != "two lines" || got.State != LockHeld {
@@ -411,7 +424,7 @@ func TestLockWire(t *testing.T) {
 	}
 	h.Close()
 	eventually(t, "the lock is free", func() bool { return lockStatus(t, other).State == LockStale })
-	lockOn(t, other, claim("ben", "run2"))
+	beginOn(t, other, claim("ben", "run2"))
 	if err := other.Unlock(short(t)); err != nil || s.LockText() != "" {
 		t.Errorf("%v, left %q", err, s.LockText())
 	}

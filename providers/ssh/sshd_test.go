@@ -499,7 +499,7 @@ func TestSSHDLock(t *testing.T) {
 	heldError(t, other.Lock(short(t), claim("ben", "run2")))
 	h.Close()
 	eventually(t, "the lock is free", func() bool { return lockStatus(t, other).State == LockStale })
-	lockOn(t, other, claim("ben", "run2"))
+	beginOn(t, other, claim("ben", "run2"))
 	if err := other.Unlock(short(t)); err != nil {
 		t.Error(err)
 	}

@@ -24,7 +24,8 @@ type lock struct {
 
 type holder struct {
 	ch    ssh.Channel
-	begun bool // something may have been changed under it: what it wrote stays
+	begun bool     // something may have been changed under it: what it wrote stays
+	found []string // what it puts back otherwise
 }
 
 // Reboot is what happens to the lock when the node is started again: the connections
@@ -32,6 +33,15 @@ type holder struct {
 func (s *Server) Reboot() {
 	s.mu.Lock()
 	s.lock = lock{boots: s.lock.boots + 1}
+	s.mu.Unlock()
+	s.DropConnections()
+}
+
+// LoseLock is what a holder finds whose connection was lost for longer than its
+// lease: somebody else took the lock, and died. The connections are gone.
+func (s *Server) LoseLock(who, since, what string) {
+	s.mu.Lock()
+	s.lock.holder, s.lock.file = nil, []string{"another", "-", who, since, what}
 	s.mu.Unlock()
 	s.DropConnections()
 }
@@ -85,6 +95,9 @@ func (s *Server) takeLock(me *holder, q Request) (answer string, held bool) {
 		l.holder.ch.Close()
 	}
 	me.begun = before != "-"
+	if !mine {
+		me.found = l.file
+	}
 	l.holder, l.file = me, append([]string{token, "127.0.0.1"}, body[4:]...)
 	return "held " + boot, true
 }
@@ -98,9 +111,13 @@ func (s *Server) holdLock(me *holder, in *bufio.Reader) {
 		over := err != nil || line == "release\n" || s.lock.holder != me
 		if over && s.lock.holder == me {
 			s.lock.holder = nil
-			if err == nil || !me.begun {
-				s.lock.file, answer = nil, "free"
+			switch {
+			case !me.begun:
+				s.lock.file = me.found
+			case err == nil:
+				s.lock.file = nil
 			}
+			answer = "free"
 		}
 		me.begun = me.begun || line == "begin\n"
 		s.mu.Unlock()
