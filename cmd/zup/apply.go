@@ -87,6 +87,7 @@ func (a *applying) fresh(ctx context.Context) error {
 		return err
 	}
 	if p.Empty() {
+		fleet.clearLocks(ctx, p)
 		return nil
 	}
 	if !a.autoApprove {
@@ -219,7 +220,7 @@ func orNone(s string) string {
 
 // unchanged observes the plan's nodes again and refuses the plan if a fact that
 // it rests on has changed.
-func (a *applying) unchanged(ctx context.Context, p *plan.Plan, fleet *fleet) error {
+func (a *applying) unchanged(ctx context.Context, p *plan.Plan, fleet *fleet, s *state.State) error {
 	clusters := make([]*config.Cluster, 0, len(p.Clusters))
 	total := 0
 	for i := range p.Clusters {
@@ -243,6 +244,7 @@ func (a *applying) unchanged(ctx context.Context, p *plan.Plan, fleet *fleet) er
 	if ctx.Err() != nil {
 		return fail(exitInterrupted, "", "interrupted while the nodes were being asked; nothing was changed")
 	}
+	a.warnLeft(observed, withActions(p), s)
 	return compare(p, observed)
 }
 
@@ -280,8 +282,11 @@ func compare(p *plan.Plan, observed plan.Observed) error {
 func runID(now time.Time) string {
 	var b [2]byte
 	rand.Read(b[:])
-	return fmt.Sprintf("%s-%x", now.UTC().Format("20060102T150405Z"), b)
+	return fmt.Sprintf("%s-%x", now.UTC().Format(runStamp), b)
 }
+
+// runStamp is the form of the time with which the ID of a run begins.
+const runStamp = "20060102T150405Z"
 
 // carrying is a plan that is about to be carried out.
 type carrying struct {
@@ -307,7 +312,7 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 	}
 	defer locks.Release(ctx)
 	if c.look {
-		if err := a.unchanged(ctx, c.plan, c.fleet); err != nil {
+		if err := a.unchanged(ctx, c.plan, c.fleet, c.store.State()); err != nil {
 			return err
 		}
 	}

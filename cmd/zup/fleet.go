@@ -107,19 +107,6 @@ func (f *fleet) dial(ctx context.Context, cluster, node string, t ssh.Target) (*
 	return host, err
 }
 
-// connected returns the connection to a node, or nil if there is none yet.
-func (f *fleet) connected(cluster, node string) *ssh.Host {
-	f.mu.Lock()
-	c := f.hosts[connectionKey(cluster, node)]
-	f.mu.Unlock()
-	if c == nil {
-		return nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.host
-}
-
 func connectionKey(cluster, node string) string { return cluster + "/" + node }
 
 // Close closes every connection.

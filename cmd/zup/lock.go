@@ -9,11 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"zup/plan"
 	"zup/plan/apply"
-	"zup/plan/config"
 	"zup/plan/escape"
 	"zup/plan/state"
 	"zup/providers/ssh"
@@ -109,32 +106,43 @@ type nodeLock struct {
 	err           error // it could not be asked
 }
 
-// locks asks every node to which there is a connection how its lock stands.
-func (f *fleet) locks(ctx context.Context, clusters []*config.Cluster, ask func(*ssh.Host, context.Context) (ssh.LockStatus, error)) []nodeLock {
-	var work errgroup.Group
-	work.SetLimit(20)
-	var mu sync.Mutex
-	var all []nodeLock
-	for _, c := range clusters {
-		for _, n := range c.Nodes {
-			host := f.connected(c.Name, n.Name)
-			if host == nil {
-				continue
-			}
-			work.Go(func() error {
-				status, err := ask(host, ctx)
-				mu.Lock()
-				defer mu.Unlock()
-				all = append(all, nodeLock{c.Name, n.Name, status, err})
-				return nil
+// lookedAt are the locks of several nodes, as they are asked side by side.
+type lookedAt struct {
+	mu  sync.Mutex
+	all []nodeLock
+}
+
+func (l *lookedAt) look(ctx context.Context, cluster, node string, ask func(context.Context) (ssh.LockStatus, error)) {
+	status, err := ask(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, nodeLock{cluster, node, status, err})
+}
+
+func (l *lookedAt) sorted() []nodeLock {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	slices.SortFunc(l.all, func(a, b nodeLock) int {
+		return strings.Compare(a.cluster+"/"+a.node, b.cluster+"/"+b.node)
+	})
+	return l.all
+}
+
+// clearLocks removes what dead holders have left on the nodes of a plan that has
+// nothing to do. What can't be reached keeps a text that locks nobody out.
+func (f *fleet) clearLocks(ctx context.Context, p *plan.Plan) {
+	var work sync.WaitGroup
+	for i := range p.Clusters {
+		c := &p.Clusters[i]
+		for k := range c.Nodes {
+			work.Go(func() {
+				if n, err := f.planned(ctx, c, &c.Nodes[k]); err == nil {
+					n.host.ClearLock(ctx)
+				}
 			})
 		}
 	}
 	work.Wait()
-	slices.SortFunc(all, func(a, b nodeLock) int {
-		return strings.Compare(a.cluster+"/"+a.node, b.cluster+"/"+b.node)
-	})
-	return all
 }
 
 // atWork says in one line who is at work on the node, or "".

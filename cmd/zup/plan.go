@@ -15,7 +15,6 @@ import (
 	"zup/plan/observe"
 	"zup/plan/show"
 	"zup/plan/state"
-	"zup/providers/ssh"
 )
 
 // planning is what plan and apply have in common: from a directory to a plan.
@@ -153,6 +152,7 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	if err != nil {
 		return fleet, nil, err
 	}
+	p.warnLeft(observed, names, recorded)
 	pl, err := plan.Build(plan.Input{
 		Config: cfg, Clusters: p.config.targets, Images: images, NotAfter: p.notAfter, Observed: observed,
 		Farms:     observe.Farms(ctx, clusters, observed, products()),
@@ -208,21 +208,28 @@ func products() map[string]observe.Product {
 	return all
 }
 
-// observe asks every node, with progress if it takes longer than a second.
-func (p *planning) observe(ctx context.Context, clusters []*config.Cluster, fleet *fleet) plan.Observed {
+// observe asks every node, with progress if it takes longer than a second; before what
+// it is, who is at work on it: what it says may be half done otherwise.
+func (p *planning) observe(ctx context.Context, clusters []*config.Cluster, fleet *fleet) (plan.Observed, []nodeLock) {
 	total := 0
 	for _, c := range clusters {
 		total += len(c.Nodes)
 	}
 	line := p.progressLine("Asking the nodes", total)
 	defer line.stop()
-	return observe.Nodes(ctx, clusters, observe.Options{
+	var locks lookedAt
+	observed := observe.Nodes(ctx, clusters, observe.Options{
 		Dial: func(ctx context.Context, c *config.Cluster, n *config.Node) (observe.Host, error) {
-			return hostOrError(fleet.configured(ctx, c, n))
+			host, err := fleet.configured(ctx, c, n)
+			if err == nil {
+				locks.look(ctx, c.Name, n.Name, host.host.LockStatus)
+			}
+			return hostOrError(host, err)
 		},
 		Products: products(), Parallelism: 2 * p.parallelism, Now: p.now,
 		Asked: func(string, string, error) { line.add() },
 	})
+	return observed, locks.sorted()
 }
 
 // observeAlone asks every node, and who is at work on it. A plan that is for reading
@@ -230,8 +237,7 @@ func (p *planning) observe(ctx context.Context, clusters []*config.Cluster, flee
 // and is refused.
 func (p *planning) observeAlone(ctx context.Context, clusters []*config.Cluster, fleet *fleet, refuse bool) (plan.Observed, error) {
 	for deadline := p.now().Add(p.state.lockTimeout); ; {
-		observed := p.observe(ctx, clusters, fleet)
-		locks := fleet.locks(ctx, clusters, (*ssh.Host).LockStatus)
+		observed, locks := p.observe(ctx, clusters, fleet)
 		if ctx.Err() != nil {
 			return nil, fail(exitInterrupted, "", "interrupted while the nodes were being asked; nothing was changed")
 		}

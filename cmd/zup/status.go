@@ -15,7 +15,6 @@ import (
 	"zup/plan/escape"
 	"zup/plan/show"
 	"zup/plan/state"
-	"zup/providers/ssh"
 )
 
 // clusterStatus is how one cluster is just now. It is what status -json prints.
@@ -86,8 +85,7 @@ func (p *planning) status(cmd *cobra.Command, asJSON bool) error {
 	fleet := p.newFleet(dir, p.input)
 	defer fleet.Close()
 	clusters := chosen(cfg, p.config.targets)
-	observed := p.observe(cmd.Context(), clusters, fleet)
-	locks := fleet.locks(cmd.Context(), clusters, (*ssh.Host).LockStatus)
+	observed, locks := p.observe(cmd.Context(), clusters, fleet)
 	if cmd.Context().Err() != nil {
 		return said(exitInterrupted)
 	}

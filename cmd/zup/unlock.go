@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"zup/plan/config"
 	"zup/plan/escape"
@@ -86,9 +88,8 @@ func (p *planning) unlockNodes(ctx context.Context, dir string) (held bool, err 
 	fleet := p.newFleet(dir, p.input)
 	defer fleet.Close()
 	clusters := chosen(cfg, p.config.targets)
-	failed := p.connect(ctx, clusters, fleet)
-	before := fleet.locks(ctx, clusters, (*ssh.Host).LockStatus)
-	for i, l := range fleet.locks(ctx, clusters, (*ssh.Host).ClearLock) {
+	before, after, failed := p.clear(ctx, clusters, fleet)
+	for i, l := range after {
 		if l.err == nil {
 			fmt.Fprintf(p.out, "%s: %s\n", l.node, evidence(l.node, before[i].status, l.status))
 			held = held || isHeld(l.status)
@@ -106,17 +107,31 @@ func (p *planning) unlockNodes(ctx context.Context, dir string) (held bool, err 
 	return held, fail(exitError, hintOf(failed[0]), "not every node could be asked who holds its lock\n%s", joinLines(lines))
 }
 
-// connect dials every node, and returns what went wrong.
-func (p *planning) connect(ctx context.Context, clusters []*config.Cluster, fleet *fleet) []error {
-	var all []error
+// clear asks every node how its lock stands, removes what a dead holder has left, and
+// asks again.
+func (p *planning) clear(ctx context.Context, clusters []*config.Cluster, fleet *fleet) (before, after []nodeLock, failed []error) {
+	var looks, clears lookedAt
+	var mu sync.Mutex
+	var work errgroup.Group
+	work.SetLimit(2 * p.parallelism)
 	for _, c := range clusters {
 		for i := range c.Nodes {
-			if _, err := fleet.configured(ctx, c, &c.Nodes[i]); err != nil {
-				all = append(all, err)
-			}
+			work.Go(func() error {
+				n, err := fleet.configured(ctx, c, &c.Nodes[i])
+				if err != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					failed = append(failed, err)
+					return nil
+				}
+				looks.look(ctx, c.Name, c.Nodes[i].Name, n.host.LockStatus)
+				clears.look(ctx, c.Name, c.Nodes[i].Name, n.host.ClearLock)
+				return nil
+			})
 		}
 	}
-	return all
+	work.Wait()
+	return looks.sorted(), clears.sorted(), failed
 }
 
 func isHeld(s ssh.LockStatus) bool { return s.State == ssh.LockHeld || len(s.Jobs) > 0 }

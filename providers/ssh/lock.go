@@ -75,19 +75,21 @@ func (h *Host) Confirm(ctx context.Context) error {
 	return h.named(l.lost())
 }
 
-// Unlock gives the lock back, and nothing of it stays on the host. Without a
-// connection there is nothing to give back: the kernel has freed it or is about to.
+// Unlock gives the lock back, and nothing of it stays on the host. A connection that
+// was lost is made again for that; where that can't be done the kernel frees the lock,
+// and its text stays.
 func (h *Host) Unlock(ctx context.Context) error {
-	h.mu.Lock()
-	l := h.lock
-	h.lock = nil
-	h.mu.Unlock()
+	l := h.locked()
 	if l == nil {
 		return nil
 	}
+	_, err := h.connection(ctx)
+	h.mu.Lock()
+	h.lock = nil
+	h.mu.Unlock()
 	g := l.held()
-	if g == nil || g.conn.dead() {
-		return nil
+	if err != nil || g == nil || g.conn.dead() {
+		return h.named(err)
 	}
 	defer g.let()
 	return h.named(g.ask(ctx, "release", "free"))
