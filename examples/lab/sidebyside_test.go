@@ -189,6 +189,8 @@ func testTwoOperators(t *testing.T) {
 	first.Process.Kill()
 	first.Wait()
 	b.wants(0, []string{`edge: verified`}, second, "apply", "-auto-approve", "-lock-timeout=2m")
+	// The first one's state file still has what was open: its next apply proves it gone.
+	b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve")
 	b.atRest("zva5n1")
 }
 
