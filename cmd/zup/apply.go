@@ -87,6 +87,7 @@ func (a *applying) fresh(ctx context.Context) error {
 		return err
 	}
 	if p.Empty() {
+		fleet.clearLocks(ctx, p)
 		return nil
 	}
 	if !a.autoApprove {
@@ -95,7 +96,8 @@ func (a *applying) fresh(ctx context.Context) error {
 		}
 	}
 	p.Created = a.now().UTC().Format(time.RFC3339)
-	return a.carryOut(ctx, dir, store, fleet, p, "")
+	// Whoever is asked takes time to think, and the nodes do not stand still.
+	return a.carryOut(ctx, carrying{dir: dir, store: store, fleet: fleet, plan: p, command: "apply", look: !a.autoApprove})
 }
 
 // ask wants the literal yes.
@@ -151,10 +153,7 @@ func (a *applying) file(ctx context.Context, path string) error {
 	a.warnUnfinished(dir, names, store.State())
 	fleet := a.newFleet(dir, a.input)
 	defer fleet.Close()
-	if err := a.unchanged(ctx, p, fleet); err != nil {
-		return err
-	}
-	return a.carryOut(ctx, dir, store, fleet, p, "")
+	return a.carryOut(ctx, carrying{dir: dir, store: store, fleet: fleet, plan: p, command: "apply " + path, look: true})
 }
 
 func readPlan(path string) (*plan.Plan, error) {
@@ -221,7 +220,7 @@ func orNone(s string) string {
 
 // unchanged observes the plan's nodes again and refuses the plan if a fact that
 // it rests on has changed.
-func (a *applying) unchanged(ctx context.Context, p *plan.Plan, fleet *fleet) error {
+func (a *applying) unchanged(ctx context.Context, p *plan.Plan, fleet *fleet, s *state.State) error {
 	clusters := make([]*config.Cluster, 0, len(p.Clusters))
 	total := 0
 	for i := range p.Clusters {
@@ -245,6 +244,7 @@ func (a *applying) unchanged(ctx context.Context, p *plan.Plan, fleet *fleet) er
 	if ctx.Err() != nil {
 		return fail(exitInterrupted, "", "interrupted while the nodes were being asked; nothing was changed")
 	}
+	a.warnLeft(observed, withActions(p), s)
 	return compare(p, observed)
 }
 
@@ -282,31 +282,48 @@ func compare(p *plan.Plan, observed plan.Observed) error {
 func runID(now time.Time) string {
 	var b [2]byte
 	rand.Read(b[:])
-	return fmt.Sprintf("%s-%x", now.UTC().Format("20060102T150405Z"), b)
+	return fmt.Sprintf("%s-%x", now.UTC().Format(runStamp), b)
 }
 
-// carryOut runs the plan, or resumes the run of it with this ID, and shows what
-// becomes of it.
-func (a *applying) carryOut(ctx context.Context, dir string, store *state.Store, fleet *fleet, p *plan.Plan, resumed string) error {
-	run := resumed
+// runStamp is the form of the time with which the ID of a run begins.
+const runStamp = "20060102T150405Z"
+
+// carrying is a plan that is about to be carried out.
+type carrying struct {
+	dir     string
+	store   *state.Store
+	fleet   *fleet // nil: there is nothing left to do on a node
+	plan    *plan.Plan
+	command string // as the user gave it, for whoever comes second
+	resumed string // the ID of the run to resume; "": a new run
+	look    bool   // whether the nodes are as planned is to be looked at
+}
+
+// carryOut locks the nodes, runs the plan, or resumes the run of it with this ID, and
+// shows what becomes of it.
+func (a *applying) carryOut(ctx context.Context, c carrying) error {
+	run := c.resumed
 	if run == "" {
 		run = runID(a.now())
 	}
-	runDir := runFolder(dir, run)
+	locks, err := a.lockNodes(ctx, c, run)
+	if err != nil {
+		return err
+	}
+	defer locks.Release(ctx)
+	if c.look {
+		if err := a.unchanged(ctx, c.plan, c.fleet, c.store.State()); err != nil {
+			return err
+		}
+	}
+	runDir := runFolder(c.dir, run)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	view := a.newView(p)
+	view := a.newView(c.plan)
 	stop := a.interrupts(cancel, view)
-	report, err := apply.Run(ctx, p, apply.Options{
-		Dial: func(ctx context.Context, c *plan.Cluster, n *plan.Node) (apply.Host, error) {
-			h, err := fleet.planned(ctx, c, n)
-			if err != nil {
-				return nil, err
-			}
-			return worker{h, func(path string) string { return a.localPath(dir, path) }}, nil
-		},
-		Local: (&apply.Process{Dir: dir}).Run,
-		Store: store, RunID: run, Dir: runDir, Version: version, Resume: resumed != "",
+	report, err := apply.Run(ctx, c.plan, apply.Options{
+		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir}).Run,
+		Store: c.store, RunID: run, Dir: runDir, Version: version, Resume: c.resumed != "",
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: view.event,
 	})
 	stop.end()
@@ -315,11 +332,22 @@ func (a *applying) carryOut(ctx context.Context, dir string, store *state.Store,
 	if err != nil && !errors.As(err, &incomplete) {
 		return err
 	}
-	if err := show.Report(a.out, report, p, runDir, a.show(a.verbose)); err != nil {
+	if err := show.Report(a.out, report, c.plan, runDir, a.show(a.verbose)); err != nil {
 		// A terminal that was closed changes nothing about how the run ended.
 		fmt.Fprintf(a.err, "zup: the report can't be shown (%v): it is in %s\n", err, filepath.Join(runDir, "report.json"))
 	}
 	return outcome(report)
+}
+
+// workers dials nodes for apply.
+func (a *applying) workers(c carrying) apply.Dial {
+	return func(ctx context.Context, pc *plan.Cluster, n *plan.Node) (apply.Host, error) {
+		h, err := c.fleet.planned(ctx, pc, n)
+		if err != nil {
+			return nil, err
+		}
+		return worker{h, func(path string) string { return a.localPath(c.dir, path) }}, nil
+	}
 }
 
 // runFolder is where a run keeps its files.
@@ -337,10 +365,13 @@ func outcome(r *apply.Report) error {
 	case apply.StopUnproven:
 		return said(exitUnproven)
 	}
-	if !r.Changed() {
-		return said(exitError)
+	switch {
+	case r.Changed():
+		return said(exitStopped)
+	case r.Worst() == apply.StopLocked:
+		return said(exitLocked)
 	}
-	return said(exitStopped)
+	return said(exitError)
 }
 
 // interrupts turns signals into a stop at the next safe point, and the second

@@ -65,7 +65,7 @@ type stateFlags struct {
 func (f *stateFlags) add(cmd *cobra.Command, locks bool) {
 	cmd.Flags().StringVar(&f.path, "state", "", "the state `file`; default zup.state.json beside the configuration")
 	if locks {
-		cmd.Flags().DurationVar(&f.lockTimeout, "lock-timeout", 0, "wait this long for the state's lock")
+		cmd.Flags().DurationVar(&f.lockTimeout, "lock-timeout", 0, "wait this long for the locks of the state and of the nodes")
 	}
 }
 

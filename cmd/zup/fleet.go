@@ -85,9 +85,9 @@ func (f *fleet) target(name, address, pinned string, s plan.SSH) ssh.Target {
 	return t
 }
 
-func (f *fleet) dial(ctx context.Context, cluster string, t ssh.Target) (*ssh.Host, error) {
+func (f *fleet) dial(ctx context.Context, cluster, node string, t ssh.Target) (*ssh.Host, error) {
 	f.mu.Lock()
-	key := cluster + "/" + t.Name
+	key := connectionKey(cluster, node)
 	c := f.hosts[key]
 	if c == nil {
 		c = &connection{}
@@ -106,6 +106,8 @@ func (f *fleet) dial(ctx context.Context, cluster string, t ssh.Target) (*ssh.Ho
 	}
 	return host, err
 }
+
+func connectionKey(cluster, node string) string { return cluster + "/" + node }
 
 // Close closes every connection.
 func (f *fleet) Close() {
@@ -132,7 +134,7 @@ func (f *fleet) configured(ctx context.Context, c *config.Cluster, n *config.Nod
 	case len(hops) == 0:
 		s.Jump = []string{"none"}
 	}
-	host, err := f.dial(ctx, c.Name, f.target(n.Name, n.Address, n.SSH.HostKey, s))
+	host, err := f.dial(ctx, c.Name, n.Name, f.target(n.Name, n.Address, n.SSH.HostKey, s))
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +144,7 @@ func (f *fleet) configured(ctx context.Context, c *config.Cluster, n *config.Nod
 // planned dials a node as a plan describes it, and insists on the host key that
 // it showed when the plan was made.
 func (f *fleet) planned(ctx context.Context, c *plan.Cluster, n *plan.Node) (*node, error) {
-	host, err := f.dial(ctx, c.Name, f.target(n.Name, n.Address, n.HostKey, n.SSH))
+	host, err := f.dial(ctx, c.Name, n.Name, f.target(n.Name, n.Address, n.HostKey, n.SSH))
 	if err != nil {
 		return nil, err
 	}

@@ -148,10 +148,11 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	}
 	p.warnUnfinished(dir, names, recorded)
 	images := p.images(ctx, dir, clusters)
-	observed := p.observe(ctx, clusters, fleet)
-	if ctx.Err() != nil {
-		return fleet, nil, fail(exitInterrupted, "", "interrupted while the nodes were being asked; nothing was changed")
+	observed, err := p.observeAlone(ctx, clusters, fleet, store != nil)
+	if err != nil {
+		return fleet, nil, err
 	}
+	p.warnLeft(observed, names, recorded)
 	pl, err := plan.Build(plan.Input{
 		Config: cfg, Clusters: p.config.targets, Images: images, NotAfter: p.notAfter, Observed: observed,
 		Farms:     observe.Farms(ctx, clusters, observed, products()),
@@ -207,21 +208,50 @@ func products() map[string]observe.Product {
 	return all
 }
 
-// observe asks every node, with progress if it takes longer than a second.
-func (p *planning) observe(ctx context.Context, clusters []*config.Cluster, fleet *fleet) plan.Observed {
+// observe asks every node, with progress if it takes longer than a second; before what
+// it is, who is at work on it: what it says may be half done otherwise.
+func (p *planning) observe(ctx context.Context, clusters []*config.Cluster, fleet *fleet) (plan.Observed, []nodeLock) {
 	total := 0
 	for _, c := range clusters {
 		total += len(c.Nodes)
 	}
 	line := p.progressLine("Asking the nodes", total)
 	defer line.stop()
-	return observe.Nodes(ctx, clusters, observe.Options{
+	var locks lookedAt
+	observed := observe.Nodes(ctx, clusters, observe.Options{
 		Dial: func(ctx context.Context, c *config.Cluster, n *config.Node) (observe.Host, error) {
-			return hostOrError(fleet.configured(ctx, c, n))
+			host, err := fleet.configured(ctx, c, n)
+			if err == nil {
+				locks.look(ctx, c.Name, n.Name, host.host.LockStatus)
+			}
+			return hostOrError(host, err)
 		},
 		Products: products(), Parallelism: 2 * p.parallelism, Now: p.now,
 		Asked: func(string, string, error) { line.add() },
 	})
+	return observed, locks.sorted()
+}
+
+// observeAlone asks every node, and who is at work on it. A plan that is for reading
+// gets a warning; one that is to be carried out at once waits as -lock-timeout says,
+// and is refused.
+func (p *planning) observeAlone(ctx context.Context, clusters []*config.Cluster, fleet *fleet, refuse bool) (plan.Observed, error) {
+	for deadline := p.now().Add(p.state.lockTimeout); ; {
+		observed, locks := p.observe(ctx, clusters, fleet)
+		if ctx.Err() != nil {
+			return nil, fail(exitInterrupted, "", "interrupted while the nodes were being asked; nothing was changed")
+		}
+		err := heldBy(locks)
+		switch {
+		case !refuse:
+			p.warnAtWork(locks)
+			return observed, nil
+		case err == nil:
+			return observed, nil
+		case !p.waitUntil(ctx, deadline):
+			return nil, err
+		}
+	}
 }
 
 // hostOrError keeps a nil *node from becoming a host that is not nil.

@@ -89,13 +89,14 @@ func (a *applying) resume(ctx context.Context, run string) error {
 		}
 		fmt.Fprintln(a.out)
 	}
-	if !left { // it was killed before it could write down that it had ended
-		return a.carryOut(ctx, dir, store, nil, p, run)
-	}
-	fmt.Fprintln(a.out)
 	fleet := a.newFleet(dir, a.input)
 	defer fleet.Close()
-	return a.carryOut(ctx, dir, store, fleet, p, run)
+	if !left { // it was killed before it could write down that it had ended
+		fleet.clearLocks(ctx, p)
+		return a.carryOut(ctx, carrying{dir: dir, store: store, plan: p, command: "resume", resumed: run})
+	}
+	fmt.Fprintln(a.out)
+	return a.carryOut(ctx, carrying{dir: dir, store: store, fleet: fleet, plan: p, command: "resume", resumed: run})
 }
 
 // inState refuses a plan that was made for another state file.

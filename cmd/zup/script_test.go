@@ -91,7 +91,8 @@ type pair struct {
 //	fail NODE KIND [exit=N] [print=TEXT] [delay=D] [before] [master=NODE] [edit=NODE] [ask] [once] [silent=D]
 //	                                                 what goes wrong when an action of this kind runs
 //	serves NODE VERSION                              asserts who is MASTER, and that all is well
-//	ssh NODE refuse|hang|deny|drop                   what goes wrong with connections
+//	ssh NODE refuse|hang|deny|drop|reboot            what goes wrong with connections
+//	lock NODE lost|left                              somebody else takes a node's lock and dies; asserts that something is left of it
 //	web                                              start what answers at a VIP, at $WEB; fail … silent=D
 //	                                                 lets it say 503 for so long
 //	exits STATUS COMMAND...                          like exec, and asserts the exit status
@@ -109,6 +110,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"serves":   cmdServes,
 	"ssh":      cmdSSH,
 	"web":      cmdWeb,
+	"lock":     cmdLock,
 	"exits":    cmdExits,
 	"remember": cmdRemember,
 	"tmpfs":    cmdTmpfs,
@@ -260,6 +262,9 @@ func cmdServes(ts *testscript.TestScript, neg bool, args []string) {
 			n.Replicates != (role == "master") || f["maintenance"] != "no" || n.Boosted {
 			ts.Fatalf("%s: %+v, role %s", name, *n, f["role"])
 		}
+		if left := p.servers[name].LockText(); left != "" {
+			ts.Fatalf("%s: this is left of a lock: %q", name, left)
+		}
 	}
 }
 
@@ -289,12 +294,28 @@ func cmdSSH(ts *testscript.TestScript, neg bool, args []string) {
 		s.Deny(!neg)
 	case "drop":
 		s.DropConnections()
+	case "reboot":
+		s.Reboot()
 	case "refuse":
 		n, err := strconv.Atoi(args[2])
 		ts.Check(err)
 		s.RefuseNext(n, "")
 	default:
 		ts.Fatalf("ssh %s %s?", args[0], args[1])
+	}
+}
+
+func cmdLock(ts *testscript.TestScript, neg bool, args []string) {
+	s := pairOf(ts, args[0]).servers[args[0]]
+	switch args[1] {
+	case "lost":
+		s.LoseLock("ben@laptop, process 7", "2026-11-25T03:00:00Z", "zup apply, run other")
+	case "left":
+		if (s.LockText() != "") == neg {
+			ts.Fatalf("the lock of %s says %q", args[0], s.LockText())
+		}
+	default:
+		ts.Fatalf("lock %s %s?", args[0], args[1])
 	}
 }
 

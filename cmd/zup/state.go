@@ -71,34 +71,3 @@ func (c *cli) printState(s *state.State) {
 		}
 	}
 }
-
-func (c *cli) unlockCommand() *cobra.Command {
-	var f stateFlags
-	cmd := &cobra.Command{
-		Use:   "unlock",
-		Short: "Say who holds the state's lock",
-		Long: `unlock says who holds the lock of the state file. The lock is held by the kernel
-and ends with its process, so there is none to remove: while the process lives
-unlock refuses, and when it is gone there is nothing to do.`,
-		Args: arguments(0, 0),
-		RunE: func(*cobra.Command, []string) error {
-			dir, err := c.directory()
-			if err != nil {
-				return err
-			}
-			path := f.file(dir)
-			locked, err := state.Locked(path)
-			if err != nil {
-				return err
-			}
-			if locked {
-				h := state.ReadHolder(path)
-				return fail(exitLocked, fmt.Sprintf("end that process if it must not go on: kill %d on %s", h.PID, h.Host), "state %s is in use: the kernel says that its lock is held, by %s", path, h)
-			}
-			fmt.Fprintf(c.out, "Nobody holds the lock of %s.\n", path)
-			return nil
-		},
-	}
-	f.add(cmd, false)
-	return cmd
-}

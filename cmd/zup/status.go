@@ -36,6 +36,7 @@ type nodeStatus struct {
 	Address string            `json:"address"`
 	Error   string            `json:"error,omitempty"` // why it could not be asked
 	Facts   map[string]string `json:"facts,omitempty"`
+	Lock    string            `json:"lock,omitempty"` // who is at work on it
 	Name    string            `json:"name"`
 }
 
@@ -84,13 +85,21 @@ func (p *planning) status(cmd *cobra.Command, asJSON bool) error {
 	fleet := p.newFleet(dir, p.input)
 	defer fleet.Close()
 	clusters := chosen(cfg, p.config.targets)
-	observed := p.observe(cmd.Context(), clusters, fleet)
+	observed, locks := p.observe(cmd.Context(), clusters, fleet)
 	if cmd.Context().Err() != nil {
 		return said(exitInterrupted)
 	}
 	all := make([]clusterStatus, 0, len(clusters))
 	for _, c := range clusters {
-		all = append(all, p.statusOf(cfg, c, observed, recorded))
+		s := p.statusOf(cfg, c, observed, recorded)
+		for i := range s.Nodes {
+			for _, l := range locks {
+				if l.cluster == c.Name && l.node == s.Nodes[i].Name {
+					s.Nodes[i].Lock = l.atWork()
+				}
+			}
+		}
+		all = append(all, s)
 	}
 	if asJSON {
 		enc := json.NewEncoder(p.out)
@@ -222,6 +231,9 @@ func (p *planning) printLeft(s clusterStatus, st style) {
 		fmt.Fprintf(p.out, "  %s %s, since %s, by run %s\n", st.notice("Open    "), o.Name, o.Since.Local().Format(time.DateTime), o.Run)
 	}
 	for _, n := range s.Nodes {
+		if n.Lock != "" {
+			fmt.Fprintf(p.out, "  %s %s\n", st.notice("Locked  "), n.Lock)
+		}
 		for _, name := range strings.Fields(n.Facts["open"]) {
 			if name == "none" || name == "unknown" || slices.ContainsFunc(s.Open, func(o state.Change) bool { return o.Name == n.Name+"/"+name }) {
 				continue

@@ -28,6 +28,7 @@ func TestSideBySide(t *testing.T) {
 		{"hosts files", testHostsFiles, true},
 		{"clean up", testCleanUp, true},
 		{"killed", testKilled, false},
+		{"two operators", testTwoOperators, true},
 		{"budget", testBudget, true},
 		{"farms", testFarms, true},
 		{"single", testSingle, true},
@@ -170,6 +171,29 @@ func testKilled(t *testing.T) {
 	b.atRest("zva5n2") // without the state file nobody knows that MASTER was another
 }
 
+// Two operators with a directory each: the second one is told who is at work, and may go
+// on when the first one is gone and has left no job running.
+func testTwoOperators(t *testing.T) {
+	b := newBench(t, world.Options{}, world.ConfigOptions{})
+	const second = "-chdir=" + workDir + "/second"
+	b.on(world.Control, "mkdir "+workDir+"/second; cp "+workDir+"/lab.zup.hcl "+workDir+"/second")
+	b.wants(0, nil, second, "plan", "-out", workDir+"/second/edge.plan")
+	first := b.command(t.Context(), "apply", "-auto-approve")
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	b.awaitTranscript("edge.zva5n2.update", "Unpacking zevenet")
+	b.wants(4, []string{`somebody else is at work; nothing was changed`, `node "zva5n1": root@\S+, process \d+ is at work on it since \S+: zup apply, run \S+, plan [0-9a-f]{12}`},
+		second, "apply", workDir+"/second/edge.plan")
+	b.wants(4, []string{`zva5n1: root@.* is at work on zva5n1 .*; process \d+ there holds it and has lived for \d+m?\d*s, in a session from \d`}, second, "unlock")
+	first.Process.Kill()
+	first.Wait()
+	b.wants(0, []string{`edge: verified`}, second, "apply", "-auto-approve", "-lock-timeout=2m")
+	// The first one's state file still has what was open: its next apply proves it gone.
+	b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve")
+	b.atRest("zva5n1")
+}
+
 // The same, and the run goes on with its own plan: nothing is carried out twice.
 func testResumed(t *testing.T) {
 	b := newBench(t, world.Options{}, world.ConfigOptions{})
@@ -203,7 +227,7 @@ func testSilent(t *testing.T) {
 // something.
 func (b *bench) killAt(action, says string) {
 	b.Helper()
-	cmd := b.command(b.Context(), "apply", "-auto-approve")
+	cmd := b.command(b.Context(), "apply", "-auto-approve", "-lock-timeout=1m")
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}

@@ -74,6 +74,11 @@ func (b *branch) carryOut(ctx context.Context, a *plan.Action) *Stop {
 			return b.stopAt(ctx, a, &Stop{Kind: StopRule, Seen: missed, Why: "what this action requires does not hold"})
 		}
 	}
+	if a.Changes() {
+		if stop := b.alone(ctx); stop != nil {
+			return b.stopAt(ctx, a, stop)
+		}
+	}
 	if err := b.writeBegin(ctx, a); err != nil {
 		return b.stopAt(ctx, a, &Stop{Kind: StopFailed, Why: "could not be written down, and so was not begun: " + err.Error()})
 	}
@@ -106,7 +111,7 @@ const requireGrace = 3 * time.Second
 func (b *branch) stopAt(ctx context.Context, a *plan.Action, s *Stop) *Stop {
 	s.Action, s.Node = a.ID, a.Node
 	switch {
-	case a.Final && s.Kind != StopLeft:
+	case a.Final && s.Kind != StopLeft && s.Kind != StopLocked:
 		s.Kind = StopUnproven
 	case ctx.Err() != nil && s.Kind != StopLeft:
 		s.Kind, s.Why = StopLeft, "nobody waited for it to end"

@@ -59,8 +59,8 @@ func (e *StillRunningError) Unwrap() error { return e.Cause }
 
 // Options are everything that Run needs besides the plan.
 type Options struct {
-	// Dial returns the connection to a node, the same one each time.
-	Dial func(ctx context.Context, cluster *plan.Cluster, node *plan.Node) (Host, error)
+	Dial  Dial
+	Locks *Locks // of the nodes; nil: nobody else can be at work on them
 
 	Store       *state.Store // under its lock
 	RunID       string       // fit for a file name and a job ID

@@ -78,6 +78,9 @@ func (b *branch) step(ctx context.Context, of *plan.Action, s *plan.Step, number
 	if len(s.Unless) > 0 && len(b.missed(ctx, s.Unless)) == 0 {
 		return ""
 	}
+	if stop := b.alone(ctx); stop != nil {
+		return stop.Why
+	}
 	a := &plan.Action{
 		ID: of.ID, Cluster: of.Cluster, Node: s.Node, Opens: s.Opens, Primitive: plan.Script, Detached: true,
 		Script: s.Script, TimeoutS: of.TimeoutS, Title: s.Title, Before: s.Before,

@@ -68,6 +68,7 @@ func (b *branch) local(ctx context.Context, a *plan.Action) *Stop {
 	}
 	defer t.close()
 	if len(a.Argv) > 0 {
+		b.mayComeBackAsItWas(a)
 		if why := b.command(ctx, a, a.Argv, t, t.output); why != "" && (a.Drops == "" || len(a.Proof) == 0) {
 			return &Stop{Kind: kindOf(a), Why: why, Tail: t.tail()}
 		}

@@ -103,6 +103,7 @@ type StopKind string
 const (
 	StopFailed   StopKind = "failed"   // an action failed, or a time limit passed
 	StopRule     StopKind = "rule"     // a gate or a rule of the plan refused, or the roles were not as planned
+	StopLocked   StopKind = "locked"   // somebody else was at work on a node
 	StopBudget   StopKind = "budget"   // max_interruption was exceeded
 	StopRoom     StopKind = "room"     // there was no room left for the record; at a safe point
 	StopAsked    StopKind = "asked"    // somebody asked for it; at a safe point
@@ -163,7 +164,7 @@ func (e *IncompleteError) Error() string {
 
 // Worst returns the kind of stop that weighs most, or "" if there is none.
 func (r *Report) Worst() StopKind {
-	order := []StopKind{StopLeft, StopFailed, StopRule, StopBudget, StopUnproven, StopRoom, StopAsked}
+	order := []StopKind{StopLeft, StopFailed, StopLocked, StopRule, StopBudget, StopUnproven, StopRoom, StopAsked}
 	for _, kind := range order {
 		for i := range r.Clusters {
 			if s := r.Clusters[i].Stop; s != nil && s.Kind == kind {

@@ -81,6 +81,7 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 		apply.StopFailed: "stopped: an action failed", apply.StopRule: "stopped by a rule", apply.StopBudget: "stopped: interrupted for too long",
 		apply.StopAsked: "stopped as asked, at a safe point", apply.StopLeft: "left while something was running", apply.StopUnproven: "carried out, but not proven",
 		apply.StopRoom: "stopped: no room left for the record, at a safe point",
+		apply.StopLocked: "stopped: somebody else was at work on it",
 	}[s.Kind]
 	style := bad
 	if s.Kind == apply.StopAsked || s.Kind == apply.StopRoom {

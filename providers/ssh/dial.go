@@ -65,8 +65,10 @@ type Dialer struct {
 	KeepaliveInterval time.Duration // 0: 5s; negative: no keepalives
 	KeepaliveDeadline time.Duration // how long an answer may take; 0: 15s, more than an 8s cut of the link needs
 
-	JobDir string       // directory on the node that holds the jobs; "": /var/lib/zup/jobs
-	Log    hclog.Logger // nil: none. No script, key or passphrase is ever logged
+	JobDir    string        // directory on the node that holds the jobs; "": /var/lib/zup/jobs
+	LockFile  string        // file on the node that is its lock; "": /run/zup.lock
+	LockLease time.Duration // after so long without a sign of life the node takes its lock back; 0: 1m
+	Log       hclog.Logger  // nil: none. No script, key or passphrase is ever logged
 
 	mu     sync.Mutex
 	loaded *loadedSettings

@@ -117,6 +117,9 @@ func (f *follower) unfinished(err error) error {
 // session attaches to the job once. It returns nil when the job has ended.
 func (f *follower) session(ctx context.Context) error {
 	c, err := f.host.connection(ctx)
+	if err == nil && !f.seen {
+		err = f.host.mine()
+	}
 	if err != nil {
 		return err
 	}

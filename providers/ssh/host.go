@@ -20,6 +20,7 @@ type Host struct {
 
 	mu     sync.Mutex
 	conn   *conn
+	lock   *lock // nil: the host is nobody's, as far as we care
 	closed bool
 }
 
@@ -57,6 +58,10 @@ func (h *Host) connection(ctx context.Context) (*conn, error) {
 		return c, err
 	}
 	if c, err = h.dialer.connect(ctx, h.of, onOutage); err != nil {
+		return nil, err
+	}
+	if err := h.relock(ctx, c); err != nil {
+		c.end(err)
 		return nil, err
 	}
 	h.mu.Lock()

@@ -174,12 +174,12 @@ func (h *Host) ask(ctx context.Context, verb, id string) (frame, error) {
 //go:embed job.pl
 var jobProgram string
 
-// jobScript is what a session runs for everything about jobs. The program comes in
+// jobScript is what a session runs for everything about jobs and locks. The program comes in
 // a variable: in an argument it would be seen by scripts that look for processes,
 // and stdin is for the request.
 func jobScript() string {
 	const run = `eval delete $ENV{ZUP_PROGRAM}; die $@ if $@`
-	return "# zup job\nexport ZUP_PROGRAM=" + Quote(jobProgram) + "\nexec perl -e " + Quote(run)
+	return "# zup job\nexport ZUP_PROGRAM=" + Quote(jobProgram+lockProgram+"main();\n") + "\nexec perl -e " + Quote(run)
 }
 
 // request returns what the program reads first.

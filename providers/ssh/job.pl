@@ -25,6 +25,8 @@
 #   never started --start--> running --the script ends--> done
 #                               '--supervisor and all processes gone--> died
 #
+# What follows in lock.pl is the same program: locks, which say who works on the node.
+#
 # A request comes on stdin as one line, "VERB ID OFFSET SIZE TTY BASE", followed by
 # SIZE bytes of script; while a job is followed, lines for the file answers may
 # come after it. Replies are lines; "out N" and "past N" are followed by N bytes,
@@ -47,7 +49,8 @@ sub serve {
     my $umask = umask 077;
     my ($verb, $id, $offset, $size, $tty, $base) = split / /, receive_line(), 6;
     my $script = receive($size);
-    if (!enter($base, $id, $verb eq 'job')) { reply('end never') }
+    if ($verb =~ /^(?:hold|who|clear)$/) { locks($verb, $id, $base, $script) }
+    elsif (!enter($base, $id, $verb eq 'job')) { reply('end never') }
     elsif ($verb eq 'job') { job($script, $offset, $tty, $umask) }
     elsif ($verb eq 'status') { reply(join ' ', 'end', condition()) }
     elsif ($verb eq 'forget') { forget("$base/$id") }
@@ -505,5 +508,3 @@ sub processes {
     }
     return \%all;
 }
-
-main();

@@ -53,7 +53,7 @@ func localHost(t *testing.T) (*Host, *sshtest.Server) {
 	t.Helper()
 	s := sshtest.New(t, sshtest.Config{Local: true})
 	d := newDialer(t)
-	d.JobDir = s.JobDir()
+	d.JobDir, d.LockFile = s.JobDir(), s.LockFile()
 	d.RetryFor = 5 * time.Second
 	return dial(t, d, target(s)), s
 }

@@ -172,7 +172,7 @@ func (d *openSSH) children(t *testing.T) []int {
 func sshdHost(t *testing.T, s *openSSH) *Host {
 	t.Helper()
 	d := newDialer(t)
-	d.JobDir = jobDir(t)
+	d.JobDir, d.LockFile = jobDir(t), filepath.Join(s.dir, "lock")
 	d.RetryFor = 10 * time.Second
 	return dial(t, d, s.target())
 }
@@ -467,4 +467,63 @@ func TestSSHDRefusesTheKey(t *testing.T) {
 	s.write(t, "authorized_keys", nil)
 	err := dialError(t, newDialer(t), s.target())
 	contains(t, "error", err.Error(), `node "real": log in to 127.0.0.1:`, "as root: no key was accepted (the server accepts publickey, password; zup uses keys only)\n  refused: "+s.identityFile)
+}
+
+// The lock of a real sshd's host: the address of the other one is known, and a killed
+// sshd frees it.
+func TestSSHDLock(t *testing.T) {
+	t.Parallel()
+	s := startSSHD(t)
+	h := sshdHost(t, s)
+	other := second(t, h, s.target())
+	beginOn(t, h, claim("anna", "run1"))
+	heldError(t, other.Lock(short(t), claim("ben", "run2")))
+	if got := lockStatus(t, other); got.State != LockHeld || got.Client != "127.0.0.1" || got.PID == 0 || got.Age < 0 || got.Age > time.Minute {
+		t.Errorf("%+v", got)
+	}
+	// sshd and all that it has forked are killed, and it comes back: the lock is taken
+	// again by whoever had it.
+	children := s.children(t)
+	s.stop()
+	for _, pid := range children {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	s.start(t)
+	res := follow(t, h, Job{ID: "run1.a", Script: "echo hello"})
+	if string(res.Output) != "hello\n" {
+		t.Errorf("%q", res.Output)
+	}
+	if err := h.Confirm(short(t)); err != nil {
+		t.Error(err)
+	}
+	heldError(t, other.Lock(short(t), claim("ben", "run2")))
+	h.Close()
+	eventually(t, "the lock is free", func() bool { return lockStatus(t, other).State == LockStale })
+	beginOn(t, other, claim("ben", "run2"))
+	if err := other.Unlock(short(t)); err != nil {
+		t.Error(err)
+	}
+	noFile(t, h.dialer.LockFile)
+}
+
+// What a lock costs beside the connection that is there already: see the log.
+func TestSSHDLockLatency(t *testing.T) {
+	h := sshdHost(t, startSSHD(t))
+	var taken, confirmed, given []time.Duration
+	for range 15 {
+		start := time.Now()
+		lockOn(t, h, claim("anna", "run1"))
+		taken = append(taken, time.Since(start))
+		start = time.Now()
+		if err := h.Confirm(short(t)); err != nil {
+			t.Fatal(err)
+		}
+		confirmed = append(confirmed, time.Since(start))
+		start = time.Now()
+		if err := h.Unlock(short(t)); err != nil {
+			t.Fatal(err)
+		}
+		given = append(given, time.Since(start))
+	}
+	t.Logf("median of taking it %v, confirming it %v, giving it back %v", median(taken), median(confirmed), median(given))
 }

@@ -138,6 +138,9 @@ func (t *transfer) run(ctx context.Context) error {
 // attempt looks at what is there, sends the rest, and has it verified.
 func (t *transfer) attempt(ctx context.Context) error {
 	there, sums, err := t.look(ctx)
+	if err == nil {
+		err = t.host.mine()
+	}
 	if err != nil || there == whole {
 		t.result.There = there == whole && t.result.Attempts == 0
 		return err

@@ -26,6 +26,9 @@ const (
 	Job       Kind = "job"        // start a detached job, or attach to it
 	JobStatus Kind = "job status" // how it stands
 	JobForget Kind = "job forget" // remove what is left of it
+	Lock      Kind = "lock"       // take the lock and hold it
+	LockWho   Kind = "lock who"   // how it stands
+	LockClear Kind = "lock clear" // remove what a dead holder has left
 )
 
 // A Request is what a client has asked for.
@@ -34,7 +37,7 @@ type Request struct {
 	Script string   // as it was given to Run or Job
 	Args   []string // its arguments
 	Stdin  string   // of Run
-	ID     string   // of the job
+	ID     string   // of the job; of a lock: of the run that wants it
 	Offset int64    // where the client wants a job's output from
 	TTY    bool     // the job wants a terminal
 	Sudo   bool     // it was asked for with sudo
@@ -185,7 +188,12 @@ func (s *Server) exec(ch ssh.Channel, user, command string) {
 		return
 	}
 	s.record(q)
-	s.serveJob(ch, in, q)
+	switch q.Kind {
+	case Lock, LockWho, LockClear:
+		s.serveLock(ch, in, q)
+	default:
+		s.serveJob(ch, in, q)
+	}
 }
 
 // receive reads what stands before the script's own input, and answers the mark.
@@ -242,6 +250,8 @@ func (s *Server) receiveJob(in *bufio.Reader) (q Request, ok bool) {
 		q.Kind = JobStatus
 	case "forget":
 		q.Kind = JobForget
+	case "hold", "who", "clear":
+		q.Kind, q.Script = map[string]Kind{"hold": Lock, "who": LockWho, "clear": LockClear}[verb], string(text)
 	default:
 		s.t.Errorf("sshtest: bad request for a job: %q", line)
 	}

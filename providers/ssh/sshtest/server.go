@@ -58,6 +58,7 @@ type Server struct {
 	handlers []func(Request) (Reply, bool)
 	requests []Request
 	jobs     map[string]*job
+	lock     lock
 	running  map[int]bool // sessions of a Local server, by process number
 	closed   bool
 	faults   faults
@@ -178,6 +179,10 @@ func (s *Server) IdentityFile() string {
 // JobDir returns the directory on the "node" where a Local server keeps its jobs:
 // give it to the client.
 func (s *Server) JobDir() string { return filepath.Join(s.files, "jobs") }
+
+// LockFile returns the file on the "node" that is the lock of a Local server: give
+// it to the client.
+func (s *Server) LockFile() string { return filepath.Join(s.files, "lock") }
 
 // AcceptKey lets a key in.
 func (s *Server) AcceptKey(key ssh.PublicKey) {

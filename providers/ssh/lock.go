@@ -1,0 +1,506 @@
+package ssh
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"zup/plan/escape"
+)
+
+// A Claim says who wants a host for itself.
+type Claim struct {
+	Run   string    // of a job ID the first word: other jobs must not be running there
+	Who   string    // for people, one line: user, machine, process
+	What  string    // for people, one line: command, run, plan
+	Since time.Time // by the clock of this machine
+}
+
+// Lock takes the host's lock, or takes it over from an earlier connection of this
+// Host. While it is held, a process on the host holds it in a session of its own
+// over the same connection, and the kernel there frees it with that process: when
+// this program, the connection or the host dies, or when nothing was heard for
+// LockLease. It returns a *HeldError when somebody else has it, or when a job runs
+// there that is not of this run. Nothing is waited for.
+//
+// A connection that is made again takes the lock again before anything else goes
+// over it. If somebody else was there after the first Confirm, Confirm, Job and Upload return a
+// *HeldError from then on; Run goes on, so that the host can still be looked at.
+func (h *Host) Lock(ctx context.Context, c Claim) error {
+	if err := h.lockNow(ctx, c); err != nil {
+		return h.named(err)
+	}
+	return nil
+}
+
+func (h *Host) lockNow(ctx context.Context, claim Claim) error {
+	l := &lock{claim: claim, token: newMark()}
+	for again := true; ; again = false {
+		c, err := h.connection(ctx)
+		if err != nil {
+			return err
+		}
+		err = h.grab(ctx, c, l)
+		var lost *LostError
+		if errors.As(err, &lost) && again {
+			continue
+		}
+		if err == nil {
+			h.mu.Lock()
+			h.lock = l
+			h.mu.Unlock()
+		}
+		return err
+	}
+}
+
+// Confirm asks the host whether this Host still has its lock, right before something
+// is changed. Where the connection is lost it asks nothing: nothing can be done over
+// it either. The error is a *HeldError.
+func (h *Host) Confirm(ctx context.Context) error {
+	l := h.locked()
+	if l == nil {
+		return nil
+	}
+	if g := l.held(); g != nil && !g.conn.dead() {
+		if g.ask(ctx, "begin", "here") == nil { // else the connection is given up
+			l.begin()
+		}
+	}
+	return h.named(l.lost())
+}
+
+// Unlock gives the lock back, and nothing of it stays on the host. A connection that
+// was lost is made again for that; where that can't be done the kernel frees the lock,
+// and its text stays.
+func (h *Host) Unlock(ctx context.Context) error {
+	l := h.locked()
+	if l == nil {
+		return nil
+	}
+	_, err := h.connection(ctx)
+	h.mu.Lock()
+	h.lock = nil
+	h.mu.Unlock()
+	g := l.held()
+	if err != nil || g == nil || g.conn.dead() {
+		return h.named(err)
+	}
+	defer g.let()
+	return h.named(g.ask(ctx, "release", "free"))
+}
+
+// Anew says that the machine may come back as it was earlier, with whatever
+// lock there was then: a snapshot is being restored. The next connection takes the
+// lock as if for the first time, and waits for one that nobody holds any more.
+func (h *Host) Anew() {
+	if l := h.locked(); l != nil {
+		l.mu.Lock()
+		l.anew = true
+		l.mu.Unlock()
+	}
+}
+
+// locked returns the lock that the Host has, or had and must have again.
+func (h *Host) locked() *lock {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.lock
+}
+
+// relock takes the lock on a new connection. That somebody else has it is no error
+// here: it is for those who want to change something.
+func (h *Host) relock(ctx context.Context, c *conn) error {
+	l := h.locked()
+	if l == nil || l.lost() != nil {
+		return nil
+	}
+	err := h.grab(ctx, c, l)
+	for start := time.Now(); l.isAnew() && heldBySomebody(err) && time.Since(start) < h.lease()+10*time.Second; {
+		if err := sleep(ctx, time.Second); err != nil {
+			return err
+		}
+		err = h.grab(ctx, c, l)
+	}
+	var held *HeldError
+	if errors.As(err, &held) {
+		held.Meanwhile = true
+		l.lose(held)
+		return nil
+	}
+	return err
+}
+
+func heldBySomebody(err error) bool {
+	var held *HeldError
+	return errors.As(err, &held)
+}
+
+// mine returns why nothing may be changed on the host, or nil.
+func (h *Host) mine() error {
+	if l := h.locked(); l != nil {
+		return l.lost()
+	}
+	return nil
+}
+
+func (h *Host) lease() time.Duration {
+	return max(fallback(h.dialer.LockLease, time.Minute), time.Millisecond)
+}
+
+// A lock is what a Host wants to hold, whatever becomes of its connections.
+type lock struct {
+	claim Claim
+	token string
+
+	mu    sync.Mutex
+	boot  string // of the host when it was taken; "": never
+	begun bool   // something may have been changed under it
+	anew  bool
+	grip  *grip      // nil: never
+	gone  *HeldError // somebody else was there
+}
+
+func (l *lock) held() *grip {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.grip
+}
+
+func (l *lock) isAnew() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.anew
+}
+
+// lost returns the *HeldError that ended it, or nil.
+func (l *lock) lost() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gone == nil {
+		return nil
+	}
+	return l.gone
+}
+
+func (l *lock) lose(e *HeldError) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.gone = e
+}
+
+func (l *lock) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.begun = true
+}
+
+func (l *lock) taken(g *grip, boot string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.grip, l.boot, l.anew = g, boot, false
+}
+
+// before is what the host is asked to compare with: the boot in which the lock was
+// taken, if nobody else may have had it since something was changed.
+func (l *lock) before() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.begun || l.anew {
+		return "-"
+	}
+	return l.boot
+}
+
+func (l *lock) text() string {
+	line := func(s string) string { return strings.Join(strings.Fields(s), " ") }
+	return strings.Join([]string{line(l.claim.Who), l.claim.Since.UTC().Format(time.RFC3339), line(l.claim.What)}, "\n")
+}
+
+// grab takes the lock on one connection.
+func (h *Host) grab(ctx context.Context, c *conn, l *lock) error {
+	body := strings.Join([]string{h.lockFile(), fmt.Sprintf("%.3f", h.lease().Seconds()), l.token, l.before(), l.text(), ""}, "\n")
+	request, err := h.request("hold", first(l.claim.Run, "none"), 0, false, body)
+	if err != nil {
+		return err
+	}
+	g, err := h.grip(ctx, c, request)
+	if err != nil {
+		return c.failed(ctx, "lock", false, err)
+	}
+	f, err := g.next(ctx, time.Minute)
+	if err == nil && f.word == "held" {
+		l.taken(g, f.field(0))
+		go g.keep(h.lease() / 6)
+		return nil
+	}
+	defer g.let()
+	switch {
+	case err != nil:
+		return c.failed(ctx, "lock", true, err)
+	case f.word == "lock" && f.field(0) == "taken":
+		return &HeldError{Status: described(LockStatus{State: LockStale}, f.hex(1))}
+	case f.word == "lock":
+		return &HeldError{Status: f.lockStatus()}
+	case f.word == "jobs":
+		return &HeldError{Status: LockStatus{State: LockFree, Jobs: f.runningJobs()}}
+	case f.word == "error":
+		return fmt.Errorf("lock: %w", f.err())
+	}
+	return &ShellError{Output: fmt.Sprintf("in the lock protocol: %q", f.word)}
+}
+
+func (h *Host) lockFile() string { return first(h.dialer.LockFile, "/run/zup.lock") }
+
+// A grip holds the lock on one connection. Without an answer in time the connection
+// is given up: one without its lock is of no use.
+type grip struct {
+	conn   *conn
+	orders *mailbox
+	frames <-chan frame
+	stop   func()
+	late   time.Duration
+
+	turn sync.Mutex // one question at a time
+	over bool       // the session has ended
+	done chan struct{}
+}
+
+// grip sends a request about the lock.
+func (h *Host) grip(ctx context.Context, c *conn, request string) (*grip, error) {
+	g := &grip{
+		conn: c, orders: &mailbox{lines: make(chan string, 1)}, done: make(chan struct{}),
+		late: fallback(h.dialer.KeepaliveDeadline, 15*time.Second),
+	}
+	s, err := c.open(ctx, h.shell(), jobScript(), io.MultiReader(strings.NewReader(request), g.orders))
+	if err != nil {
+		return nil, err
+	}
+	g.frames, g.stop = s.frames()
+	return g, nil
+}
+
+// keep asks now and then, so that the host knows that somebody is there.
+func (g *grip) keep(every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-g.conn.gone:
+			g.let()
+			return
+		case <-g.done:
+			return
+		case <-tick.C:
+			g.ask(context.Background(), "here", "here")
+		}
+	}
+}
+
+func (g *grip) ask(ctx context.Context, word, want string) error {
+	g.turn.Lock()
+	defer g.turn.Unlock()
+	switch {
+	case g.conn.dead():
+		return &LostError{Doing: "lock", Err: g.conn.cause}
+	case g.over:
+		return nil
+	}
+	g.orders.lines <- word + "\n"
+	f, err := g.next(ctx, g.late)
+	if err == nil && f.word == want {
+		return nil
+	}
+	if err == nil {
+		err = &ShellError{Output: fmt.Sprintf("in the lock protocol: %q", f.word)}
+	}
+	err = fmt.Errorf("its lock is gone: %w", err)
+	g.conn.end(err)
+	return &LostError{Doing: "lock", Sent: true, Err: err}
+}
+
+// next waits for the next reply.
+func (g *grip) next(ctx context.Context, limit time.Duration) (frame, error) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case f := <-g.frames:
+		return f, f.stop
+	case <-g.conn.gone:
+		return frame{}, errNoStatus
+	case <-ctx.Done():
+		return frame{}, errNoStatus
+	case <-timer.C:
+		return frame{}, fmt.Errorf("no answer for %v", limit)
+	}
+}
+
+// let ends the session.
+func (g *grip) let() {
+	g.turn.Lock()
+	defer g.turn.Unlock()
+	if !g.over {
+		g.over = true
+		close(g.done)
+		close(g.orders.lines)
+		g.stop()
+	}
+}
+
+// LockState is how a lock stands.
+type LockState int
+
+// The states of a lock. Of a stale one the kernel says that nobody holds it, and
+// something is left of who did. Unknown means that the host does not tell.
+const (
+	LockFree LockState = iota
+	LockHeld
+	LockStale
+	LockUnknown
+)
+
+func (s LockState) String() string {
+	return [...]string{"free", "held", "stale", "unknown"}[s]
+}
+
+// A LockStatus is how the lock of a host stands, with the evidence. What came from the
+// host is as it came: it may hold anything.
+type LockStatus struct {
+	State  LockState
+	Client string        // the address from which its session came; "": not known
+	Who    string        // as the holder said
+	Since  string        // the same, RFC 3339
+	What   string        // the same
+	PID    int           // of the process on the host that holds it, as the kernel says; 0: not known
+	Age    time.Duration // for how long that process has lived; negative: not known
+	Jobs   []RunningJob
+}
+
+// A RunningJob is a job that runs, whoever started it.
+type RunningJob struct {
+	Name    string    // its ID, with "+" for "/"
+	Started time.Time // by the host's clock
+}
+
+// LockStatus asks how the lock stands and which jobs run, and changes nothing.
+func (h *Host) LockStatus(ctx context.Context) (LockStatus, error) {
+	return h.askLock(ctx, "who")
+}
+
+// ClearLock removes what a dead holder has left, and returns how the lock stands
+// then. A lock that is held it leaves alone.
+func (h *Host) ClearLock(ctx context.Context) (LockStatus, error) {
+	return h.askLock(ctx, "clear")
+}
+
+func (h *Host) askLock(ctx context.Context, verb string) (LockStatus, error) {
+	s, err := h.lockFrames(ctx, verb)
+	var lost *LostError
+	if errors.As(err, &lost) { // asking again does no harm
+		s, err = h.lockFrames(ctx, verb)
+	}
+	if err != nil {
+		return LockStatus{}, h.named(fmt.Errorf("look at the lock: %w", err))
+	}
+	return s, nil
+}
+
+func (h *Host) lockFrames(ctx context.Context, verb string) (LockStatus, error) {
+	request, err := h.request(verb, "none", 0, false, h.lockFile()+"\n")
+	if err != nil {
+		return LockStatus{}, err
+	}
+	c, err := h.connection(ctx)
+	if err != nil {
+		return LockStatus{}, err
+	}
+	g, err := h.grip(ctx, c, request)
+	if err != nil {
+		return LockStatus{}, c.failed(ctx, verb, false, err)
+	}
+	defer g.let()
+	var s LockStatus
+	for {
+		switch f, err := g.next(ctx, time.Minute); {
+		case err != nil:
+			return s, c.failed(ctx, verb, true, err)
+		case f.word == "lock":
+			s = f.lockStatus()
+		case f.word == "jobs":
+			s.Jobs = f.runningJobs()
+			return s, nil
+		case f.word == "error":
+			return s, f.err()
+		default:
+			return s, &ShellError{Output: fmt.Sprintf("in the lock protocol: %q", f.word)}
+		}
+	}
+}
+
+// lockStatus reads a frame "lock STATE PID AGE TEXT".
+func (f frame) lockStatus() LockStatus {
+	s := LockStatus{State: LockUnknown, PID: max(0, int(f.int(1))), Age: time.Duration(f.int(2)) * time.Second}
+	for _, is := range []LockState{LockFree, LockHeld, LockStale} {
+		if f.field(0) == is.String() {
+			s.State = is
+		}
+	}
+	return described(s, f.hex(3))
+}
+
+func described(s LockStatus, text string) LockStatus {
+	lines := append(strings.SplitN(text, "\n", 5), "", "", "", "")
+	s.Client, s.Who, s.Since, s.What = strings.TrimPrefix(lines[0], "-"), lines[1], lines[2], lines[3]
+	return s
+}
+
+func (f frame) runningJobs() []RunningJob {
+	var all []RunningJob
+	for i := 0; i+1 < len(f.fields); i += 2 {
+		all = append(all, RunningJob{Name: f.field(i), Started: time.Unix(f.int(i+1), 0)})
+	}
+	return all
+}
+
+// A HeldError says that somebody else works on a host. Nothing was begun there.
+type HeldError struct {
+	Status    LockStatus
+	Meanwhile bool // the lock was ours until the connection was lost
+}
+
+func (e *HeldError) Error() string {
+	switch text := e.Status.AtWork("it"); {
+	case !e.Meanwhile:
+		return text
+	case e.Status.Who == "" && e.Status.State == LockStale:
+		return "while the connection was lost, somebody else was at work on it"
+	default:
+		return "while the connection was lost, somebody else came: " + text
+	}
+}
+
+// AtWork says in one line, fit for a terminal, who is at work on the host, or was
+// last; "" if nobody is. on is what the line calls the host.
+func (s LockStatus) AtWork(on string) string {
+	running := ""
+	if len(s.Jobs) > 0 {
+		running = fmt.Sprintf("job %s still runs on %s, since %s", escape.Line(s.Jobs[0].Name), on, s.Jobs[0].Started.UTC().Format(time.RFC3339))
+	}
+	switch {
+	case s.State == LockFree, s.State == LockStale && running != "":
+		return running
+	case s.Who == "" && s.PID > 0:
+		return fmt.Sprintf("process %d there is at work on %s, and did not say for whom", s.PID, on)
+	case s.Who == "":
+		return "somebody who did not say who it is is at work on " + on
+	}
+	return fmt.Sprintf("%s is at work on %s since %s: %s", escape.Line(s.Who), on, escape.Line(s.Since), escape.Line(s.What))
+}
+
+//go:embed lock.pl
+var lockProgram string
