@@ -117,7 +117,7 @@ func conditionOf(t *testing.T, at int) (model, *config.Cluster, state.Cluster) {
 		Provider: "zevenet", Name: "edge", Version: zevenettest.NewVersion, Switchover: "drain", Boost: at%2 == 0,
 		Nodes: []config.Node{{Name: "a1", Address: "192.0.2.101"}, {Name: "b2", Address: "192.0.2.102"}},
 		Snapshot: &config.Snapshot{
-			Create: argv("create", "{node}", "{name}"), Restore: argv("restore", "{node}", "{name}"), List: argv("list", "{node}"),
+			Create: config.Argv{"create", "{node}", "{name}"}, Restore: config.Argv{"restore", "{node}", "{name}"}, List: config.Argv{"list", "{node}"},
 		},
 	}
 	if at%4 == 3 {

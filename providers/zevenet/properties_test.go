@@ -174,11 +174,11 @@ func (c *aCase) chooseRest() {
 	}
 	if c.flip("snapshot") {
 		c.cfg.Snapshot = &config.Snapshot{
-			Create: argv("create", "{node}", "{name}"), Restore: argv("restore", "{node}", "{name}"),
-			Delete: argv("delete", "{node}", "{name}"),
+			Create: config.Argv{"create", "{node}", "{name}"}, Restore: config.Argv{"restore", "{node}", "{name}"},
+			Delete: config.Argv{"delete", "{node}", "{name}"},
 		}
 		if c.flip("list") {
-			c.cfg.Snapshot.List = argv("list", "{node}")
+			c.cfg.Snapshot.List = config.Argv{"list", "{node}"}
 			c.seen.add("snapshots can be listed", 1)
 		}
 		if c.one(3, "deleted at once") {
