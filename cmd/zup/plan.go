@@ -79,10 +79,13 @@ updated and the other is not, that is refused, and the choices are named.`,
 			if err := show.Plan(c.out, pl, c.show(p.verbose)); err != nil {
 				return err
 			}
-			if out != "" {
+			switch {
+			case out != "":
 				if err := c.write(pl, out); err != nil {
 					return err
 				}
+			case pl.Approval != nil && !pl.Empty():
+				fmt.Fprintf(c.out, "\nIt needs %s: zup plan -out FILE, zup approve FILE, zup apply FILE.\n", counted(pl.Approval.Required, "approval", "approvals"))
 			}
 			if detailed && !pl.Empty() {
 				return said(exitChanges)
