@@ -110,6 +110,9 @@ func (e *RefusedError) Rule() bool {
 
 // Input is everything that Build works from.
 type Input struct {
+	Author    string // see Plan.Author
+	Change    string // see Plan.Change
+	Commit    string // see Plan.Commit
 	Config    *config.Config
 	Images    map[string]*Image // by cluster name: of those that have a package block
 	BackOut   bool              // plan how to come to rest without updating further
@@ -127,6 +130,10 @@ type Input struct {
 // planned; any other error is a defect of zup: a plan that breaks its own rules.
 func Build(in Input) (*Plan, error) {
 	p := &Plan{
+		Approval:      approvalOf(in.Config.Approval),
+		Author:        in.Author,
+		Change:        in.Change,
+		Commit:        in.Commit,
 		Config:        planned(in.Config),
 		FormatVersion: FormatVersion,
 		NotAfter:      in.NotAfter,
@@ -364,6 +371,18 @@ func planned(cfg *config.Config) Config {
 	}
 	c.SHA256 = hex.EncodeToString(h.Sum(nil))
 	return c
+}
+
+func approvalOf(a *config.Approval) *Approval {
+	if a == nil {
+		return nil
+	}
+	out := &Approval{AuthorMayApprove: a.AuthorMayApprove, Required: a.Required, Signers: File(a.Signers)}
+	if a.Revoked != nil {
+		revoked := File(*a.Revoked)
+		out.Revoked = &revoked
+	}
+	return out
 }
 
 // products returns each product that a cluster is of, sorted by name.

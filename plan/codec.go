@@ -18,6 +18,11 @@ import (
 // bytes.
 func (p *Plan) Encode(w io.Writer) error { return encode(w, p, false) }
 
+// EncodeIdentity writes the bytes that PlanID is the SHA-256 of and that
+// signatures are over: the plan file without the lines of commit, created and
+// plan_id.
+func (p *Plan) EncodeIdentity(w io.Writer) error { return encode(w, p, true) }
+
 // Identify computes PlanID from everything but Commit, Created and PlanID.
 func (p *Plan) Identify() {
 	h := sha256.New()

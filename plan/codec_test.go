@@ -111,15 +111,27 @@ func TestKeysAreSorted(t *testing.T) {
 	}
 }
 
-// Whatever byte of a plan file is altered: it is refused, or it means the same.
+// alterations are ways to change a file at a place, without anybody noticing at a
+// glance.
+var alterations = []func(data []byte, at int) []byte{
+	func(data []byte, at int) []byte { data[at] ^= 1 << (at % 7); return data },
+	func(data []byte, at int) []byte { data[at]++; return data },
+	func(data []byte, at int) []byte { return slices.Delete(data, at, at+1) },
+	func(data []byte, at int) []byte { return slices.Insert(data, at, data[at]) },
+}
+
+// Whatever byte of a plan file is altered: it is refused, or it means the same, and
+// what it means is proven by its ID.
 func TestAlteredBytes(t *testing.T) {
+	t.Parallel()
 	p := built(t, 1)
+	p.Author, p.Change, p.Commit = "alice@example.com", "CHG0012345", "0123456789abcdef+"
+	p.Identify()
 	data := encoded(t, p)
-	step := max(1, len(data)/3000)
+	step := max(1, len(data)/2500)
 	refused := 0
-	for i := 0; i < len(data); i += step {
-		altered := slices.Clone(data)
-		altered[i] ^= 1 << (i % 7)
+	for n, i := 0, 0; i < len(data); n, i = n+1, i+step {
+		altered := alterations[n%len(alterations)](slices.Clone(data), i)
 		back, err := plan.Decode(bytes.NewReader(altered))
 		var damaged *plan.DamagedError
 		var newer *plan.NewerError
@@ -130,6 +142,11 @@ func TestAlteredBytes(t *testing.T) {
 			t.Fatalf("byte %d: %v", i, err)
 		case back.PlanID != p.PlanID:
 			t.Fatalf("byte %d: accepted with another ID", i)
+		default:
+			back.Commit, back.Created = p.Commit, p.Created
+			if !bytes.Equal(encoded(t, back), data) {
+				t.Fatalf("byte %d: accepted with another meaning", i)
+			}
 		}
 	}
 	if refused < 2000 {

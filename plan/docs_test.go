@@ -29,6 +29,9 @@ func TestDocumentedConfigurationsArePlanned(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "a.zup.hcl"), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
+			if err := os.CopyFS(dir, os.DirFS("config/testdata/approval")); err != nil {
+				t.Fatal(err)
+			}
 			cfg, diags := config.Load(dir, config.Options{Version: "0.1.0", Providers: slices.Sorted(maps.Keys(zevenet.Providers()))})
 			if diags.HasErrors() {
 				var b bytes.Buffer

@@ -42,9 +42,10 @@ type Plan struct {
 // Approval says whose signatures a plan needs. Signers is part of what is signed,
 // so that nobody can add a signer after the fact.
 type Approval struct {
-	AuthorMayApprove bool `json:"author_may_approve"`
-	Required         int  `json:"required"` // how many different signers
-	Signers          File `json:"signers"`  // allowed signers, in the format of ssh-keygen -Y
+	AuthorMayApprove bool  `json:"author_may_approve"` // whoever made the plan counts too
+	Required         int   `json:"required"`           // how many different people
+	Revoked          *File `json:"revoked,omitempty"`  // public keys that do not count, one a line
+	Signers          File  `json:"signers"`            // allowed signers, in the format of ssh-keygen -Y
 }
 
 // Window is a stretch of time that comes again, in which a plan may be applied.

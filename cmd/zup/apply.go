@@ -20,6 +20,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/apply"
+	"zup/plan/approval"
 	"zup/plan/config"
 	"zup/plan/escape"
 	"zup/plan/observe"
@@ -32,6 +33,7 @@ type applying struct {
 	planning
 	autoApprove bool
 	failFast    bool
+	signatures  []approval.Signature // of the plan file, to be kept with the run
 }
 
 func (c *cli) applyCommand() *cobra.Command {
@@ -41,7 +43,8 @@ func (c *cli) applyCommand() *cobra.Command {
 		Short: "Carry out a plan, and prove what it did",
 		Long: `apply FILE carries out a plan that "zup plan -out FILE" wrote, exactly as it is
 in the file and without asking: the file is the approval. It is refused if it was
-applied before, or if a node has changed since.
+applied before, if a node has changed since, or if the configuration demanded
+approvals and signatures are missing beside it.
 
 Without a file apply plans, shows the plan, and asks.
 
@@ -56,6 +59,7 @@ says what is still running on which node.`,
 		},
 	}
 	a.add(cmd, true)
+	a.origin.add(cmd)
 	addVerbose(cmd, &a.verbose)
 	cmd.Flags().BoolVar(&a.autoApprove, "auto-approve", false, "do not ask")
 	cmd.Flags().BoolVar(&a.failFast, "fail-fast", false, "when one cluster fails, stop the others at their next safe point")
@@ -123,6 +127,9 @@ func (a *applying) file(ctx context.Context, path string) error {
 	if len(a.config.vars) > 0 || len(a.config.targets) > 0 {
 		return usagef("plan again with them: zup plan -out "+path, "a saved plan is carried out as it is: -var, -var-file and -target have no place here")
 	}
+	if a.origin.said() {
+		return usagef("plan again with them: zup plan -out "+path, "a saved plan says itself who made it and for which change: -author and -change have no place here")
+	}
 	if err := a.check(); err != nil {
 		return err
 	}
@@ -145,6 +152,9 @@ func (a *applying) file(ctx context.Context, path string) error {
 	if p.Empty() {
 		fmt.Fprintln(a.out, "The plan has no actions: there is nothing to do.")
 		return nil
+	}
+	if a.signatures, err = a.approved(p, dir, path); err != nil {
+		return err
 	}
 	names := make([]string, 0, len(p.Clusters))
 	for i := range p.Clusters {
@@ -324,6 +334,7 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 	report, err := apply.Run(ctx, c.plan, apply.Options{
 		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir}).Run,
 		Store: c.store, RunID: run, Dir: runDir, Version: version, Resume: c.resumed != "",
+		Signatures:  a.signatures,
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: view.event,
 	})
 	stop.end()

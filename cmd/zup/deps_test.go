@@ -15,18 +15,19 @@ import (
 // them all.
 const importOrder = `
 	plan/escape
-	plan/config         < plan/escape
+	plan/approval
+	plan/config         < plan/escape plan/approval
 	plan/state          < plan/escape
 	plan/probe
-	plan                < plan/config plan/state plan/escape
+	plan                < plan/config plan/state plan/escape plan/approval
 	plan/observe        < plan plan/config plan/escape
-	plan/apply          < plan plan/state plan/probe plan/escape
-	plan/show           < plan plan/apply plan/state plan/escape
+	plan/apply          < plan plan/state plan/probe plan/escape plan/approval
+	plan/show           < plan plan/apply plan/state plan/escape plan/approval
 	providers/ssh       < plan/escape
 	providers/ssh/sshtest
 	providers/zevenet/zevenettest < providers/ssh/sshtest
 	providers/zevenet   < plan plan/config plan/state plan/escape
-	cmd/zup             < plan plan/config plan/state plan/probe plan/observe plan/apply plan/show plan/escape providers/ssh providers/zevenet
+	cmd/zup             < plan plan/approval plan/config plan/state plan/probe plan/observe plan/apply plan/show plan/escape providers/ssh providers/zevenet
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world
 	examples/lab/enterprise

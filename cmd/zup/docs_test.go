@@ -160,6 +160,9 @@ func TestDocumentedConfigurations(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "x.zup.hcl"), []byte(f.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		if err := os.CopyFS(dir, os.DirFS("../../plan/config/testdata/approval")); err != nil {
+			t.Fatal(err)
+		}
 		_, diags := config.Load(dir, config.Options{Version: version, Providers: slices.Sorted(maps.Keys(providers()))})
 		if len(diags.All) > 0 {
 			var b bytes.Buffer

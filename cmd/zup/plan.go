@@ -28,6 +28,7 @@ type planning struct {
 	notAfter    string
 	rollback    bool
 	backOut     bool
+	origin      origin
 }
 
 // add adds the flags of everything that asks nodes. A command that changes the
@@ -78,10 +79,13 @@ updated and the other is not, that is refused, and the choices are named.`,
 			if err := show.Plan(c.out, pl, c.show(p.verbose)); err != nil {
 				return err
 			}
-			if out != "" {
+			switch {
+			case out != "":
 				if err := c.write(pl, out); err != nil {
 					return err
 				}
+			case pl.Approval != nil && !pl.Empty():
+				fmt.Fprintf(c.out, "\nIt needs %s: zup plan -out FILE, zup approve FILE, zup apply FILE.\n", counted(pl.Approval.Required, "approval", "approvals"))
 			}
 			if detailed && !pl.Empty() {
 				return said(exitChanges)
@@ -90,6 +94,7 @@ updated and the other is not, that is refused, and the choices are named.`,
 		},
 	}
 	p.add(cmd, false)
+	p.origin.add(cmd)
 	addVerbose(cmd, &p.verbose)
 	cmd.Flags().StringVar(&out, "out", "", "write the plan to this `file`")
 	cmd.Flags().StringVar(&p.notAfter, "not-after", "", "the plan may not be applied after this `time`, RFC 3339")
@@ -109,7 +114,11 @@ func (c *cli) write(p *plan.Plan, path string) error {
 	if p.Empty() {
 		return nil
 	}
-	fmt.Fprintf(c.out, "\nWritten to %s. To carry out exactly this plan:\n  zup apply %s\n", path, path)
+	fmt.Fprintf(c.out, "\nWritten to %s.", path)
+	if p.Approval != nil {
+		return c.sayApprovals(p, path)
+	}
+	fmt.Fprintf(c.out, " To carry out exactly this plan:\n  zup apply %s\n", path)
 	return nil
 }
 
@@ -127,6 +136,10 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	cfg, err := p.load(dir, &p.config)
 	if err != nil {
 		return nil, nil, err
+	}
+	if command == "apply" && cfg.Approval != nil {
+		return nil, nil, fail(exitRule, "zup plan -out FILE, zup approve FILE, zup apply FILE",
+			"the configuration demands %s: apply needs the plan file that was approved; nothing was changed", counted(cfg.Approval.Required, "approval", "approvals"))
 	}
 	var recorded *state.State
 	if store != nil {
@@ -147,13 +160,20 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 		names = append(names, c.Name)
 	}
 	p.warnUnfinished(dir, names, recorded)
+	found := make(chan struct{})
+	go func() {
+		p.origin.find(ctx, p.cli, dir, cfg)
+		close(found)
+	}()
 	images := p.images(ctx, dir, clusters)
 	observed, err := p.observeAlone(ctx, clusters, fleet, store != nil)
 	if err != nil {
 		return fleet, nil, err
 	}
 	p.warnLeft(observed, names, recorded)
+	<-found
 	pl, err := plan.Build(plan.Input{
+		Author: p.origin.author, Change: p.origin.change, Commit: p.origin.commit,
 		Config: cfg, Clusters: p.config.targets, Images: images, NotAfter: p.notAfter, Observed: observed,
 		Farms:     observe.Farms(ctx, clusters, observed, products()),
 		Providers: planners(), Recorded: recorded, Rollback: p.rollback, BackOut: p.backOut, Version: version,
@@ -168,6 +188,9 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 func (p *planning) check() error {
 	if p.parallelism < 1 {
 		return usagef("", "-parallelism must be at least 1, not %d", p.parallelism)
+	}
+	if err := p.origin.check(); err != nil {
+		return err
 	}
 	if p.rollback && p.backOut {
 		return usagef("-back-out undoes what is temporary, -rollback restores the snapshots", "-rollback and -back-out are two plans")

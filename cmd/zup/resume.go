@@ -60,8 +60,11 @@ func (a *applying) resume(ctx context.Context, run string) error {
 		return err
 	}
 	folder := runFolder(dir, run)
-	p, err := readPlan(filepath.Join(folder, "plan.zup"))
+	p, err := readPlan(filepath.Join(folder, runPlan))
 	if err != nil {
+		return err
+	}
+	if err := a.stillApproved(p, folder, startOf(store.State(), run)); err != nil {
 		return err
 	}
 	entries, _, err := state.ReadJournal(filepath.Join(folder, "journal.jsonl"))

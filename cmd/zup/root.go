@@ -29,7 +29,7 @@ carries out exactly that, measures what users felt, and proves the result.`,
 	flags.BoolVar(&c.noColor, "no-color", false, "write no colours (NO_COLOR does the same)")
 	must(root.MarkPersistentFlagDirname("chdir"))
 	root.AddGroup(&cobra.Group{ID: "main", Title: "Main commands:"}, &cobra.Group{ID: "more", Title: "Other commands:"})
-	main := []*cobra.Command{c.initCommand(), c.validateCommand(), c.planCommand(), c.applyCommand(), c.resumeCommand(), c.statusCommand()}
+	main := []*cobra.Command{c.initCommand(), c.validateCommand(), c.planCommand(), c.approveCommand(), c.applyCommand(), c.resumeCommand(), c.statusCommand()}
 	more := []*cobra.Command{c.fmtCommand(), c.showCommand(), c.graphCommand(), c.stateCommand(), c.bundleCommand(), c.unlockCommand(), c.manCommand(), c.versionCommand()}
 	for _, cmd := range main {
 		cmd.GroupID = "main"

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"zup/plan"
+	"zup/plan/approval"
 	"zup/plan/probe"
 	"zup/plan/state"
 )
@@ -69,6 +70,9 @@ type Options struct {
 	Parallelism int          // clusters carried out side by side; 0: 10
 	Resume      bool         // continue the run of this ID and folder
 	FailFast    bool         // one that fails stops the others at their next safe point
+
+	// Signatures of the plan, to be kept in Dir under their names.
+	Signatures []approval.Signature
 
 	// Local runs a command where zup runs; nil: as a process in the current folder.
 	Local func(ctx context.Context, argv []string, output func([]byte)) (exit int, err error)
@@ -161,6 +165,11 @@ func (r *runner) open() error {
 	}
 	if err := r.writePlan(); err != nil {
 		return err
+	}
+	for _, s := range r.Signatures {
+		if err := os.WriteFile(filepath.Join(r.Dir, s.Name), s.Text, 0o600); err != nil {
+			return err
+		}
 	}
 	var err error
 	if r.journal, err = state.CreateJournal(filepath.Join(r.Dir, "journal.jsonl"), r.Now); err != nil {

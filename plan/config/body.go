@@ -27,10 +27,14 @@ var (
 			{Type: "variable", LabelNames: []string{"name"}},
 			{Type: "locals"},
 			{Type: "cluster", LabelNames: []string{"provider", "name"}},
+			{Type: "approval"},
 		},
 	}}
 	zupLayout = &layout{"in a zup block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "required_version"}},
+	}}
+	approvalLayout = &layout{"in an approval block", &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "signers"}, {Name: "revoked"}, {Name: "required"}, {Name: "author_may_approve"}},
 	}}
 	clusterLayout = &layout{"in a cluster block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{
@@ -78,7 +82,7 @@ var (
 // block.
 var layouts = []*layout{
 	rootLayout, zupLayout, clusterLayout, clusterSSHLayout, nodeLayout, nodeSSHLayout, packageLayout, snapshotLayout,
-	probeLayout, variableLayout, validationLayout,
+	probeLayout, variableLayout, validationLayout, approvalLayout,
 }
 
 // content takes a body apart. What does not belong there is reported. The names

@@ -31,7 +31,13 @@ type Config struct {
 	Files    []File
 	VarFiles []VarFile // sorted by path
 
+	// Read are the paths of the other files that are part of it, sorted: those that
+	// expressions have read, and those of the approval block.
+	Read []string
+
 	Clusters []*Cluster // in order of file name, then of place in the file
+
+	Approval *Approval // nil: a plan needs nobody's signature
 }
 
 // File is one configuration file as a plan keeps it.
@@ -46,6 +52,16 @@ type File struct {
 type VarFile struct {
 	Path   string // relative to the directory; of a -var-file as it was given
 	SHA256 string // of the file's own bytes, in hex
+}
+
+// Approval says whose signatures a plan needs before it is carried out.
+type Approval struct {
+	Signers          File  // allowed signers, as ssh-keygen reads them
+	Revoked          *File // public keys that do not count; nil: not said
+	Required         int   // how many different people, at least 1
+	AuthorMayApprove bool  // whoever made the plan counts too
+
+	Place
 }
 
 // How MASTER's role moves to the other node before it is updated.

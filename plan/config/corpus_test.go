@@ -199,6 +199,12 @@ func dump(cfg *Config) string {
 	for _, c := range cfg.Clusters {
 		dumpValue(&b, "cluster", "", reflect.ValueOf(c))
 	}
+	if cfg.Approval != nil {
+		dumpValue(&b, "approval", "", reflect.ValueOf(cfg.Approval))
+	}
+	for _, name := range cfg.Read {
+		dumpValue(&b, "read", "", reflect.ValueOf(name))
+	}
 	return b.String()
 }
 

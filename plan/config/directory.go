@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/zclconf/go-cty/cty/function"
 )
@@ -25,6 +27,9 @@ type directory struct {
 	root *os.Root
 
 	functions map[string]function.Function // see callable
+
+	mu   sync.Mutex
+	read map[string]bool // paths of files that were read
 }
 
 func openDirectory(path string) (*directory, error) {
@@ -45,7 +50,7 @@ func openDirectory(path string) (*directory, error) {
 	if err != nil {
 		return nil, cause(err)
 	}
-	return &directory{path: path, abs: abs, root: root}, nil
+	return &directory{path: path, abs: abs, root: root, read: map[string]bool{}}, nil
 }
 
 func (d *directory) close() { d.root.Close() }
@@ -114,7 +119,27 @@ func (d *directory) readFile(name string) ([]byte, error) {
 		return nil, cause(err)
 	}
 	defer f.Close()
+	d.mu.Lock()
+	d.read[filepath.ToSlash(name)] = true
+	d.mu.Unlock()
 	return readLimited(f)
+}
+
+// alsoRead returns the paths of the files that were read and are not called like
+// configuration or variable files, sorted.
+func (d *directory) alsoRead() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(d.read)), func(name string) bool {
+		return !strings.Contains(name, "/") && isSource(name)
+	})
+}
+
+// isSource reports whether a file of that name is read without being asked for.
+func isSource(name string) bool {
+	return slices.ContainsFunc([]string{".zup.hcl", ".zup.json", ".zup.vars", ".zup.vars.json"}, func(end string) bool {
+		return strings.HasSuffix(name, end) && !strings.HasPrefix(name, ".")
+	})
 }
 
 // exists reports whether there is a regular file.

@@ -117,6 +117,9 @@ func TestLanguageExamples(t *testing.T) {
 func checkExample(t *testing.T, f fence) {
 	dir := t.TempDir()
 	write(t, dir, "edge.zup.hcl", whole(t, f))
+	if err := os.CopyFS(dir, os.DirFS("testdata/approval")); err != nil {
+		t.Fatal(err)
+	}
 	l := &loader{opts: docOptions, collector: newCollector()}
 	l.load(dir)
 	if diags := l.finish(); len(diags.All) > 0 {

@@ -109,7 +109,7 @@ func (f *file) parseNative() {
 		kept, faulty := essential(diags)
 		f.diags = append(f.diags, kept...)
 		f.parts = append(f.parts, part{parsed.Body, faulty})
-		if word := firstWord(text); faulty && word != "cluster" && word != "zup" {
+		if word := firstWord(text); faulty && word != "cluster" && word != "zup" && word != "approval" {
 			f.incomplete = true
 		}
 	}
@@ -143,7 +143,7 @@ func topLevelBlocks(text []byte) [][]byte {
 	at, start := 0, 0
 	for line := range bytes.Lines(text) {
 		switch firstWord(line) {
-		case "zup", "variable", "locals", "cluster":
+		case "zup", "variable", "locals", "cluster", "approval":
 			if at > start && line[0] != ' ' && line[0] != '\t' {
 				out = append(out, text[start:at])
 				start = at

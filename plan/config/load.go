@@ -78,6 +78,7 @@ type loader struct {
 // topLevel holds the blocks of all files by type, in order of file and place.
 type topLevel struct {
 	zup, variable, locals, cluster hcl.Blocks
+	approval                       hcl.Blocks
 }
 
 func (l *loader) load(dir string) *Config {
@@ -103,7 +104,9 @@ func (l *loader) load(dir string) *Config {
 	if len(clusters) == 0 && len(l.files) > 0 && !l.incomplete && !l.hasErrors() {
 		l.warnf(nil, "no cluster is declared", `There is nothing to plan. A cluster block says what to update: cluster "zevenet" "edge" { … }`)
 	}
-	return &Config{Dir: dir, Files: l.shownFiles(), VarFiles: l.listVarFiles(), Clusters: clusters}
+	cfg := &Config{Dir: dir, Clusters: clusters, Approval: l.readApproval()}
+	cfg.Files, cfg.VarFiles, cfg.Read = l.shownFiles(), l.listVarFiles(), l.dir.alsoRead()
+	return cfg
 }
 
 // readFiles reads and parses all files of the directory and those of -var-file.
@@ -213,6 +216,8 @@ func (t *topLevel) take(b *hcl.Block) {
 		t.locals = append(t.locals, b)
 	case "cluster":
 		t.cluster = append(t.cluster, b)
+	case "approval":
+		t.approval = append(t.approval, b)
 	}
 }
 

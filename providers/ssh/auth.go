@@ -251,7 +251,10 @@ func (a *auth) parse(c *candidate, text []byte) {
 		}
 		c.signer = func() (ssh.Signer, error) { return a.ring.unlock(a.ctx, c.source, text) }
 	default:
-		if c.pub = publicKey(c.source); c.pub != nil {
+		if c.pub = publicKey(c.source); c.pub == nil {
+			c.pub = publicKey(c.source + ".pub") // of a security key, whose file no program but OpenSSH reads
+		}
+		if c.pub != nil {
 			c.outcome = "not in the agent, and the file has no private key"
 			return
 		}
