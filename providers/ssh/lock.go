@@ -83,16 +83,27 @@ func (h *Host) Unlock(ctx context.Context) error {
 	if l == nil {
 		return nil
 	}
+	defer func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.lock = nil
+	}()
+	err := h.unlock(ctx, l)
+	var lost *LostError
+	if errors.As(err, &lost) { // nobody had noticed before
+		err = h.unlock(ctx, l)
+	}
+	return h.named(err)
+}
+
+func (h *Host) unlock(ctx context.Context, l *lock) error {
 	_, err := h.connection(ctx)
-	h.mu.Lock()
-	h.lock = nil
-	h.mu.Unlock()
 	g := l.held()
 	if err != nil || g == nil || g.conn.dead() {
-		return h.named(err)
+		return err
 	}
 	defer g.let()
-	return h.named(g.ask(ctx, "release", "free"))
+	return g.ask(ctx, "release", "free")
 }
 
 // Anew says that the machine may come back as it was earlier, with whatever
