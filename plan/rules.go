@@ -19,6 +19,7 @@ var rules = []struct {
 	{"temporary changes end", temporaryChangesEnd},
 	{"one node out at a time", oneOutAtATime},
 	{"somebody serves", somebodyServes},
+	{"windows can be reckoned", calendarKnown},
 }
 
 // Validate checks the plan against every rule and returns the first broken one.

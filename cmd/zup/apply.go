@@ -56,6 +56,7 @@ says what is still running on which node.`,
 		},
 	}
 	a.add(cmd, true)
+	a.waive.add(cmd)
 	addVerbose(cmd, &a.verbose)
 	cmd.Flags().BoolVar(&a.autoApprove, "auto-approve", false, "do not ask")
 	cmd.Flags().BoolVar(&a.failFast, "fail-fast", false, "when one cluster fails, stop the others at their next safe point")
@@ -90,8 +91,17 @@ func (a *applying) fresh(ctx context.Context) error {
 		fleet.clearLocks(ctx, p)
 		return nil
 	}
+	if err := permitted(p); err != nil {
+		return err
+	}
+	if err := a.open(p, estimate(p)); err != nil {
+		return err
+	}
 	if !a.autoApprove {
 		if err := a.ask(p); err != nil {
+			return err
+		}
+		if err := a.open(p, estimate(p)); err != nil { // nobody knows how long the answer took
 			return err
 		}
 	}
@@ -120,6 +130,9 @@ func (a *applying) ask(p *plan.Plan) error {
 
 // file carries out a saved plan.
 func (a *applying) file(ctx context.Context, path string) error {
+	if len(a.waive.waivers) > 0 {
+		return usagef("plan again with it: zup plan -waive NAME -because \"…\" -out "+path, "a saved plan is carried out as it is: what it waives stands in it")
+	}
 	if len(a.config.vars) > 0 || len(a.config.targets) > 0 {
 		return usagef("plan again with them: zup plan -out "+path, "a saved plan is carried out as it is: -var, -var-file and -target have no place here")
 	}
@@ -145,6 +158,12 @@ func (a *applying) file(ctx context.Context, path string) error {
 	if p.Empty() {
 		fmt.Fprintln(a.out, "The plan has no actions: there is nothing to do.")
 		return nil
+	}
+	if err := permitted(p); err != nil {
+		return err
+	}
+	if err := a.open(p, estimate(p)); err != nil {
+		return err
 	}
 	names := make([]string, 0, len(p.Clusters))
 	for i := range p.Clusters {
@@ -325,6 +344,7 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir}).Run,
 		Store: c.store, RunID: run, Dir: runDir, Version: version, Resume: c.resumed != "",
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: view.event,
+		Now: a.now,
 	})
 	stop.end()
 	view.end()
@@ -360,7 +380,7 @@ func outcome(r *apply.Report) error {
 		return nil
 	case apply.StopAsked:
 		return said(exitInterrupted)
-	case apply.StopRule, apply.StopBudget:
+	case apply.StopRule, apply.StopBudget, apply.StopWindow:
 		return said(exitRule)
 	case apply.StopUnproven:
 		return said(exitUnproven)

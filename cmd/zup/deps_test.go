@@ -15,13 +15,14 @@ import (
 // them all.
 const importOrder = `
 	plan/escape
-	plan/config         < plan/escape
+	plan/window
+	plan/config         < plan/escape plan/window
 	plan/state          < plan/escape
 	plan/probe
-	plan                < plan/config plan/state plan/escape
+	plan                < plan/config plan/state plan/escape plan/window
 	plan/observe        < plan plan/config plan/escape
-	plan/apply          < plan plan/state plan/probe plan/escape
-	plan/show           < plan plan/apply plan/state plan/escape
+	plan/apply          < plan plan/state plan/probe plan/escape plan/window
+	plan/show           < plan plan/apply plan/state plan/escape plan/window
 	providers/ssh       < plan/escape
 	providers/ssh/sshtest
 	providers/zevenet/zevenettest < providers/ssh/sshtest

@@ -32,6 +32,10 @@ type Config struct {
 	VarFiles []VarFile // sorted by path
 
 	Clusters []*Cluster // in order of file name, then of place in the file
+
+	Windows []*Window // when plans may be applied; none: any time; in the same order
+	Freezes []*Freeze // when none may be, windows or not
+	Rules   []*Rule   // what every plan has to fulfil
 }
 
 // File is one configuration file as a plan keeps it.
