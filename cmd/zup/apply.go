@@ -41,7 +41,8 @@ func (c *cli) applyCommand() *cobra.Command {
 		Short: "Carry out a plan, and prove what it did",
 		Long: `apply FILE carries out a plan that "zup plan -out FILE" wrote, exactly as it is
 in the file and without asking: the file is the approval. It is refused if it was
-applied before, or if a node has changed since.
+applied before, if a node has changed since, outside its windows, and if a rule of
+the configuration is against it.
 
 Without a file apply plans, shows the plan, and asks.
 

@@ -9,13 +9,11 @@ import (
 
 // A run that a window or a freeze would cut stops before, at a safe point, as if
 // somebody had asked for it. It does so only where the pair can rest until the next
-// window. While a node is out of service that an earlier action took out, there is
-// none to spare, and what is left brings it back: that is carried out past the end of
-// the window. So is what nobody feels, once only that is left.
+// window, and something is ahead that users feel: see RestsUntilNextWindow.
 
 // closed says why the next action may not begin because of the windows, or nil.
 func (b *branch) closed(next *plan.Action, done map[string]bool, begun []bool) *Stop {
-	if len(b.plan.Windows)+len(b.plan.Freezes) == 0 || !b.heedsWindows(begun) {
+	if len(b.plan.Windows)+len(b.plan.Freezes) == 0 || !RestsUntilNextWindow(b.actions, begun) {
 		return nil
 	}
 	closed := b.plan.Closed(b.Now(), b.toDo(done))
@@ -25,13 +23,18 @@ func (b *branch) closed(next *plan.Action, done map[string]bool, begun []bool) *
 	return &Stop{Action: next.ID, Kind: StopWindow, Why: closed.Why, Opens: closed.Next}
 }
 
-// heedsWindows reports whether the branch may rest where it is until another window.
-func (b *branch) heedsWindows(begun []bool) bool {
+// RestsUntilNextWindow reports whether the end of a window is heeded before the next
+// action of a cluster, given its actions and which of them have begun. It is as long
+// as nothing has been changed, and as long as an action is ahead that users feel,
+// unless a node is out of service that an earlier action took out: then there is none
+// to spare, and what comes next brings it back. What nobody feels is carried out past
+// the end of the window.
+func RestsUntilNextWindow(actions []*plan.Action, begun []bool) bool {
 	var out []string // temporary changes that keep a node from serving
 	changed, felt := false, false
-	for i, a := range b.actions {
+	for i, a := range actions {
 		if !begun[i] {
-			felt = felt || a.Changes() && (a.Out || a.Impact != plan.None)
+			felt = felt || a.Changes() && a.Impact != plan.None
 			continue
 		}
 		changed = changed || a.Changes()
