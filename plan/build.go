@@ -41,6 +41,8 @@ type Provider interface {
 	// Refuse says why a cluster can't be planned whatever its nodes say; nil if
 	// that depends on them.
 	Refuse(*config.Cluster) []Refusal
+	// Checks lists every check that Decide may make.
+	Checks() []CheckRule
 	// Decide looks at one cluster that Refuse has nothing against and all of
 	// whose nodes answered, and says what has to be done or why nothing may be.
 	Decide(Situation) Decision
@@ -53,6 +55,18 @@ type Situation struct {
 	Nodes    []ObservedNode // in the order of the configuration, none with Err
 	Recorded state.Cluster
 	State    StateRef // where Recorded is from
+	Waived   []string // IDs of the checks that need not pass
+}
+
+// Waives reports whether a check need not pass.
+func (s *Situation) Waives(check string) bool { return slices.Contains(s.Waived, check) }
+
+// CheckRule is a kind of check that a provider makes.
+type CheckRule struct {
+	Name     string
+	About    string // what passes
+	Pair     bool   // its ID is cluster.name; otherwise cluster.node.name
+	Waivable bool   // it need not pass if somebody says why
 }
 
 // Decision is what a provider makes of a situation. With refusals there are no
@@ -63,6 +77,7 @@ type Decision struct {
 	Actions  []Action
 	Cluster  Cluster
 	Refusals []Refusal
+	Waived   []Waiver // checks that did not pass and need not, without Because
 }
 
 // Refusal says why a cluster can't be planned.
@@ -73,6 +88,7 @@ type Refusal struct {
 	Summary string // one sentence: what is wrong
 	Detail  string // what was seen, where; may be empty
 	Hint    string // what to do next; may be empty
+	Waiver  string // ID of the check where it can be waived; empty: it can't
 	Rule    bool   // a rule refuses; otherwise something could not be reached or read
 }
 
@@ -124,11 +140,17 @@ type Input struct {
 	Recorded  *state.State // nil: there is no state file
 	Rollback  bool         // plan the way back to the snapshots of the last run
 	Version   string       // zup's own
+	Waivers   []Waiver     // what is not to be heeded, without What; see CheckWaivers
 }
 
-// Build makes a plan. It returns a *RefusedError when a cluster can't be
-// planned; any other error is a defect of zup: a plan that breaks its own rules.
+// Build makes a plan. It returns a *RefusedError when a cluster can't be planned
+// and a *WaiverError when something can't be waived; any other error is a defect of
+// zup: a plan that breaks its own rules. A plan that breaks a rule of the house is
+// made: see Plan.Broken.
 func Build(in Input) (*Plan, error) {
+	if err := CheckWaivers(in); err != nil {
+		return nil, err
+	}
 	p := &Plan{
 		Approval:      approvalOf(in.Config.Approval),
 		Author:        in.Author,
@@ -141,15 +163,18 @@ func Build(in Input) (*Plan, error) {
 		Products:      []Product{},
 		ZupVersion:    in.Version,
 	}
+	p.schedule(in.Config)
 	if in.Recorded != nil {
 		p.State = StateRef{in.Recorded.Lineage, in.Recorded.Serial}
 	}
 	decisions := decideAll(in, selected(in))
 	var refused RefusedError
+	var waived []Waiver
 	total := 0
 	for i := range decisions {
 		p.Clusters = append(p.Clusters, decisions[i].Cluster)
 		refused.Refusals = append(refused.Refusals, decisions[i].Refusals...)
+		waived = append(waived, decisions[i].Waived...)
 		total += len(decisions[i].Actions)
 	}
 	p.Actions = make([]Action, 0, total)
@@ -161,6 +186,8 @@ func Build(in Input) (*Plan, error) {
 		return nil, &refused
 	}
 	p.Products = products(in, p.Clusters)
+	p.judge(in.Config.Rules)
+	p.waive(in.Waivers, waived)
 	if err := p.Validate(); err != nil {
 		return nil, fmt.Errorf("the plan that was made breaks a rule; this is a defect of zup: %w", err)
 	}

@@ -181,6 +181,18 @@ func TestRules(t *testing.T) {
 		{"two conditions in one", "exactly one thing", func(p *plan.Plan) { first(p, "update").Check[0].SameAs = "zva5n1" }},
 		{"left open", "no later action closes it", func(p *plan.Plan) { first(p, "unblock").Closes = nil }},
 		{"undo without a check", "undo needs a check", func(p *plan.Plan) { first(p, "block").UndoCheck = nil }},
+		{"a zone that nobody knows", "unknown time zone", func(p *plan.Plan) {
+			p.Windows = []plan.Window{{Days: []string{"sat"}, DurationS: 60, Start: "22:00", Timezone: "Local"}}
+		}},
+		{"a window without a day", "never opens", func(p *plan.Plan) {
+			p.Windows = []plan.Window{{DurationS: 60, Start: "22:00", Timezone: "UTC"}}
+		}},
+		{"a window that never closes", "never closes", func(p *plan.Plan) {
+			p.Windows = []plan.Window{{Days: []string{"sat"}, DurationS: 1 << 40, Start: "22:00", Timezone: "UTC"}}
+		}},
+		{"a freeze of nothing", "ends before it begins", func(p *plan.Plan) {
+			p.Freezes = []plan.Freeze{{From: "2026-11-28T23:00:00Z", To: "2026-11-28T23:00:00Z", Timezone: "UTC"}}
+		}},
 		{"both out at once", "both nodes would be out", func(p *plan.Plan) {
 			for i := range p.Actions {
 				if a := &p.Actions[i]; a.Kind == "update" && a.Node == "zva5n1" {

@@ -76,6 +76,11 @@ func loadSituation(t *testing.T, path string) *situation {
 			}
 		case f.Name == "back-out":
 			s.input.BackOut = true
+		case f.Name == "waive": // NAME=REASON
+			for line := range strings.Lines(string(f.Data)) {
+				name, because, _ := strings.Cut(strings.TrimSpace(line), "=")
+				s.input.Waivers = append(s.input.Waivers, plan.Waiver{Name: name, Because: because})
+			}
 		case f.Name == "rollback":
 			s.input.Rollback = true
 		case f.Name == "observed":
@@ -91,7 +96,7 @@ func loadSituation(t *testing.T, path string) *situation {
 			}
 		}
 	}
-	cfg, diags := config.Load(dir, config.Options{Providers: slices.Sorted(maps.Keys(zevenet.Providers()))})
+	cfg, diags := config.Load(dir, config.Options{Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(zevenet.Providers()))})
 	if diags.HasErrors() {
 		var b bytes.Buffer
 		diags.WriteText(&b, false, 80)
@@ -107,7 +112,7 @@ func loadSituation(t *testing.T, path string) *situation {
 	s.config = cfg
 	s.input = plan.Input{
 		Rollback: s.input.Rollback, BackOut: s.input.BackOut, Config: cfg, Images: images, Observed: observedPairs(cfg, observed), Recorded: recorded, Version: "0.1.0",
-		Providers: map[string]plan.Provider{},
+		Waivers: s.input.Waivers, Providers: map[string]plan.Provider{},
 	}
 	for name, p := range zevenet.Providers() {
 		s.input.Providers[name] = p
@@ -157,7 +162,13 @@ func (s *situation) result(t *testing.T) string {
 	var b strings.Builder
 	p, err := plan.Build(s.input)
 	var refused *plan.RefusedError
+	var waiver *plan.WaiverError
 	switch {
+	case errors.As(err, &waiver):
+		fmt.Fprintln(&b, strings.Replace(waiver.Error(), ": ", ":\n", 1))
+		if waiver.Near != "" {
+			fmt.Fprintf(&b, "did you mean %s?\n", waiver.Near)
+		}
 	case errors.As(err, &refused):
 		fmt.Fprintf(&b, "refused, by a rule: %t\n\n", refused.Rule())
 		if err := show.Refused(&b, refused, show.Options{}); err != nil {
@@ -167,6 +178,9 @@ func (s *situation) result(t *testing.T) string {
 		t.Fatal(err)
 	default:
 		p.PlanID = strings.Repeat("0", 64)
+		for _, r := range p.Broken() {
+			fmt.Fprintf(&b, "may not be applied: %s\n", r.Name)
+		}
 		if err := show.Plan(&b, p, show.Options{}); err != nil {
 			t.Fatal(err)
 		}

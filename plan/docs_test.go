@@ -7,11 +7,15 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/zclconf/go-cty/cty"
 
 	"zup/plan"
 	"zup/plan/config"
@@ -32,7 +36,7 @@ func TestDocumentedConfigurationsArePlanned(t *testing.T) {
 			if err := os.CopyFS(dir, os.DirFS("config/testdata/approval")); err != nil {
 				t.Fatal(err)
 			}
-			cfg, diags := config.Load(dir, config.Options{Version: "0.1.0", Providers: slices.Sorted(maps.Keys(zevenet.Providers()))})
+			cfg, diags := config.Load(dir, config.Options{Version: "0.1.0", Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(zevenet.Providers()))})
 			if diags.HasErrors() {
 				var b bytes.Buffer
 				diags.WriteText(&b, false, 80)
@@ -186,4 +190,60 @@ func asCluster(text string) string {
 		text += "node \"zva5n1\" { address = \"192.0.2.11\" }\nnode \"zva5n2\" { address = \"192.0.2.12\" }\n"
 	}
 	return "\ncluster \"zevenet\" \"edge\" {\n" + text + "}\n"
+}
+
+// The table of what a condition sees is that of the types; -update writes it.
+func TestPolicyListsWhatAConditionSees(t *testing.T) {
+	const page, begin, end = "../docs/policy.md", "<!-- condition: begin -->\n", "<!-- condition: end -->"
+	data, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(data), begin)
+	got, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatal("the marks of the table are missing")
+	}
+	var want strings.Builder
+	want.WriteString("| name | type | what |\n|---|---|---|\n")
+	seenRows(&want, comments(t, "plan.go"), "plan", reflect.TypeFor[plan.Plan](), plan.ConditionType())
+	if *update {
+		if err := os.WriteFile(page, []byte(before+begin+want.String()+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if got != want.String() {
+		t.Error("the table is not that of the types; write it with -update")
+	}
+}
+
+// seenRows writes a row for every field of a struct that a condition sees.
+func seenRows(w *strings.Builder, comments map[string]string, path string, t reflect.Type, object cty.Type) {
+	for f := range fields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !object.HasAttribute(name) {
+			continue
+		}
+		of, inside, at := object.AttributeType(name), f.Type, path+"."+name
+		if of.IsListType() && of.ElementType().IsObjectType() {
+			of, inside, at = of.ElementType(), inside.Elem(), at+"[*]"
+		}
+		what := comments[t.Name()+"."+f.Name]
+		if of.IsObjectType() {
+			what, _, _ = strings.Cut(comments[inside.Name()], ". ")
+			what = strings.TrimSuffix(what, ".")
+		}
+		if values := enums[f.Type]; what == "" && values != nil {
+			what = strings.Trim(fmt.Sprintf("%q", values), "[]")
+		}
+		kind := typeexpr.TypeString(of)
+		if of.IsObjectType() {
+			kind = "object"
+		}
+		fmt.Fprintf(w, "| `%s` | %s | %s |\n", at, kind, strings.ReplaceAll(what, "|", "\\|"))
+		if of.IsObjectType() {
+			seenRows(w, comments, at, inside, of)
+		}
+	}
 }

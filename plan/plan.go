@@ -32,9 +32,9 @@ type Plan struct {
 	NotAfter      string    `json:"not_after"`          // RFC 3339, UTC; empty: does not expire
 	PlanID        string    `json:"plan_id"`            // SHA-256 of the canonical bytes without Commit, Created and PlanID, hex
 	Products      []Product `json:"products"`           // sorted by name
-	Rules         []Rule    `json:"rules,omitempty"`    // rules of the house, as the configuration has them
+	Rules         []Rule    `json:"rules,omitempty"`    // rules of the house, in the order of the configuration
 	State         StateRef  `json:"state"`              // the recorded state that it was made from
-	Waivers       []Waiver  `json:"waivers,omitempty"`  // rules and checks that were waived when it was made
+	Waivers       []Waiver  `json:"waivers,omitempty"`  // what was waived when it was made, sorted by name
 	Windows       []Window  `json:"windows,omitempty"`  // when it may be applied; none: any time
 	ZupVersion    string    `json:"zup_version"`
 }
@@ -59,9 +59,10 @@ type Window struct {
 
 // Freeze is a stretch of time in which no plan may be applied.
 type Freeze struct {
-	From string `json:"from"` // RFC 3339, UTC; the first moment of it
-	Name string `json:"name"`
-	To   string `json:"to"` // RFC 3339, UTC; the first moment after it
+	From     string `json:"from"` // RFC 3339, UTC; the first moment of it
+	Name     string `json:"name"`
+	Timezone string `json:"timezone"` // IANA name, to show it in
+	To       string `json:"to"`       // RFC 3339, UTC; the first moment after it
 }
 
 // Rule is a rule of the house and what became of it in this plan. Condition is the
@@ -75,10 +76,11 @@ type Rule struct {
 	Status    Status `json:"status"`
 }
 
-// Waiver is a rule or a check that was not heeded on purpose.
+// Waiver is a rule, a check, the windows or a freeze that is not heeded on purpose.
 type Waiver struct {
 	Because string `json:"because"`
-	Name    string `json:"name"` // of the rule, or ID of the check
+	Name    string `json:"name"` // of the rule, ID of the check, "windows", or "freeze:" and a name
+	What    string `json:"what"` // what is not heeded, in a sentence
 }
 
 // Config is the configuration that was planned. Later edits of the files change

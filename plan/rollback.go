@@ -39,6 +39,9 @@ func backOut(p Provider, s Situation) Decision {
 // situation is what a provider decides on.
 func situation(in Input, cfg *config.Cluster) Situation {
 	s := Situation{Config: cfg, Image: in.Images[cfg.Name], Nodes: in.Observed[cfg.Name], Recorded: in.Recorded.Cluster(cfg.Name)}
+	for _, w := range in.Waivers {
+		s.Waived = append(s.Waived, w.Name)
+	}
 	if in.Recorded != nil {
 		s.State = StateRef{in.Recorded.Lineage, in.Recorded.Serial}
 	}

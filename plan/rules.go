@@ -20,6 +20,7 @@ var rules = []struct {
 	{"one node out at a time", oneOutAtATime},
 	{"somebody serves", somebodyServes},
 	{"approvals can be counted", approvable},
+	{"windows can be reckoned", calendarKnown},
 }
 
 // Validate checks the plan against every rule and returns the first broken one.

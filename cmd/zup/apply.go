@@ -43,8 +43,9 @@ func (c *cli) applyCommand() *cobra.Command {
 		Short: "Carry out a plan, and prove what it did",
 		Long: `apply FILE carries out a plan that "zup plan -out FILE" wrote, exactly as it is
 in the file and without asking: the file is the approval. It is refused if it was
-applied before, if a node has changed since, or if the configuration demanded
-approvals and signatures are missing beside it.
+applied before, if a node has changed since, outside its windows, if a rule of the
+configuration is against it, or if the configuration demands approvals and
+signatures are missing beside it.
 
 Without a file apply plans, shows the plan, and asks.
 
@@ -60,6 +61,7 @@ says what is still running on which node.`,
 	}
 	a.add(cmd, true)
 	a.origin.add(cmd)
+	a.waive.add(cmd)
 	addVerbose(cmd, &a.verbose)
 	cmd.Flags().BoolVar(&a.autoApprove, "auto-approve", false, "do not ask")
 	cmd.Flags().BoolVar(&a.failFast, "fail-fast", false, "when one cluster fails, stop the others at their next safe point")
@@ -94,8 +96,17 @@ func (a *applying) fresh(ctx context.Context) error {
 		fleet.clearLocks(ctx, p)
 		return nil
 	}
+	if err := permitted(p); err != nil {
+		return err
+	}
+	if err := a.open(p, estimate(p)); err != nil {
+		return err
+	}
 	if !a.autoApprove {
 		if err := a.ask(p); err != nil {
+			return err
+		}
+		if err := a.open(p, estimate(p)); err != nil { // nobody knows how long the answer took
 			return err
 		}
 	}
@@ -124,6 +135,9 @@ func (a *applying) ask(p *plan.Plan) error {
 
 // file carries out a saved plan.
 func (a *applying) file(ctx context.Context, path string) error {
+	if len(a.waive.waivers) > 0 {
+		return usagef("plan again with it: zup plan -waive NAME -because \"…\" -out "+path, "a saved plan is carried out as it is: what it waives stands in it")
+	}
 	if len(a.config.vars) > 0 || len(a.config.targets) > 0 {
 		return usagef("plan again with them: zup plan -out "+path, "a saved plan is carried out as it is: -var, -var-file and -target have no place here")
 	}
@@ -153,7 +167,13 @@ func (a *applying) file(ctx context.Context, path string) error {
 		fmt.Fprintln(a.out, "The plan has no actions: there is nothing to do.")
 		return nil
 	}
+	if err := permitted(p); err != nil {
+		return err
+	}
 	if a.signatures, err = a.approved(p, dir, path); err != nil {
+		return err
+	}
+	if err := a.open(p, estimate(p)); err != nil {
 		return err
 	}
 	names := make([]string, 0, len(p.Clusters))
@@ -336,6 +356,7 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 		Store: c.store, RunID: run, Dir: runDir, Version: version, Resume: c.resumed != "",
 		Signatures:  a.signatures,
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: view.event,
+		Now: a.now,
 	})
 	stop.end()
 	view.end()
@@ -371,7 +392,7 @@ func outcome(r *apply.Report) error {
 		return nil
 	case apply.StopAsked:
 		return said(exitInterrupted)
-	case apply.StopRule, apply.StopBudget:
+	case apply.StopRule, apply.StopBudget, apply.StopWindow:
 		return said(exitRule)
 	case apply.StopUnproven:
 		return said(exitUnproven)

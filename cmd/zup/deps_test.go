@@ -16,13 +16,14 @@ import (
 const importOrder = `
 	plan/escape
 	plan/approval
-	plan/config         < plan/escape plan/approval
+	plan/window
+	plan/config         < plan/escape plan/approval plan/window
 	plan/state          < plan/escape
 	plan/probe
-	plan                < plan/config plan/state plan/escape plan/approval
+	plan                < plan/config plan/state plan/escape plan/approval plan/window
 	plan/observe        < plan plan/config plan/escape
-	plan/apply          < plan plan/state plan/probe plan/escape plan/approval
-	plan/show           < plan plan/apply plan/state plan/escape plan/approval
+	plan/apply          < plan plan/state plan/probe plan/escape plan/approval plan/window
+	plan/show           < plan plan/apply plan/state plan/escape plan/approval plan/window
 	providers/ssh       < plan/escape
 	providers/ssh/sshtest
 	providers/zevenet/zevenettest < providers/ssh/sshtest

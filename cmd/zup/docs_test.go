@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"zup/plan"
 	"zup/plan/config"
 )
 
@@ -163,7 +164,7 @@ func TestDocumentedConfigurations(t *testing.T) {
 		if err := os.CopyFS(dir, os.DirFS("../../plan/config/testdata/approval")); err != nil {
 			t.Fatal(err)
 		}
-		_, diags := config.Load(dir, config.Options{Version: version, Providers: slices.Sorted(maps.Keys(providers()))})
+		_, diags := config.Load(dir, config.Options{Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers()))})
 		if len(diags.All) > 0 {
 			var b bytes.Buffer
 			diags.WriteText(&b, false, 80)

@@ -79,8 +79,11 @@ func classify(err error) *failure {
 		newer   *plan.NewerError
 		locked  *state.LockedError
 		usage   *usageError
+		waiver  *plan.WaiverError
 	)
 	switch {
+	case errors.As(err, &waiver):
+		return waiverFailure(waiver)
 	case errors.As(err, &usage):
 		return &failure{exitUsage, err, usage.hint}
 	case errors.As(err, &damaged):

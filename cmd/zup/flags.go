@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zup/plan"
 	"zup/plan/config"
 	"zup/plan/state"
 	"zup/providers/zevenet"
@@ -101,7 +102,7 @@ func providers() map[string]zevenet.Provider { return zevenet.Providers() }
 // among them nothing else is done.
 func (c *cli) load(dir string, f *configFlags) (*config.Config, error) {
 	cfg, diags := config.Load(dir, config.Options{
-		Vars: f.vars, Env: c.env, Version: version, Providers: slices.Sorted(maps.Keys(providers())),
+		Vars: f.vars, Env: c.env, Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers())),
 	})
 	if err := diags.WriteText(c.err, c.colored(c.err), width(c.err)); err != nil {
 		return nil, err

@@ -29,6 +29,7 @@ type planning struct {
 	rollback    bool
 	backOut     bool
 	origin      origin
+	waive       waiveFlags
 }
 
 // add adds the flags of everything that asks nodes. A command that changes the
@@ -66,7 +67,11 @@ run has taken, where nodes run another version than they hold.
 
 With -back-out it brings every cluster to rest without updating any further: what
 an unfinished run has left is undone, and replication runs again. Once one node is
-updated and the other is not, that is refused, and the choices are named.`,
+updated and the other is not, that is refused, and the choices are named.
+
+A plan that a rule of the configuration is against is shown and written, but the exit
+code is 6, and apply refuses it. With -waive NAME -because REASON the rule is not
+heeded, and the plan says so.`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			fleet, pl, err := p.make(cmd.Context(), "plan", nil)
@@ -87,6 +92,9 @@ updated and the other is not, that is refused, and the choices are named.`,
 			case pl.Approval != nil && !pl.Empty():
 				fmt.Fprintf(c.out, "\nIt needs %s: zup plan -out FILE, zup approve FILE, zup apply FILE.\n", counted(pl.Approval.Required, "approval", "approvals"))
 			}
+			if err := permitted(pl); err != nil {
+				return err
+			}
 			if detailed && !pl.Empty() {
 				return said(exitChanges)
 			}
@@ -95,6 +103,7 @@ updated and the other is not, that is refused, and the choices are named.`,
 	}
 	p.add(cmd, false)
 	p.origin.add(cmd)
+	p.waive.add(cmd)
 	addVerbose(cmd, &p.verbose)
 	cmd.Flags().StringVar(&out, "out", "", "write the plan to this `file`")
 	cmd.Flags().StringVar(&p.notAfter, "not-after", "", "the plan may not be applied after this `time`, RFC 3339")
@@ -112,6 +121,10 @@ func (c *cli) write(p *plan.Plan, path string) error {
 		return fail(exitError, place.Hint(), "%w", place)
 	}
 	if p.Empty() {
+		return nil
+	}
+	if len(p.Broken()) > 0 {
+		fmt.Fprintf(c.out, "\nWritten to %s, for the review; apply refuses it.\n", path)
 		return nil
 	}
 	fmt.Fprintf(c.out, "\nWritten to %s.", path)
@@ -150,7 +163,11 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	if store == nil {
 		p.warnLocked(dir)
 	}
-	if err := plan.Unplannable(plan.Input{Config: cfg, Clusters: p.config.targets, Providers: planners()}); err != nil {
+	beforehand := plan.Input{Config: cfg, Clusters: p.config.targets, Providers: planners(), Waivers: p.waive.waivers}
+	if err := plan.CheckWaivers(beforehand); err != nil {
+		return nil, nil, err
+	}
+	if err := plan.Unplannable(beforehand); err != nil {
 		return nil, nil, p.refused(err)
 	}
 	fleet := p.newFleet(dir, p.input)
@@ -177,10 +194,12 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 		Config: cfg, Clusters: p.config.targets, Images: images, NotAfter: p.notAfter, Observed: observed,
 		Farms:     observe.Farms(ctx, clusters, observed, products()),
 		Providers: planners(), Recorded: recorded, Rollback: p.rollback, BackOut: p.backOut, Version: version,
+		Waivers: p.waive.waivers,
 	})
 	if err != nil {
 		return fleet, nil, p.refused(err)
 	}
+	p.unneeded(pl)
 	return fleet, pl, nil
 }
 
@@ -194,6 +213,9 @@ func (p *planning) check() error {
 	}
 	if p.rollback && p.backOut {
 		return usagef("-back-out undoes what is temporary, -rollback restores the snapshots", "-rollback and -back-out are two plans")
+	}
+	if err := p.waive.check(); err != nil {
+		return err
 	}
 	if p.notAfter == "" {
 		return nil

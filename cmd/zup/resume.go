@@ -92,6 +92,11 @@ func (a *applying) resume(ctx context.Context, run string) error {
 		}
 		fmt.Fprintln(a.out)
 	}
+	if left { // whether the rest fits is for the run to see: a node may be out
+		if err := a.open(p, 0); err != nil {
+			return err
+		}
+	}
 	fleet := a.newFleet(dir, a.input)
 	defer fleet.Close()
 	if !left { // it was killed before it could write down that it had ended

@@ -99,6 +99,8 @@ type pair struct {
 //	locked FILE PASSPHRASE NODE...                   the nodes take this new key and no other one
 //	canaries FILE...                                 no file says CANARY or has the locked key, but these, which do
 //	tmpfs DIRECTORY SIZE                             a disk of its own; as root
+//	weekday VAR DAYS                                 sets a variable to the day of the week in so many days, UTC
+//	instant VAR DURATION                             sets a variable to the time in so long, RFC 3339
 //	remember; code STATUS                            keeps the background command, asserts its exit status after wait
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"bastion":  cmdBastion,
@@ -112,6 +114,8 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"web":      cmdWeb,
 	"lock":     cmdLock,
 	"exits":    cmdExits,
+	"weekday":  cmdWeekday,
+	"instant":  cmdInstant,
 	"remember": cmdRemember,
 	"tmpfs":    cmdTmpfs,
 	"locked":   cmdLocked,
@@ -333,6 +337,18 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("%s exited with %d, want %d", strings.Join(args[1:], " "), got, want)
 	}
+}
+
+func cmdWeekday(ts *testscript.TestScript, neg bool, args []string) {
+	days, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Setenv(args[0], strings.ToLower(time.Now().UTC().AddDate(0, 0, days).Format("Mon")))
+}
+
+func cmdInstant(ts *testscript.TestScript, neg bool, args []string) {
+	d, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	ts.Setenv(args[0], time.Now().Add(d).UTC().Format(time.RFC3339))
 }
 
 // cmdRemember keeps the last background command, for code.

@@ -35,7 +35,7 @@ func width(w io.Writer) int {
 
 // show says how to write plans and reports to stdout.
 func (c *cli) show(verbose bool) show.Options {
-	return show.Options{Color: c.colored(c.out), Verbose: verbose, Width: width(c.out)}
+	return show.Options{Color: c.colored(c.out), Now: c.now(), Verbose: verbose, Width: width(c.out)}
 }
 
 // style colours single words.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zup/plan"
 	"zup/plan/config"
 )
 
@@ -25,7 +26,7 @@ connects to nothing.`,
 				return err
 			}
 			cfg, diags := config.Load(dir, config.Options{
-				Vars: f.vars, Env: c.env, Version: version, Providers: slices.Sorted(maps.Keys(providers())),
+				Vars: f.vars, Env: c.env, Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers())),
 			})
 			if asJSON {
 				if err := diags.WriteJSON(c.out); err != nil {

@@ -75,7 +75,7 @@ func (r *runner) cluster(ctx context.Context, c *plan.Cluster) {
 	}
 	b.finish(ctx, stop)
 	r.event(Event{Kind: ClusterEnd, Cluster: c.Name, Text: b.report.Outcome})
-	if b.report.Outcome != state.OutcomeDone && r.FailFast {
+	if b.report.Outcome != state.OutcomeDone && r.FailFast && stop.Kind != StopWindow {
 		r.stop()
 	}
 }
@@ -140,8 +140,8 @@ func isReady(a *plan.Action, done map[string]bool) bool {
 	return true
 }
 
-// mayGoOn says whether another action may begin. A stop that was asked for is
-// heeded where the run may rest, and only there.
+// mayGoOn says whether another action may begin. A stop that was asked for and the
+// end of a window are heeded where the run may rest, and only there.
 func (b *branch) mayGoOn(done map[string]bool, begun []bool) *Stop {
 	next := b.next(done, begun)
 	if next == nil {
@@ -153,13 +153,15 @@ func (b *branch) mayGoOn(done map[string]bool, begun []bool) *Stop {
 			Why: "probe " + name + " got no answer for " + round(longest) + ", max_interruption is " + round(time.Duration(b.cluster.MaxInterruptionMS)*time.Millisecond),
 		}
 	}
-	if b.stopping.Err() == nil || b.mustGoOn(next, done) {
+	switch {
+	case b.mustGoOn(next, done):
 		return nil
-	}
-	if b.room.full() != nil {
+	case b.stopping.Err() != nil && b.room.full() != nil:
 		return b.fullStop(next)
+	case b.stopping.Err() != nil:
+		return &Stop{Action: next.ID, Kind: StopAsked, Why: "stopped as asked, before this action"}
 	}
-	return &Stop{Action: next.ID, Kind: StopAsked, Why: "stopped as asked, before this action"}
+	return b.closed(next, done, begun)
 }
 
 // next is the first action that would begin now, or nil.

@@ -18,7 +18,8 @@ type Report struct {
 	PlanID   string          `json:"plan_id"`
 	Run      string          `json:"run"`
 	Started  time.Time       `json:"started"`
-	TookNS   time.Duration   `json:"took_ns"` // by a clock that nobody sets
+	TookNS   time.Duration   `json:"took_ns"`           // by a clock that nobody sets
+	Waivers  []plan.Waiver   `json:"waivers,omitempty"` // what the plan did not heed, and why
 }
 
 // ClusterReport is what became of one cluster.
@@ -107,6 +108,7 @@ const (
 	StopBudget   StopKind = "budget"   // max_interruption was exceeded
 	StopRoom     StopKind = "room"     // there was no room left for the record; at a safe point
 	StopAsked    StopKind = "asked"    // somebody asked for it; at a safe point
+	StopWindow   StopKind = "window"   // the rest does not fit into the window; at a safe point
 	StopLeft     StopKind = "left"     // somebody would not wait: something may still run on a node
 	StopUnproven StopKind = "unproven" // everything was carried out, but the verification failed
 )
@@ -116,6 +118,7 @@ type Stop struct {
 	Action  string     `json:"action"` // that failed, or before which the run stopped
 	Kind    StopKind   `json:"kind"`
 	Node    string     `json:"node,omitempty"`
+	Opens   string     `json:"opens,omitempty"`   // of a stop because of a window: when the run may go on
 	Running string     `json:"running,omitempty"` // ID of the job that still runs on the node
 	Seen    []Mismatch `json:"seen,omitempty"`    // what did not hold
 	Tail    string     `json:"tail,omitempty"`    // the last lines that the node printed, escaped
@@ -164,7 +167,7 @@ func (e *IncompleteError) Error() string {
 
 // Worst returns the kind of stop that weighs most, or "" if there is none.
 func (r *Report) Worst() StopKind {
-	order := []StopKind{StopLeft, StopFailed, StopLocked, StopRule, StopBudget, StopUnproven, StopRoom, StopAsked}
+	order := []StopKind{StopLeft, StopFailed, StopLocked, StopRule, StopBudget, StopWindow, StopUnproven, StopRoom, StopAsked}
 	for _, kind := range order {
 		for i := range r.Clusters {
 			if s := r.Clusters[i].Stop; s != nil && s.Kind == kind {
@@ -191,7 +194,7 @@ func (r *Report) Changed() bool {
 }
 
 func newReport(p *plan.Plan, run string, now time.Time) *Report {
-	r := &Report{PlanID: p.PlanID, Run: run, Started: now.UTC(), Outcome: state.OutcomeRunning, Clusters: []ClusterReport{}}
+	r := &Report{PlanID: p.PlanID, Run: run, Started: now.UTC(), Outcome: state.OutcomeRunning, Clusters: []ClusterReport{}, Waivers: p.Waivers}
 	place := map[string]int{}
 	for i := range p.Actions {
 		a := &p.Actions[i]

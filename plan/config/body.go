@@ -28,6 +28,9 @@ var (
 			{Type: "locals"},
 			{Type: "cluster", LabelNames: []string{"provider", "name"}},
 			{Type: "approval"},
+			{Type: "window", LabelNames: []string{"name"}},
+			{Type: "freeze", LabelNames: []string{"name"}},
+			{Type: "rule", LabelNames: []string{"name"}},
 		},
 	}}
 	zupLayout = &layout{"in a zup block", &hcl.BodySchema{
@@ -67,6 +70,15 @@ var (
 	probeLayout = &layout{"in a probe block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "tcp"}, {Name: "http"}, {Name: "interval"}, {Name: "timeout"}},
 	}}
+	windowLayout = &layout{"in a window block", &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "days"}, {Name: "start"}, {Name: "duration"}, {Name: "timezone"}},
+	}}
+	freezeLayout = &layout{"in a freeze block", &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "from"}, {Name: "to"}, {Name: "timezone"}},
+	}}
+	ruleLayout = &layout{"in a rule block", &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "condition"}, {Name: "message"}, {Name: "level"}},
+	}}
 	variableLayout = &layout{"in a variable block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{
 			{Name: "type"}, {Name: "default"}, {Name: "description"}, {Name: "sensitive"}, {Name: "nullable"},
@@ -82,7 +94,7 @@ var (
 // block.
 var layouts = []*layout{
 	rootLayout, zupLayout, clusterLayout, clusterSSHLayout, nodeLayout, nodeSSHLayout, packageLayout, snapshotLayout,
-	probeLayout, variableLayout, validationLayout, approvalLayout,
+	probeLayout, approvalLayout, windowLayout, freezeLayout, ruleLayout, variableLayout, validationLayout,
 }
 
 // content takes a body apart. What does not belong there is reported. The names

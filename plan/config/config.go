@@ -38,6 +38,9 @@ type Config struct {
 	Clusters []*Cluster // in order of file name, then of place in the file
 
 	Approval *Approval // nil: a plan needs nobody's signature
+	Windows  []*Window // when plans may be applied; none: any time; in the same order
+	Freezes  []*Freeze // when none may be, windows or not
+	Rules    []*Rule   // what every plan has to fulfil
 }
 
 // File is one configuration file as a plan keeps it.

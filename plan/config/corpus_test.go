@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/zclconf/go-cty/cty"
 )
 
 var update = flag.Bool("update", false, "rewrite the goldens in testdata")
@@ -62,6 +63,16 @@ func TestCorpus(t *testing.T) {
 		})
 	}
 }
+
+// somePlan is the type of a plan with less in it than there is.
+var somePlan = cty.Object(map[string]cty.Type{
+	"change": cty.String, "not_after": cty.String,
+	"actions": cty.List(cty.Object(map[string]cty.Type{"kind": cty.String, "node": cty.String, "opens": cty.List(cty.String)})),
+	"clusters": cty.List(cty.Object(map[string]cty.Type{
+		"name": cty.String, "to": cty.String, "address": cty.String,
+		"interruption": cty.Object(map[string]cty.Type{"outages": cty.Number, "switchovers": cty.Number}),
+	})),
+})
 
 // corpusCase is an unpacked archive.
 type corpusCase struct {
@@ -120,6 +131,7 @@ func rewrite(t *testing.T, name string, archive *txtar.Archive, got corpusResult
 func unpack(t *testing.T, archive *txtar.Archive) corpusCase {
 	c := corpusCase{dir: t.TempDir()}
 	c.opts.Providers = []string{"zevenet", "skudonet", "relianoid"}
+	c.opts.Plan = somePlan
 	for _, f := range archive.Files {
 		switch f.Name {
 		case "setup", "diagnostics", "config":
@@ -205,12 +217,24 @@ func dump(cfg *Config) string {
 	for _, name := range cfg.Read {
 		dumpValue(&b, "read", "", reflect.ValueOf(name))
 	}
+	for _, w := range cfg.Windows {
+		dumpValue(&b, "window", "", reflect.ValueOf(w))
+	}
+	for _, f := range cfg.Freezes {
+		dumpValue(&b, "freeze", "", reflect.ValueOf(f))
+	}
+	for _, r := range cfg.Rules {
+		fmt.Fprintf(&b, "rule\n  Name = %q\n  Condition = %q\n  Level = %q\n  Message = %q\n", r.Name, r.Condition, r.Level, r.Message)
+	}
 	return b.String()
 }
 
 func dumpValue(b *strings.Builder, name, indent string, v reflect.Value) {
 	switch x := v.Interface().(type) {
 	case Place:
+		return
+	case time.Time:
+		fmt.Fprintf(b, "%s%s = %s\n", indent, name, x.Format(time.RFC3339))
 		return
 	case time.Duration:
 		fmt.Fprintf(b, "%s%s = %s\n", indent, name, x)

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
@@ -35,7 +36,13 @@ import (
 const languagePage = "../../docs/language.md"
 
 // docOptions are those of a zup that has been released.
-var docOptions = Options{Version: "0.1.0", Providers: []string{"zevenet", "skudonet", "relianoid"}}
+var docOptions = Options{Version: "0.1.0", Plan: docPlan, Providers: []string{"zevenet", "skudonet", "relianoid"}}
+
+// docPlan is what the rules on the page look at; whether a plan has that is tested
+// where plans are known.
+var docPlan = cty.Object(map[string]cty.Type{"clusters": cty.List(cty.Object(map[string]cty.Type{
+	"interruption": cty.Object(map[string]cty.Type{"outages": cty.Number, "per_switchover_ms_max": cty.Number}),
+}))})
 
 // fence is a block of code on the page.
 type fence struct {
@@ -360,6 +367,7 @@ func TestLanguageValues(t *testing.T) {
 	tables := argumentTables(t)
 	for _, tt := range []struct{ where, name, fallback string }{
 		{"in a cluster block", "switchover", strconv.Quote(SwitchoverDrain)},
+		{"in a rule block", "level", strconv.Quote(LevelDeny)},
 		{"in a probe block", "interval", strconv.Quote(DefaultInterval.String())},
 		{"in a probe block", "timeout", strconv.Quote(DefaultTimeout.String())},
 	} {

@@ -170,6 +170,8 @@ func (l *loader) checkReference(ref hcl.Traversal, expr hcl.Expression) bool {
 	name, rng, named := referredName(ref)
 	at := l.placeIn(expr, &rng)
 	switch {
+	case root.Name == planName && l.inRule:
+		return true
 	case root.Name != "var" && root.Name != "local" && root.Name != "path":
 		l.unknownRoot(root.Name, l.placeIn(expr, &root.SrcRange))
 	case !named:
@@ -215,6 +217,10 @@ func (l *loader) unknownRoot(name string, at *hcl.Range) {
 		l.errorf(at, summary, `Did you mean "var.%s"?`, name)
 	case l.locals[name] != nil:
 		l.errorf(at, summary, `Did you mean "local.%s"?`, name)
+	case name == planName:
+		l.errorf(at, summary, "Only the condition of a rule can refer to the plan: everything else is what the plan is made from.")
+	case l.inRule && near(name, planName) != "":
+		l.errorf(at, summary, "Did you mean %q?", planName)
 	case near(name, "var", "local", "path") != "":
 		l.errorf(at, summary, "Did you mean %q?", near(name, "var", "local", "path"))
 	default:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -109,7 +110,7 @@ func (f *file) parseNative() {
 		kept, faulty := essential(diags)
 		f.diags = append(f.diags, kept...)
 		f.parts = append(f.parts, part{parsed.Body, faulty})
-		if word := firstWord(text); faulty && word != "cluster" && word != "zup" && word != "approval" {
+		if word := firstWord(text); faulty && (word == "variable" || word == "locals" || !beginsBlock(word)) {
 			f.incomplete = true
 		}
 	}
@@ -142,16 +143,18 @@ func topLevelBlocks(text []byte) [][]byte {
 	var out [][]byte
 	at, start := 0, 0
 	for line := range bytes.Lines(text) {
-		switch firstWord(line) {
-		case "zup", "variable", "locals", "cluster", "approval":
-			if at > start && line[0] != ' ' && line[0] != '\t' {
-				out = append(out, text[start:at])
-				start = at
-			}
+		if beginsBlock(firstWord(line)) && at > start && line[0] != ' ' && line[0] != '\t' {
+			out = append(out, text[start:at])
+			start = at
 		}
 		at += len(line)
 	}
 	return append(out, text[start:])
+}
+
+// beginsBlock reports whether a word is the name of a top-level block.
+func beginsBlock(word string) bool {
+	return slices.ContainsFunc(rootLayout.schema.Blocks, func(b hcl.BlockHeaderSchema) bool { return b.Type == word })
 }
 
 func (f *file) failUTF8() {

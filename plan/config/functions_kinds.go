@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 )
@@ -22,8 +24,19 @@ func computes(result cty.Type, params []function.Parameter, f func(args []cty.Va
 	return function.New(&function.Spec{
 		Params: params,
 		Type:   function.StaticReturnType(result),
-		Impl:   func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f(args) },
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if !whollyKnown(args) {
+				return cty.UnknownVal(result), nil
+			}
+			return f(args)
+		},
 	})
+}
+
+// whollyKnown reports whether everything in the arguments is known: a list may be, and
+// its elements not, where a rule's condition is looked at before there is a plan.
+func whollyKnown(args []cty.Value) bool {
+	return !slices.ContainsFunc(args, func(a cty.Value) bool { return !a.IsWhollyKnown() })
 }
 
 // yields makes a function whose result's type depends on the values it is given.
@@ -33,10 +46,8 @@ func yields(params []function.Parameter, rest *function.Parameter, f func(args [
 		Params:   params,
 		VarParam: rest,
 		Type: func(args []cty.Value) (cty.Type, error) {
-			for _, a := range args {
-				if !a.IsWhollyKnown() {
-					return cty.DynamicPseudoType, nil
-				}
+			if !whollyKnown(args) {
+				return cty.DynamicPseudoType, nil
 			}
 			v, err := f(args)
 			if err != nil {
@@ -44,7 +55,12 @@ func yields(params []function.Parameter, rest *function.Parameter, f func(args [
 			}
 			return v.Type(), nil
 		},
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f(args) },
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if !whollyKnown(args) {
+				return cty.DynamicVal, nil
+			}
+			return f(args)
+		},
 	})
 }
 

@@ -8,11 +8,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/zclconf/go-cty/cty"
+
+	"zup/plan/window"
 )
 
 // FuzzLoad holds what is true of any input: it is read without a panic and to
@@ -56,20 +60,23 @@ func FuzzLoad(f *testing.F) {
 		if asJSON != "" {
 			write(t, dir, "b.zup.json", asJSON)
 		}
-		cfg, diags := Load(dir, Options{})
+		cfg, diags := Load(dir, fuzzOptions)
 		checkDiagnostics(t, dir, diags)
 		if cfg == nil {
 			return
 		}
 		checkConfig(t, cfg)
+		checkPolicy(t, cfg)
 		checkFormat(t, dir, native, cfg)
 	})
 }
 
+var fuzzOptions = Options{Plan: somePlan}
+
 func checkDiagnostics(t *testing.T, dir string, diags *Diagnostics) {
 	t.Helper()
 	again := printed(t, diags)
-	if _, second := Load(dir, Options{}); printed(t, second) != again {
+	if _, second := Load(dir, fuzzOptions); printed(t, second) != again {
 		t.Errorf("loading twice differs:\n%s", cmp.Diff(again, printed(t, second)))
 	}
 	seen := map[string]bool{}
@@ -138,6 +145,34 @@ func checkConfig(t *testing.T, cfg *Config) {
 	}
 }
 
+func checkPolicy(t *testing.T, cfg *Config) {
+	t.Helper()
+	for _, w := range cfg.Windows {
+		_, known := window.Zone(w.Timezone)
+		if _, err := window.ParseClock(w.Start); err != nil || !known || len(w.Days) == 0 || w.Duration < time.Minute || w.Duration > window.MaxDuration {
+			t.Errorf("let through: %+v", w)
+		}
+	}
+	for _, f := range cfg.Freezes {
+		if _, known := window.Zone(f.Timezone); !known || !f.To.After(f.From) {
+			t.Errorf("let through: %+v", f)
+		}
+	}
+	for _, r := range cfg.Rules {
+		if r.Message == "" || r.Level != LevelDeny && r.Level != LevelWarn {
+			t.Errorf("let through: %+v", r)
+		}
+		r.Holds(emptyPlan) // whatever it says, it does not panic
+	}
+}
+
+// emptyPlan is one with nothing in it.
+var emptyPlan = cty.ObjectVal(map[string]cty.Value{
+	"change": cty.StringVal(""), "not_after": cty.StringVal(""),
+	"actions":  cty.ListValEmpty(somePlan.AttributeType("actions").ElementType()),
+	"clusters": cty.ListValEmpty(somePlan.AttributeType("clusters").ElementType()),
+})
+
 func checkFormat(t *testing.T, dir, native string, cfg *Config) {
 	t.Helper()
 	out, diags := Format([]byte(native), "a.zup.hcl")
@@ -148,7 +183,7 @@ func checkFormat(t *testing.T, dir, native string, cfg *Config) {
 		t.Errorf("formatting twice differs:\n%s", cmp.Diff(string(out), string(again)))
 	}
 	write(t, dir, "a.zup.hcl", string(out))
-	formatted, diags := Load(dir, Options{})
+	formatted, diags := Load(dir, fuzzOptions)
 	if diags.HasErrors() {
 		t.Fatalf("does not load once formatted:\n%s\n%s", out, printed(t, diags))
 	}

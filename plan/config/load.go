@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // Options is everything from outside the directory that a configuration may
@@ -24,6 +25,10 @@ type Options struct {
 	// Version is zup's own version, for required_version. Empty or not a
 	// version, as in a build from a working tree: any requirement is met.
 	Version string
+
+	// Plan is the type of what a rule's condition calls plan, an object. The zero
+	// value: what a plan has is not checked.
+	Plan cty.Type
 
 	// Providers are the names that a cluster's first label may have. Empty: any.
 	Providers []string
@@ -73,12 +78,14 @@ type loader struct {
 	locals     map[string]*local
 	localOrder []string
 	scope      *hcl.EvalContext // what cluster blocks see
+	inRule     bool             // an expression may refer to the plan
 }
 
 // topLevel holds the blocks of all files by type, in order of file and place.
 type topLevel struct {
 	zup, variable, locals, cluster hcl.Blocks
 	approval                       hcl.Blocks
+	window, freeze, rule           hcl.Blocks
 }
 
 func (l *loader) load(dir string) *Config {
@@ -101,11 +108,15 @@ func (l *loader) load(dir string) *Config {
 	l.validateVariables()
 	l.evaluateLocals()
 	clusters := l.readClusters()
+	windows, freezes, rules := l.readWindows(), l.readFreezes(), l.readRules()
 	if len(clusters) == 0 && len(l.files) > 0 && !l.incomplete && !l.hasErrors() {
 		l.warnf(nil, "no cluster is declared", `There is nothing to plan. A cluster block says what to update: cluster "zevenet" "edge" { … }`)
 	}
-	cfg := &Config{Dir: dir, Clusters: clusters, Approval: l.readApproval()}
+	cfg := &Config{
+		Dir: dir, Clusters: clusters, Approval: l.readApproval(), Windows: windows, Freezes: freezes, Rules: rules,
+	}
 	cfg.Files, cfg.VarFiles, cfg.Read = l.shownFiles(), l.listVarFiles(), l.dir.alsoRead()
+	l.showConditions(rules)
 	return cfg
 }
 
@@ -218,6 +229,12 @@ func (t *topLevel) take(b *hcl.Block) {
 		t.cluster = append(t.cluster, b)
 	case "approval":
 		t.approval = append(t.approval, b)
+	case "window":
+		t.window = append(t.window, b)
+	case "freeze":
+		t.freeze = append(t.freeze, b)
+	case "rule":
+		t.rule = append(t.rule, b)
 	}
 }
 

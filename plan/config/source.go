@@ -157,8 +157,7 @@ func (s *source) hideAround() {
 	}
 	at := 0
 	for line := range bytes.Lines(s.text) {
-		switch word := firstWord(line); word {
-		case "variable", "locals", "cluster", "zup", "approval":
+		if word := firstWord(line); beginsBlock(word) {
 			flush(at)
 			if word == "variable" {
 				region.start = at + min(1+max(bytes.IndexByte(line, '{'), len("variable")), len(line))

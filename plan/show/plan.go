@@ -25,6 +25,7 @@ func Plan(w io.Writer, p *plan.Plan, o Options) error {
 		return pr.err
 	}
 	pr.headline(p, busy, quiet)
+	pr.house(p, o.Now)
 	branches := actionsOf(p)
 	if len(busy) > 1 {
 		pr.table(busy, branches)
@@ -43,6 +44,7 @@ func Plan(w io.Writer, p *plan.Plan, o Options) error {
 		pr.actions(c, branches[c.Name], o.Verbose)
 	}
 	if o.Verbose {
+		pr.houseRules(p)
 		pr.appendix(p, busy)
 	}
 	return pr.err

@@ -34,6 +34,11 @@ func Refused(w io.Writer, e *plan.RefusedError, o Options) error {
 			pr.line("")
 			pr.detail(r.Hint)
 		}
+		if r.Waiver != "" {
+			pr.line("")
+			pr.detail("Or, for a reason that will stand in the plan:")
+			pr.line("    -waive %s -because \"…\"", escape.Line(r.Waiver))
+		}
 	}
 	return pr.err
 }

@@ -25,6 +25,10 @@ func Report(w io.Writer, r *apply.Report, p *plan.Plan, dir string, o Options) e
 		pr.ended(&r.Clusters[i], p)
 	}
 	pr.probes(r)
+	if len(p.Waivers) > 0 {
+		pr.line("")
+		pr.waivers(p)
+	}
 	pr.line("")
 	pr.line("Run %s took %s.", r.Run, seconds(int(r.TookNS.Round(time.Second).Seconds())))
 	pr.line("Report: %s", filepath.Join(dir, "report.json"))
@@ -80,11 +84,12 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	verb := map[apply.StopKind]string{
 		apply.StopFailed: "stopped: an action failed", apply.StopRule: "stopped by a rule", apply.StopBudget: "stopped: interrupted for too long",
 		apply.StopAsked: "stopped as asked, at a safe point", apply.StopLeft: "left while something was running", apply.StopUnproven: "carried out, but not proven",
+		apply.StopWindow: "stopped at a safe point, because of the window",
 		apply.StopRoom:   "stopped: no room left for the record, at a safe point",
 		apply.StopLocked: "stopped: somebody else was at work on it",
 	}[s.Kind]
 	style := bad
-	if s.Kind == apply.StopAsked || s.Kind == apply.StopRoom {
+	if s.Kind == apply.StopAsked || s.Kind == apply.StopRoom || s.Kind == apply.StopWindow {
 		style = notice
 	}
 	p.line("%s: %s", p.style(bold, c.Name), p.style(style, verb))
@@ -208,6 +213,8 @@ func next(c *apply.ClusterReport, pl *plan.Plan) string {
 		return "zup resume, or " + again + ": either does exactly what is missing"
 	case apply.StopRoom:
 		return "make room on the disk, then zup resume, or " + again + ": either does exactly what is missing"
+	case apply.StopWindow:
+		return "zup resume, when it may go on: " + escape.Line(c.Stop.Opens)
 	case apply.StopLeft:
 		return "zup resume: it attaches to what still runs; or zup status, and once nothing runs any more: " + again
 	default:

@@ -17,9 +17,10 @@ import (
 
 // Options say how to write.
 type Options struct {
-	Color   bool // the reader is a terminal that shows colours
-	Verbose bool // with the very commands
-	Width   int  // columns; 0: 80
+	Color   bool      // the reader is a terminal that shows colours
+	Now     time.Time // for which it is said whether the plan may be begun; zero: it is not said
+	Verbose bool      // with the very commands
+	Width   int       // columns; 0: 80
 }
 
 // printer writes lines and remembers the first error.

@@ -21,7 +21,7 @@ func (pr Provider) Decide(s plan.Situation) plan.Decision {
 		return decideAlone(p)
 	}
 	v := judge(p, stages())
-	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals}
+	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals, Waived: v.waived}
 	if len(v.refusals) > 0 {
 		return d
 	}

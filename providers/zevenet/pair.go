@@ -68,12 +68,13 @@ func (n *node) at(version string) bool {
 
 // pair is a cluster of two as it is, as it was left, and as it shall be.
 type pair struct {
-	cfg      *config.Cluster
-	recorded state.Cluster
-	state    plan.StateRef
-	nodes    []*node
-	product  *personality
-	image    *plan.Image // of its package block
+	situation *plan.Situation
+	cfg       *config.Cluster
+	recorded  state.Cluster
+	state     plan.StateRef
+	nodes     []*node
+	product   *personality
+	image     *plan.Image // of its package block
 
 	// Known once the rules of "roles" have passed.
 	master *node
@@ -84,7 +85,7 @@ type pair struct {
 }
 
 func newPair(product *personality, s plan.Situation) *pair {
-	p := &pair{cfg: s.Config, recorded: s.Recorded, state: s.State, product: product, image: s.Image}
+	p := &pair{situation: &s, cfg: s.Config, recorded: s.Recorded, state: s.State, product: product, image: s.Image}
 	for i := range s.Nodes {
 		p.nodes = append(p.nodes, &node{name: s.Nodes[i].Name, facts: s.Nodes[i].Facts, cfg: &s.Config.Nodes[i]})
 	}

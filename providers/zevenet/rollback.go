@@ -35,7 +35,7 @@ func (pr Provider) GoBack(s plan.Situation) plan.Decision {
 		return p.goBackAlone(set[0])
 	}
 	v := judge(p, wayBackStages())
-	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals}
+	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals, Waived: v.waived}
 	d.Cluster.To = cfg.Version
 	if len(v.refusals) > 0 {
 		return d
@@ -81,19 +81,19 @@ func (p *pair) refuseWayBack(set []state.Snapshot) []plan.Refusal {
 func wayBackStages() []stage {
 	return []stage{
 		{nodes: []nodeRule{
-			{"root", false, isRoot, ""},
-			{"hostname", false, isTheNode, ""},
+			{"root", refuses, isRoot, ""},
+			{"hostname", refuses, isTheNode, ""},
 		}},
-		{pair: []pairRule{{"roles", false, hasOneMaster, ""}}},
+		{pair: []pairRule{{"roles", refuses, hasOneMaster, ""}}},
 		{
 			nodes: []nodeRule{
-				{"maintenance", false, nobodyMaintains, ""},
-				{"licence", true, isLicensed, ""},
+				{"maintenance", refuses, nobodyMaintains, ""},
+				{"licence", warns, isLicensed, ""},
 			},
 			pair: []pairRule{
-				{"serving", false, masterServes, ""},
-				{"members", false, masterKnowsPeer, ""},
-				{"libwrap", false, wayBackCanBlock, ""},
+				{"serving", refuses, masterServes, ""},
+				{"members", refuses, masterKnowsPeer, ""},
+				{"libwrap", refuses, wayBackCanBlock, ""},
 			},
 		},
 	}

@@ -22,11 +22,11 @@ func stagesAlone() []stage {
 		only("root", "hostname", "product"),
 		{nodes: append([]nodeRule{alone}, only("not-a-vip", "version", "updater").nodes...)},
 		only("licence", "dpkg", "holds", "lock", "disk", "leftovers", "image-room", "image", "clock", "images", "reboot", "save"),
-		{nodes: []nodeRule{{"listens", false, listens, "without a cluster: what listens on the VIPs is known"}}},
+		{nodes: []nodeRule{{"listens", refuses, listens, "without a cluster: what listens on the VIPs is known"}}},
 	}
 }
 
-var alone = nodeRule{"alone", false, isAlone, "without a cluster: the node is in none"}
+var alone = nodeRule{"alone", refuses, isAlone, "without a cluster: the node is in none"}
 
 // only picks rules of stages by their names.
 func only(names ...string) stage {
@@ -69,7 +69,7 @@ func decideAlone(p *pair) plan.Decision {
 	n := p.nodes[0]
 	p.assignAlone()
 	v := judge(p, stagesAlone())
-	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals}
+	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals, Waived: v.waived}
 	d.Cluster.Master = n.name
 	if len(v.refusals) > 0 {
 		return d
@@ -165,7 +165,7 @@ func (b *builder) endAlone(n *node, ready []plan.Condition) {
 func (p *pair) goBackAlone(taken state.Snapshot) plan.Decision {
 	n := p.nodes[0]
 	v := judge(p, []stage{only("root", "hostname"), {nodes: []nodeRule{alone}}})
-	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals}
+	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals, Waived: v.waived}
 	d.Cluster.To, d.Cluster.Master = p.cfg.Version, n.name
 	if len(v.refusals) > 0 {
 		return d
