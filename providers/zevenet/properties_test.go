@@ -97,7 +97,6 @@ type aCase struct {
 	seen     *counts
 	recorded state.Cluster
 	master   string // before anything was done
-	reboots  bool
 	serial   int64
 }
 
