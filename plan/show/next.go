@@ -36,10 +36,31 @@ func next(c *apply.ClusterReport, pl *plan.Plan) []string {
 		return []string{"zup resume: it attaches to what still runs", "zup status, and once nothing runs any more: " + again}
 	case c.Stop.Kind == apply.StopBudget:
 		return []string{"zup resume: goes on with the plan of this run, and measures anew", again + missing}
-	case c.Resumable(pl):
-		return []string{"zup resume, once the cause is gone: goes on with the plan of this run", again + ", if it can't be as it was" + missing}
+	case !c.Resumable(pl):
+	case ran(c, actionOf(pl, c.Stop.Action)): // its script is not run again
+		return []string{
+			again + ", once the cause is gone: it contains exactly what is missing",
+			"zup resume, if what was seen is as wanted by then: it looks again, and goes on with the plan of this run",
+		}
+	default:
+		when := "once the cause is gone"
+		if len(c.Stop.Seen) > 0 {
+			when = "once what was seen is as wanted"
+		}
+		return []string{"zup resume, " + when + ": goes on with the plan of this run", again + ", if that can't be" + missing}
 	}
 	return []string{again + ", once the cause is gone: it contains exactly what is missing"}
+}
+
+// ran reports whether the action that stopped the run has run its script, which is
+// not done twice.
+func ran(c *apply.ClusterReport, at *plan.Action) bool {
+	for i := range c.Actions {
+		if a := &c.Actions[i]; a.ID == at.ID {
+			return at.Primitive == plan.Script && at.Detached && a.Transcript != ""
+		}
+	}
+	return false
 }
 
 // backsOut reports whether a run can be undone without a choice: it has changed

@@ -93,7 +93,7 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	for _, m := range s.Seen {
 		p.labelled("  seen", nil, m.String()+means(m.Fact))
 	}
-	if a := actionOf(pl, s.Action); a != nil && len(s.Seen) > 0 && a.Reason != "" {
+	if a := actionOf(pl, s.Action); a != nil && a.Primitive == plan.Gate && a.Reason != "" {
 		p.labelled("Looked at, as", nil, escape.Line(a.Reason))
 	}
 	if s.Tail != "" {
@@ -223,6 +223,9 @@ func Node(f map[string]string) string {
 	}
 	if f["deny"] == "present" {
 		parts = append(parts, "its peer is kept out by hosts.deny")
+	}
+	if a := f["audit"]; a != "" && a != "clean" && a != "unknown" {
+		parts = append(parts, "packages are in a broken state (there: dpkg --configure -a)")
 	}
 	switch {
 	case f["role"] == "master" && f["replication"] == "off":
