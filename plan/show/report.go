@@ -80,7 +80,7 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	verb := map[apply.StopKind]string{
 		apply.StopFailed: "stopped: an action failed", apply.StopRule: "stopped by a rule", apply.StopBudget: "stopped: interrupted for too long",
 		apply.StopAsked: "stopped as asked, at a safe point", apply.StopLeft: "left while something was running", apply.StopUnproven: "carried out, but not proven",
-		apply.StopRoom: "stopped: no room left for the record, at a safe point",
+		apply.StopRoom:   "stopped: no room left for the record, at a safe point",
 		apply.StopLocked: "stopped: somebody else was at work on it",
 	}[s.Kind]
 	style := bad
