@@ -67,47 +67,14 @@ var sampleOfRefused = []string{
 	"disk-full", "apt-locked", "backup-down", "ssh-down", "hang-ssh",
 }
 
-// What goes wrong on the way stops the run with its own message, while MASTER goes on
-// serving, untouched where BACKUP is not healthy.
-func testStopped(t *testing.T) {
-	for fault, want := range map[string]struct {
-		exit int
-		says []string
-	}{
-		"repo-other-version":           {6, []string{`offer is 6\.1\.21, wanted 6\.1\.20`, `Done so far`}},
-		"repo-unreachable":             {5, []string{`Error connecting to Zevenet Update System`}},
-		"apt-fails-backup":             {5, []string{`edge\.zva5n2\.update`, `E: `}},
-		"preinst-fails":                {5, []string{`edge\.zva5n2\.update`, `dpkg: error`}},
-		"postinst-fails":               {5, []string{`edge\.zva5n2\.update`, `dpkg: error`, `Still open +zva5n1/hosts\.deny`}},
-		"unknown-prompt":               {5, []string{`accept the new terms`}},
-		"conffile-prompt":              {5, []string{`Configuration file`}},
-		"config-edit-window":           {6, []string{`edge\.gate`, `zva5n1: digest is`}},
-		"keepalived-dead-after-update": {5, []string{`zva5n2: (vrrp is down|keepalived is 0)`}},
-	} {
-		t.Run(fault, func(t *testing.T) {
-			if fault != "postinst-fails" && fault != "unknown-prompt" && fault != "config-edit-window" {
-				needsTime(t)
-			}
-			oneOfMany(t, fault != "repo-unreachable" && fault != "conffile-prompt" && fault != "preinst-fails")
-			t.Parallel()
-			b := newBench(t, world.Options{Fault: fault}, world.ConfigOptions{})
-			b.wants(want.exit, append(want.says, `Serves now +zva5n1, with version 6\.1\.19`, `Next +zup`), "apply", "-auto-approve")
-			s := b.inspect()["zva5n1"]
-			if s.Role != "master" || s.Installed != "6.1.19" || s.Farms != 2 || s.Maintenance {
-				t.Errorf("MASTER was touched: %+v", s)
-			}
-		})
-	}
-}
-
 // What looks bad and is none does not stop the run.
 func testNotStopped(t *testing.T) {
-	for _, fault := range []string{"noisy", "escapes", "ssh-dropped", "replicator-by-link", "peer-ssh-refused", "replication-off", "updater-without-i"} {
+	for _, fault := range []string{"ssh-dropped", "replicator-by-link", "peer-ssh-refused", "replication-off", "updater-without-i"} {
 		t.Run(fault, func(t *testing.T) {
-			if fault != "escapes" && fault != "ssh-dropped" {
+			if fault != "ssh-dropped" {
 				needsTime(t)
 			}
-			oneOfMany(t, fault != "replication-off" && fault != "updater-without-i" && fault != "noisy")
+			oneOfMany(t, fault != "replication-off" && fault != "updater-without-i")
 			t.Parallel()
 			b := newBench(t, world.Options{Fault: fault}, world.ConfigOptions{})
 			denied := map[string]string{}
@@ -115,10 +82,7 @@ func testNotStopped(t *testing.T) {
 				// What peer-ssh-refused plants is for zup to take away.
 				denied[node] = strings.ReplaceAll(s.HostsDeny, "sshd: 192.168.100.25\n", "")
 			}
-			out := b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve", "-verbose")
-			if strings.ContainsAny(out, "\x1b\a\r") || strings.Contains(out, "\u202e") {
-				t.Error("terminal escapes came through")
-			}
+			b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve", "-verbose")
 			for node, s := range b.inspect() {
 				if s.Installed != "6.1.20" || !s.MarkerIntact("6.1.20") || s.HostsDeny != denied[node] {
 					t.Errorf("%s: %+v", node, s)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -21,16 +22,20 @@ import (
 // A cut is one way in which an update is cut off.
 type cut struct {
 	switchover string
-	action     int           // place in the plan
-	moment     string        // "before", "during" or "after" it
-	delay      time.Duration // of "during", from its begin
-	fault      string        // what happens
-	node       int           // to which node, 0 or 1
-	way        string        // "resume" or "plan": how it goes on
+	action     int     // place in the plan
+	moment     string  // "before", "during" or "after" it
+	part       float64 // of "during": how much of the time that the action takes without a cut
+	fault      string  // what happens
+	node       int     // to which node, 0 or 1
+	way        string  // "resume" or "plan": how it goes on
 }
 
 func (c cut) String() string {
-	return fmt.Sprintf("%s %d %s %s %d %s", c.switchover, c.action+1, c.moment, c.fault, c.node+1, c.way)
+	when := c.moment
+	if when == "during" {
+		when = fmt.Sprintf("%s (%.0f %%)", when, 100*c.part)
+	}
+	return fmt.Sprintf("%s %d %s %s %d %s", c.switchover, c.action+1, when, c.fault, c.node+1, c.way)
 }
 
 // The faults: zup is killed with -9, every connection to a node is cut, or a node
@@ -41,59 +46,118 @@ const (
 	powered = "power cut"
 )
 
-// allCuts is the whole matrix, in an order that its seed gives.
+// The dimensions of the matrix. The numbers of the first three have no factor in
+// common with those after them, see allCuts.
+var (
+	cutFaults = []struct {
+		fault string
+		node  int
+	}{{killed, 0}, {cutOff, 0}, {cutOff, 1}, {powered, 0}, {powered, 1}}
+	cutMoments  = []string{"before", "during", "during", "after"}
+	cutWays     = []string{"resume", "plan"}
+	cutActions  = []int{25, 21} // how many actions a plan has, by switchover
+	switchovers = []string{"drain", "restart"}
+)
+
+// allCuts is the whole matrix, in an order whose beginnings are spread over it: the
+// first 20 have every fault at every moment, each of both with both ways and both
+// switchovers; the first 80 have every combination of the four. Which action, and
+// how far in it, its seed says.
 func allCuts(seed uint64) []cut {
 	rnd := rand.New(rand.NewPCG(seed, 0))
+	order := [][]int{rnd.Perm(cutActions[0]), rnd.Perm(cutActions[1])}
 	var all []cut
-	for switchover, actions := range map[string]int{"drain": 25, "restart": 21} {
-		for action := range actions {
-			for _, moment := range []string{"before", "during", "during", "after"} {
-				for _, way := range []string{"resume", "plan"} {
-					for _, f := range []struct {
-						fault string
-						node  int
-					}{{killed, 0}, {cutOff, 0}, {cutOff, 1}, {powered, 0}, {powered, 1}} {
-						all = append(all, cut{switchover, action, moment, 0, f.fault, f.node, way})
-					}
-				}
-			}
+	const round = 20 // faults × moments
+	for i := 0; i < 4*round*max(cutActions[0], cutActions[1]); i++ {
+		n, turn := i%round, i/round
+		f, m := cutFaults[n%len(cutFaults)], cutMoments[n%len(cutMoments)]
+		way, switchover := (n/4+turn)%2, (n/8+turn/2)%2
+		actions := order[switchover]
+		if turn/4 >= len(actions) {
+			continue // the other switchover has more of them
 		}
+		action := actions[(n+turn/4)%len(actions)]
+		all = append(all, cut{switchovers[switchover], action, m, rnd.Float64(), f.fault, f.node, cutWays[way]})
 	}
-	slices.SortFunc(all, func(a, b cut) int { return strings.Compare(a.String(), b.String()) })
-	for i := range all {
-		all[i].delay = time.Duration(rnd.IntN(2000)) * time.Millisecond
-	}
-	rnd.Shuffle(len(all), func(i, k int) { all[i], all[k] = all[k], all[i] })
 	return all
 }
 
 // ended is what became of the cuts of one kind.
 type ended struct {
-	cases, well, refused, repaired int
-	lost, sent                     int
-	longest                        time.Duration
+	cases, well, refused, repaired, inside int
+	lost, sent                             int
+	longest                                time.Duration
 }
 
-// TestCutMatrix cuts an update off in every way and ends it: ZUP_CUTS says how many
-// cases of the matrix are tried, ZUP_SEED which. The table goes into the log.
+// TestCutSample shows that a short sample is spread and a long one is everything.
+func TestCutSample(t *testing.T) {
+	all := allCuts(1)
+	seen := map[string]int{}
+	for i, c := range all {
+		c.part = 0
+		seen[c.String()]++
+		if i == 19 {
+			for _, f := range cutFaults {
+				for _, m := range cutMoments {
+					wantCut(t, all[:20], func(c cut) bool { return c.fault == f.fault && c.node == f.node && c.moment == m })
+				}
+				for k := range cutWays {
+					wantCut(t, all[:20], func(c cut) bool { return c.fault == f.fault && c.node == f.node && c.way == cutWays[k] })
+					wantCut(t, all[:20], func(c cut) bool {
+						return c.fault == f.fault && c.node == f.node && c.switchover == switchovers[k]
+					})
+				}
+			}
+		}
+	}
+	if want := (25 + 21) * 5 * 4 * 2; len(all) != want || len(seen) != want*3/4 {
+		t.Errorf("%d cuts, %d of them different but for the part; want %d", len(all), len(seen), want)
+	}
+}
+
+func wantCut(t *testing.T, all []cut, is func(cut) bool) {
+	t.Helper()
+	if !slices.ContainsFunc(all, is) {
+		t.Error("the sample is not spread")
+	}
+}
+
+// TestCutMatrix cuts an update off in every way and ends it: ZUP_CUTS says which
+// cases of the matrix are tried, ZUP_SEED how they are chosen. The table goes into the log.
 func TestCutMatrix(t *testing.T) {
 	needLab(t)
 	needsTime(t)
-	cases, seed := 4, uint64(1)
-	if n, err := strconv.Atoi(os.Getenv("ZUP_CUTS")); err == nil {
-		cases = n
-	}
+	seed := uint64(1)
 	if n, err := strconv.ParseUint(os.Getenv("ZUP_SEED"), 10, 64); err == nil {
 		seed = n
 	}
 	all := allCuts(seed)
+	cases := chosenCuts(t, all, os.Getenv("ZUP_CUTS"))
+	began := time.Now()
+	whole := map[string]uncut{}
 	var mu sync.Mutex
+	t.Run("uncut", func(t *testing.T) {
+		for i, switchover := range switchovers {
+			t.Run(switchover, func(t *testing.T) {
+				t.Parallel()
+				u := measureUncut(t, switchover, cutActions[i])
+				mu.Lock()
+				defer mu.Unlock()
+				whole[switchover] = u
+			})
+		}
+	})
+	if t.Failed() {
+		return
+	}
 	table := map[string]*ended{}
 	t.Run("cuts", func(t *testing.T) {
-		for _, c := range all[:min(cases, len(all))] {
+		for _, c := range cases {
 			t.Run(c.String(), func(t *testing.T) {
 				t.Parallel()
-				e := c.try(t)
+				from := time.Now()
+				e := c.try(t, whole[c.switchover])
+				t.Logf("%v; %d of %d requests lost, longest gap %v", time.Since(from).Round(time.Second), e.lost, e.sent, e.longest.Round(time.Millisecond))
 				mu.Lock()
 				defer mu.Unlock()
 				key := fmt.Sprintf("%-8s %-9s", c.switchover, c.fault)
@@ -104,18 +168,41 @@ func TestCutMatrix(t *testing.T) {
 			})
 		}
 	})
+	t.Logf("\nseed %d, %d of %d cases in %v\n%s", seed, len(cases), len(all), time.Since(began).Round(time.Second), tableOf(table))
+}
+
+// chosenCuts are the first 20, as many as are asked for, all of them, or a part:
+// "20-40" are those after the 20th up to the 40th.
+func chosenCuts(t *testing.T, all []cut, asked string) []cut {
+	t.Helper()
+	from, to := 0, 20
+	first, last, part := strings.Cut(asked, "-")
+	var err, err2 error
+	switch {
+	case asked == "all":
+		to = len(all)
+	case part:
+		from, err = strconv.Atoi(first)
+		to, err2 = strconv.Atoi(last)
+	case asked != "":
+		to, err = strconv.Atoi(asked)
+	}
+	if err != nil || err2 != nil || from < 0 || from > to {
+		t.Fatalf("ZUP_CUTS=%q is neither a number, nor two with a - between them, nor all", asked)
+	}
+	return all[min(from, len(all)):min(to, len(all))]
+}
+
+// tableOf prints what became of the cuts. "inside" counts those that were to strike
+// during an action and did.
+func tableOf(table map[string]*ended) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d, %d of %d cases\n%-18s %6s %6s %8s %9s %9s %6s %12s\n", seed, min(cases, len(all)), len(all), "", "cases", "well", "refused", "repaired", "requests", "lost", "longest gap")
-	var keys []string
-	for k := range table {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
+	fmt.Fprintf(&b, "%-18s %6s %6s %6s %8s %9s %9s %6s %12s\n", "", "cases", "well", "inside", "refused", "repaired", "requests", "lost", "longest gap")
+	for _, k := range slices.Sorted(maps.Keys(table)) {
 		e := table[k]
-		fmt.Fprintf(&b, "%-18s %6d %6d %8d %9d %9d %6d %9.1f s\n", k, e.cases, e.well, e.refused, e.repaired, e.sent, e.lost, e.longest.Seconds())
+		fmt.Fprintf(&b, "%-18s %6d %6d %6d %8d %9d %9d %6d %9.1f s\n", k, e.cases, e.well, e.inside, e.refused, e.repaired, e.sent, e.lost, e.longest.Seconds())
 	}
-	t.Logf("\n%s", b.String())
+	return b.String()
 }
 
 func (e *ended) add(o ended, well bool) {
@@ -123,21 +210,66 @@ func (e *ended) add(o ended, well bool) {
 	if well {
 		e.well++
 	}
+	e.inside += o.inside
 	e.refused += o.refused
 	e.repaired += o.repaired
 	e.sent, e.lost = e.sent+o.sent, e.lost+o.lost
 	e.longest = max(e.longest, o.longest)
 }
 
+// cutWorld is a pair that is as quick as it gets: hundreds of cases are tried.
+var cutWorld = world.Options{Phase: 50 * time.Millisecond}
+
+// uncut is an update that is not cut off: how long each action takes, and what it does
+// to the nodes.
+type uncut struct {
+	took  map[string]time.Duration
+	deeds map[string]int
+}
+
+func measureUncut(t *testing.T, switchover string, actions int) uncut {
+	b := newBench(t, cutWorld, world.ConfigOptions{Switchover: switchover, Interval: "100ms"})
+	b.wants(0, nil, "apply", "-auto-approve")
+	began, took := map[string]time.Time{}, map[string]time.Duration{}
+	for _, e := range b.journals() {
+		switch e.Event {
+		case "begin":
+			began[e.Action] = e.Time
+		case "done":
+			took[e.Action] = e.Time.Sub(began[e.Action])
+		}
+	}
+	if len(took) != actions {
+		t.Fatalf("the plan has %d actions, the matrix is made for %d: %v", len(took), actions, took)
+	}
+	deeds := b.deeds()
+	t.Log(deeds)
+	return uncut{took, deeds}
+}
+
+// deeds is what the nodes themselves have written down since they were switched on:
+// how often each of them became MASTER, went into maintenance mode, stopped its
+// services, and installed the product.
+func (b *bench) deeds() map[string]int {
+	b.Helper()
+	const count = `for role in master maintenance ''; do echo "role-$role $(grep -c "the node is now '$role'" /var/log/syslog)"; done
+echo "update $(grep -c ' upgrade zevenet:' /var/log/dpkg.log)"`
+	deeds := map[string]int{}
+	for _, n := range b.c.Nodes {
+		fields := strings.Fields(b.says(n.Name, count))
+		for i := 0; i+1 < len(fields); i += 2 {
+			deeds[n.Name+" "+fields[i]], _ = strconv.Atoi(fields[i+1])
+		}
+	}
+	return deeds
+}
+
 // try cuts one update off and ends it.
-func (c cut) try(t *testing.T) (e ended) {
-	b := newBench(t, world.Options{}, world.ConfigOptions{Switchover: c.switchover})
+func (c cut) try(t *testing.T, whole uncut) (e ended) {
+	b := newBench(t, cutWorld, world.ConfigOptions{Switchover: c.switchover, Interval: "100ms"})
 	b.wants(2, nil, "plan", "-detailed-exitcode", "-out", "edge.plan")
 	ids := b.actionIDs("edge.plan")
-	if c.action >= len(ids) {
-		t.Fatalf("the plan has only %d actions", len(ids))
-	}
-	watch, err := startWatch(t.Context(), b.World)
+	watch, err := startWatchEvery(t.Context(), b.World, 40*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,20 +283,15 @@ func (c cut) try(t *testing.T) (e ended) {
 		cmd.Wait()
 		close(over)
 	}()
-	b.awaitCut(c, ids, over)
-	node := b.c.Nodes[c.node].Name
-	switch c.fault {
-	case killed:
-		cmd.Process.Kill()
-	case cutOff:
-		b.Exec(t.Context(), node, "pkill", "-9", "-f", "^sshd: root")
-	case powered:
-		if _, err := b.Exec(t.Context(), world.Control, world.SnapshotCommand, "reset", node); err != nil {
-			t.Fatal(err)
-		}
+	b.awaitCut(c, ids, time.Duration(c.part*float64(whole.took[ids[c.action]])), over)
+	served := c.strike(b, cmd)
+	if c.moment == "during" && b.isAt(ids[c.action]) {
+		e.inside = 1
 	}
 	<-over
-	b.goOn(c, &e)
+	work := work{}
+	work.jobs(b)
+	b.goOn(c, &e, work)
 	all, err := watch.stop()
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +303,137 @@ func (c cut) try(t *testing.T) (e ended) {
 		}
 	}
 	b.endsWell(e)
+	work.once(b, c)
+	if deeds := b.deeds(); c.fault != powered && !maps.Equal(deeds, whole.deeds) {
+		t.Errorf("the nodes did %v, without a cut they do %v", deeds, whole.deeds)
+	}
+	if most := c.mostSilence(served) + all.held(); e.longest > most {
+		t.Errorf("nobody served for %v, allowed are %v", e.longest, most)
+	}
 	return e
+}
+
+// strike is the cut itself. It returns whether the node served that is struck.
+func (c cut) strike(b *bench, cmd *world.Cmd) (served bool) {
+	b.Helper()
+	node := b.c.Nodes[c.node].Name
+	switch c.fault {
+	case killed:
+		cmd.Process.Kill()
+	case cutOff:
+		b.Exec(b.Context(), node, "pkill", "-9", "-f", "^sshd: root")
+	case powered:
+		role, _ := b.Exec(b.Context(), node, "head", "-n", "1", "/usr/local/zevenet/node_status")
+		served = strings.TrimSpace(role) != "backup"
+		if _, err := b.Exec(b.Context(), world.Control, world.SnapshotCommand, "reset", node); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return served
+}
+
+// mostSilence is for how long clients that know the VIP's MAC may go without an
+// answer. One node serves at all times that the fault leaves one: where the one that
+// serves loses its power, the other one has to notice first.
+func (c cut) mostSilence(served bool) time.Duration {
+	switch {
+	case served:
+		return 12 * time.Second
+	case c.switchover == "restart": // the vendor's order has a gap of its own
+		return 3 * time.Second
+	}
+	return 2 * time.Second
+}
+
+// work is which runs have carried out an action on its node.
+type work map[string]map[string]bool
+
+func (w work) add(action, run string) {
+	if w[action] == nil {
+		w[action] = map[string]bool{}
+	}
+	w[action][run] = true
+}
+
+// jobs adds what the nodes say: every job that was started has its directory there,
+// until the very end of an update.
+func (w work) jobs(b *bench) {
+	b.Helper()
+	for _, n := range b.c.Nodes {
+		out, err := b.Exec(b.Context(), n.Name, "sh", "-c", "cd /var/lib/zup/jobs 2>/dev/null && ls -d */started 2>/dev/null || true")
+		if err != nil {
+			continue // it has no power just now; it will be asked again
+		}
+		for id := range strings.FieldsSeq(out) {
+			run, action, _ := strings.Cut(strings.TrimSuffix(id, "/started"), ".")
+			w.add(action, run)
+		}
+	}
+}
+
+// once asserts that no action that changes what a node is or does was carried out
+// twice. What may be repeated is left out: reading the package lists, saving or
+// pushing the configuration, announcing an address. Where a node lost its power, the
+// product starts with what its disk has: only what is on a disk counts then.
+func (w work) once(b *bench, c cut) {
+	b.Helper()
+	kinds := []string{"update", "block", "unblock", "drain", "rejoin", "hold", "stop-replication", "start-replication"}
+	if c.fault == powered {
+		kinds = kinds[:1]
+	}
+	first := ""
+	for _, e := range b.journals() {
+		if first == "" {
+			first = e.run
+		}
+		if e.Event == "begin" && e.run != first { // nobody cut these off
+			w.add(e.Action, e.run)
+		}
+	}
+	for action, runs := range w {
+		kind := action[strings.LastIndex(action, ".")+1:]
+		_, undone := w[action+".undo1"]
+		if slices.Contains(kinds, kind) && len(runs) > 1 && !undone {
+			b.Errorf("%s was carried out %d times: %v", action, len(runs), slices.Sorted(maps.Keys(runs)))
+		}
+	}
+}
+
+// journalEntry is a line of a journal.
+type journalEntry struct {
+	run           string
+	Time          time.Time
+	Event, Action string
+}
+
+// journals are the journals of all runs, one after the other.
+func (b *bench) journals() []journalEntry {
+	b.Helper()
+	out, err := b.Exec(b.Context(), world.Control, "sh", "-c", "cd "+workDir+"/.zup/runs && grep -H . */journal.jsonl")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var all []journalEntry
+	for line := range strings.Lines(out) {
+		file, text, _ := strings.Cut(line, ":")
+		e := journalEntry{run: strings.TrimSuffix(file, "/journal.jsonl")}
+		if err := json.Unmarshal([]byte(text), &e); err != nil {
+			continue // the last line of a journal that was cut off
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// isAt reports whether an action has begun and is not done.
+func (b *bench) isAt(action string) bool {
+	at := false
+	for _, e := range b.journals() {
+		if e.Action == action {
+			at = e.Event == "begin"
+		}
+	}
+	return at
 }
 
 // actionIDs are the IDs of a saved plan, in order.
@@ -195,7 +452,7 @@ func (b *bench) actionIDs(file string) []string {
 }
 
 // awaitCut waits for the moment, or for the end of the run.
-func (b *bench) awaitCut(c cut, ids []string, over <-chan struct{}) {
+func (b *bench) awaitCut(c cut, ids []string, delay time.Duration, over <-chan struct{}) {
 	b.Helper()
 	id, event := ids[c.action], "begin"
 	switch {
@@ -224,14 +481,14 @@ tail -n +1 -s 0.01 -f .zup/runs/*/journal.jsonl | grep -m 1 -q '`+pattern+`'`)
 	if c.moment == "during" {
 		select {
 		case <-over:
-		case <-time.After(c.delay):
+		case <-time.After(delay):
 		}
 	}
 }
 
 // goOn ends what was cut off, first the way that is tried, then with new plans. A
 // package that a power cut has left half-way is repaired as zup's message says.
-func (b *bench) goOn(c cut, e *ended) {
+func (b *bench) goOn(c cut, e *ended, work work) {
 	b.Helper()
 	b.awaitUp()
 	args := []string{"apply", "-auto-approve"}
@@ -241,8 +498,8 @@ func (b *bench) goOn(c cut, e *ended) {
 	var code int
 	var out string
 	for attempt := range 8 {
-		code, out = b.zup(args...)
-		if code == 0 {
+		work.jobs(b)
+		if code, out = b.zup(args...); code == 0 {
 			return
 		}
 		if attempt == 0 && c.way == "resume" && !strings.Contains(out, "every run has ended") {

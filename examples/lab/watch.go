@@ -25,7 +25,12 @@ var kinds = []struct{ host, name string }{
 }
 
 func startWatch(ctx context.Context, w *world.World) (*watch, error) {
-	watch := &watch{interval: 5 * time.Millisecond * time.Duration(len(w.Clusters))}
+	return startWatchEvery(ctx, w, 5*time.Millisecond*time.Duration(len(w.Clusters)))
+}
+
+// startWatchEvery leaves so much time between two requests of one client to one VIP.
+func startWatchEvery(ctx context.Context, w *world.World, interval time.Duration) (*watch, error) {
+	watch := &watch{interval: interval}
 	var vips []string
 	for _, cluster := range w.Clusters {
 		vips = append(vips, cluster.VIPs...)

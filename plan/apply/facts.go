@@ -96,7 +96,7 @@ func (b *branch) missed(ctx context.Context, conditions []plan.Condition) []Mism
 }
 
 // conditionFacts are what tells in what condition a node was left.
-var conditionFacts = []string{"version", "role", "vrrp", "maintenance", "deny", "replication"}
+var conditionFacts = []string{"version", "role", "vrrp", "maintenance", "deny", "replication", "audit"}
 
 // condition reads how the cluster was left, for the message about a stop. It
 // takes no longer than a person would wait.

@@ -337,6 +337,36 @@ func (b *branch) missedFor(ctx context.Context, conditions []plan.Condition, gra
 	}
 }
 
+// Resumable reports whether resuming a run that has stopped can end it, once the
+// cause of the stop is gone. It can't where an action has failed for good: a script's
+// end is judged once, and what was undone is not done again.
+func (c *ClusterReport) Resumable(p *plan.Plan) bool {
+	if c.Stop == nil {
+		return false
+	}
+	for i := range p.Actions {
+		if p.Actions[i].ID == c.Stop.Action {
+			return c.resumableAt(&p.Actions[i])
+		}
+	}
+	return false
+}
+
+func (c *ClusterReport) resumableAt(a *plan.Action) bool {
+	at := c.action(a.ID)
+	switch {
+	case c.Stop.Kind == StopAsked, c.Stop.Kind == StopLeft, c.Stop.Kind == StopBudget, c.Stop.Kind == StopRoom, c.Stop.Running != "":
+		return true
+	case at.Outcome != ActionHasFail: // what was done before does not hold
+		return false
+	case c.Stop.Undo != "", a.Primitive == plan.Local && len(a.Argv) > 0:
+		return false
+	case a.Primitive != plan.Script || !a.Detached, at.Transcript == "": // it may be tried again, or was not begun
+		return true
+	}
+	return len(c.Stop.Seen) > 0 // its script has ended well, and its check is made again
+}
+
 // Rest returns what a journal leaves to be done of a plan: how many actions each
 // cluster has and how many are done, and the ID of the first that is not.
 func Rest(p *plan.Plan, entries []state.Entry) map[string]Remainder {

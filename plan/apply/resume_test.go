@@ -323,3 +323,38 @@ func TestResumeCutJournal(t *testing.T) {
 		t.Errorf("%v %v", cut, err)
 	}
 }
+
+// What a stopped run says of resuming is what resuming does.
+func TestResumable(t *testing.T) {
+	p := &plan.Plan{Actions: []plan.Action{
+		{ID: "script", Primitive: plan.Script, Detached: true},
+		{ID: "wait", Primitive: plan.Wait},
+		{ID: "command", Primitive: plan.Local, Argv: []string{"snap"}},
+		{ID: "look", Primitive: plan.Local},
+	}}
+	seen := []Mismatch{{Fact: "role"}}
+	for _, tt := range []struct {
+		stop       Stop
+		outcome    string
+		transcript string
+		want       bool
+	}{
+		{Stop{Action: "script", Kind: StopFailed}, ActionHasFail, "it", false},            // its end is judged once
+		{Stop{Action: "script", Kind: StopFailed, Seen: seen}, ActionHasFail, "it", true}, // its check is made again
+		{Stop{Action: "script", Kind: StopRule, Seen: seen}, ActionHasFail, "", true},     // it was not begun
+		{Stop{Action: "script", Kind: StopRule, Seen: seen}, ActionSkipped, "", false},    // what was done before does not hold
+		{Stop{Action: "script", Kind: StopFailed, Undo: "was undone"}, ActionHasFail, "it", false},
+		{Stop{Action: "script", Kind: StopFailed, Running: "job"}, ActionHasFail, "it", true},
+		{Stop{Action: "script", Kind: StopAsked}, ActionSkipped, "", true},
+		{Stop{Action: "script", Kind: StopBudget}, ActionSkipped, "", true},
+		{Stop{Action: "wait", Kind: StopFailed, Seen: seen}, ActionHasFail, "", true},
+		{Stop{Action: "command", Kind: StopFailed}, ActionHasFail, "it", false},
+		{Stop{Action: "look", Kind: StopRule}, ActionHasFail, "it", true},
+		{Stop{Action: "gone", Kind: StopRule}, ActionHasFail, "", false},
+	} {
+		c := &ClusterReport{Stop: &tt.stop, Actions: []ActionReport{{ID: tt.stop.Action, Outcome: tt.outcome, Transcript: tt.transcript}}}
+		if got := c.Resumable(p); got != tt.want {
+			t.Errorf("%+v, %s, transcript %q: resumable is %t", tt.stop, tt.outcome, tt.transcript, got)
+		}
+	}
+}

@@ -96,7 +96,10 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	p.labelled("Action", nil, fmt.Sprintf("%s: %s", s.Action, titleOf(c, s.Action)))
 	p.labelled("Because", nil, s.Why)
 	for _, m := range s.Seen {
-		p.labelled("  seen", nil, m.String())
+		p.labelled("  seen", nil, m.String()+means(m.Fact))
+	}
+	if a := actionOf(pl, s.Action); a != nil && a.Primitive == plan.Gate && a.Reason != "" {
+		p.labelled("Looked at, as", nil, escape.Line(a.Reason))
 	}
 	if s.Tail != "" {
 		p.line("  The node printed up to there:")
@@ -115,11 +118,41 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	p.kept(c, pl)
 	p.labelled("Done so far", nil, fmt.Sprintf("%d of %d actions", count(c, apply.ActionIsDone), len(c.Actions)))
 	p.condition(c.Condition, pl.Cluster(c.Name))
-	p.labelled("Next", bold, next(c, pl))
-	p.wayBack(c, pl)
-	if s.Kind == apply.StopFailed {
-		p.labelled("For a ticket", nil, "zup support-bundle packs plan, journal and transcripts of this run")
+	p.choices(c, pl)
+}
+
+func actionOf(pl *plan.Plan, id string) *plan.Action {
+	for i := range pl.Actions {
+		if pl.Actions[i].ID == id {
+			return &pl.Actions[i]
+		}
 	}
+	return nil
+}
+
+// means says what a fact is about whose name alone does not tell.
+func means(fact string) string {
+	text, ok := map[string]string{
+		"arp":      "whether it answers ARP for the VIPs",
+		"audit":    "what dpkg --audit says",
+		"deny":     "the line in its hosts.deny that keeps its peer out",
+		"digest":   "of the configuration that is replicated",
+		"farms":    "what listens on the VIPs",
+		"left":     "whether zup has left anything there",
+		"lock":     "who holds the locks of apt and dpkg",
+		"offer":    "what its package lists offer",
+		"open":     "what zup has opened there",
+		"package":  "what dpkg says of it",
+		"peer_ssh": "what becomes of its ssh to its peer",
+		"room":     "whether its disk has room for the packages",
+		"source":   "where apt would get the package from",
+		"status":   "what the product says of its cluster",
+		"vrrp":     "what keepalived says of its role",
+	}[fact]
+	if !ok {
+		return ""
+	}
+	return " (" + text + ")"
 }
 
 func titleOf(c *apply.ClusterReport, id string) string {
@@ -196,6 +229,9 @@ func Node(f map[string]string) string {
 	if f["deny"] == "present" {
 		parts = append(parts, "its peer is kept out by hosts.deny")
 	}
+	if a := f["audit"]; a != "" && a != "clean" && a != "unknown" {
+		parts = append(parts, "packages are in a broken state (there: dpkg --configure -a)")
+	}
 	switch {
 	case f["role"] == "master" && f["replication"] == "off":
 		parts = append(parts, "replication is off")
@@ -203,23 +239,6 @@ func Node(f map[string]string) string {
 		parts = append(parts, "replication runs although it is not MASTER")
 	}
 	return strings.Join(parts, ", ")
-}
-
-// next is the command to type, and when.
-func next(c *apply.ClusterReport, pl *plan.Plan) string {
-	again := planAgain(pl.Cluster(c.Name))
-	switch c.Stop.Kind {
-	case apply.StopAsked:
-		return "zup resume, or " + again + ": either does exactly what is missing"
-	case apply.StopRoom:
-		return "make room on the disk, then zup resume, or " + again + ": either does exactly what is missing"
-	case apply.StopWindow:
-		return "zup resume, when it may go on: " + escape.Line(c.Stop.Opens)
-	case apply.StopLeft:
-		return "zup resume: it attaches to what still runs; or zup status, and once nothing runs any more: " + again
-	default:
-		return again + ", once the cause is gone: it contains exactly what is missing"
-	}
 }
 
 // probes writes what was measured, and how.

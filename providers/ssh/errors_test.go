@@ -82,7 +82,7 @@ func TestErrorTexts(t *testing.T) {
 		{"mismatch", &JobMismatchError{ID: "run/a"},
 			"a job with this id and another script is there already; nothing was started", ""},
 		{"unknown prompt", &UnknownPromptError{Text: "Who?\x1b[0m", Ended: true, Exit: 1},
-			`it asks what no prompt answers: "Who?\x1b[0m"; it was given end of input and ended with exit status 1`,
+			`it asks what no prompt answers: "Who?"; it was given end of input and ended with exit status 1`,
 			"read its output, settle the question on the node by hand, then plan again"},
 		{"prompt too often", &UnknownPromptError{Text: "More?", Prompt: "more"},
 			`it asks "more" more often than allowed: "More?"; it was given end of input and is still running`,

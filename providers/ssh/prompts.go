@@ -44,7 +44,7 @@ func (e *UnknownPromptError) Error() string {
 	if e.Ended {
 		end = fmt.Sprintf("ended with exit status %d", e.Exit)
 	}
-	return fmt.Sprintf("%s: \"%s\"; it was given end of input and %s", what, escape.Line(e.Text), end)
+	return fmt.Sprintf("%s: \"%s\"; it was given end of input and %s", what, strings.TrimSpace(escape.Printed(e.Text)), end)
 }
 
 // Hint says what to look at.

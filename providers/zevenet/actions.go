@@ -16,6 +16,14 @@ const (
 	moveLimit   = 45
 )
 
+// limit is that many seconds, in every build that is not for tests.
+func limit(seconds int) int {
+	if shortLimits {
+		return min(seconds, 40)
+	}
+	return seconds
+}
+
 func (p *pair) id(n *node, kind string) string {
 	if n == nil {
 		return p.cfg.Name + "." + kind
@@ -212,7 +220,7 @@ func (b *builder) update(n *node, asMaster bool) plan.Action {
 		ID: p.id(n, "update"), Kind: "update", Node: n.name, Primitive: plan.Script, Detached: true, Out: true,
 		Title:  fmt.Sprintf("Update %s → %s", n.fact("version"), p.cfg.Version),
 		Reason: fmt.Sprintf("it runs %s, the configuration wants %s", n.fact("version"), p.cfg.Version),
-		Script: b.updateScript(n), TimeoutS: updateLimit, EstimateS: 60,
+		Script: b.updateScript(n), TimeoutS: limit(updateLimit), EstimateS: 60,
 		Check: p.hasTarget(n), CheckS: 10,
 		Forbid: badOutput(), Prompts: p.updatePrompts(n, asMaster),
 		Requires: []plan.Condition{on(n, "lock", "free")},
@@ -234,7 +242,7 @@ func (b *builder) ready(n *node, until []plan.Condition) plan.Action {
 		ID: p.id(n, "ready"), Kind: "ready", Node: n.name, Primitive: plan.Wait,
 		Title:    "Wait until it is healthy, with every farm up",
 		Reason:   "the updater's exit status says nothing; the role may not move to a node whose farms are not up yet",
-		TimeoutS: healthLimit + 4*p.deadratio, EstimateS: 5,
+		TimeoutS: limit(healthLimit + 4*p.deadratio), EstimateS: 5,
 	}
 	a.Until = slices.Concat(p.hasTarget(n), until, []plan.Condition{on(n, "keepalived", "1"), coversFarms(n, p.peer(n))})
 	return a
@@ -261,6 +269,11 @@ func (b *builder) gate(n *node) plan.Action {
 		a.Reason = "from here on the other node has to carry everything"
 		a.Until = append(a.Until, coversFarms(n, p.master))
 		return a
+	}
+	// Its update is refused without a licence, and the role would have moved for nothing.
+	a.Until = append(a.Until, on(p.master, "licence", p.master.fact("licence")))
+	if !withoutBlock { // who took the line out has let the old configuration through
+		a.Until = append(a.Until, on(p.master, "deny", "present"))
 	}
 	a.Until = append(a.Until, b.unchanged())
 	return a

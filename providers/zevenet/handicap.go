@@ -7,4 +7,5 @@ package zevenet
 const (
 	withoutBlock  = false // MASTER does not keep BACKUP out
 	withoutSettle = false // the old MASTER is touched as soon as it is in maintenance mode
+	shortLimits   = false // what is waited for longest has 40 s, so that a test need not wait as long
 )

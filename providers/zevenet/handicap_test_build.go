@@ -7,4 +7,5 @@ import "os"
 var (
 	withoutBlock  = os.Getenv("ZUP_HANDICAP") == "block"
 	withoutSettle = os.Getenv("ZUP_HANDICAP") == "settle"
+	shortLimits   = os.Getenv("ZUP_HANDICAP") == "limits"
 )

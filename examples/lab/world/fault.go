@@ -16,12 +16,17 @@ type Fault struct {
 
 	options func(*Options)      // before anything is built
 	plant   func(*pair, *offer) // before the nodes are switched on
+
+	// What somebody does on the nodes to mend what the fault has done, besides
+	// ending it. Not every fault can be mended in a world that runs.
+	mendMaster, mendBackup string
 }
 
 // Faults is all that the lab can do to a pair, by the place where it strikes.
 // Snippets of shell are hooks: boot runs before the node's service starts and
 // up when it has; updater, preinst, postinst and restarted run within an
-// update, the last one right after the service was restarted.
+// update, the last one right after the service was restarted. World.Mend ends a
+// fault: its hooks are gone then, and the repository is whole.
 var Faults = []Fault{
 	// What the repository and apt do.
 	{Name: "apt-fails-backup", About: "the repository gives BACKUP the lists but no package",
@@ -33,42 +38,50 @@ var Faults = []Fault{
 	{Name: "repo-unreachable", About: "nobody listens at the repository's address",
 		plant: func(p *pair, o *offer) { o.Down = true }},
 	{Name: "apt-locked", About: "another apt holds the locks on BACKUP, as the nightly check would",
-		plant: onBackup("up", holdAptLocks)},
+		plant: onBackup("up", holdAptLocks), mendBackup: freeAptLocks},
+	{Name: "apt-locked-meanwhile", About: "another apt takes the locks on BACKUP when its update begins",
+		plant: onBackup("updater", holdAptLocks), mendBackup: freeAptLocks},
 	{Name: "dpkg-broken", About: "a package on BACKUP is half-configured",
 		plant: onBackup("boot", `sed -i '/^Package: zevenet-ipds$/,/^$/s/^Status: .*/Status: install ok half-configured/' /var/lib/dpkg/status`)},
 	{Name: "package-held", About: "the product's package is on hold on BACKUP",
 		plant: onBackup("boot", `apt-mark hold zevenet`)},
 	{Name: "disk-full", About: "BACKUP's disk has about 2 MB left",
 		plant: func(p *pair, o *offer) { p.backup.size = "3m" }},
+	{Name: "disk-fills", About: "BACKUP's disk fills up to its last byte when its update begins",
+		plant: onBackup("updater", `cat /dev/zero >/filler 2>/dev/null || true`), mendBackup: `rm /filler`},
 
 	// What the packages do.
 	{Name: "preinst-fails", About: "the new package refuses to be unpacked on BACKUP",
-		plant: onBackup("preinst", `exit 1`)},
+		plant: onBackup("preinst", `exit 1`), mendBackup: configurePackages},
 	{Name: "postinst-fails", About: "the new package's installation ends with an error on BACKUP",
-		plant: onBackup("postinst", `exit 1`)},
+		plant: onBackup("postinst", `exit 1`), mendBackup: configurePackages},
 	{Name: "postinst-fails-master", About: "the new package's installation ends with an error on MASTER",
-		plant: onMaster("postinst", `exit 1`)},
-	{Name: "postinst-hangs", About: "the new package's installation on BACKUP does not end",
-		plant: onBackup("postinst", `sleep infinity`)},
+		plant: onMaster("postinst", `exit 1`), mendMaster: configurePackages},
+	{Name: "postinst-hangs", About: "the new package's installation on BACKUP waits for something that does not come",
+		plant: onBackup("postinst", `while [ -e /lab/hook/postinst ]; do sleep 0.1; done`)},
 	{Name: "unknown-prompt", About: "the new package on BACKUP asks something that nobody has heard of",
-		plant: onBackup("preinst", `printf 'Do you accept the new terms of use? [yes/no] '; read -r answer; [ "$answer" = yes ] || exit 1`)},
+		plant: onBackup("preinst", `printf 'Do you accept the new terms of use? [yes/no] '; read -r answer; [ "$answer" = yes ] || exit 1`), mendBackup: configurePackages},
 	{Name: "conffile-prompt", About: "a configuration file was edited on BACKUP, so dpkg asks what to do",
-		plant: onBackup("boot", `echo '# a local rule' >>/etc/zevenet-ipds.conf`)},
+		plant: onBackup("boot", `echo '# a local rule' >>/etc/zevenet-ipds.conf`), mendBackup: configurePackages},
 	{Name: "noisy", About: "the installation prints 50 MB on each node",
 		plant: onBoth("postinst", `yes 'a line of output that nobody wants to read' | head -c 50000000`)},
 	{Name: "escapes", About: "the installation prints terminal escapes on each node",
 		plant: onBoth("postinst", `printf '\033]0;owned\007\033[2J\033[1;31mred\r\342\200\256reversed\n'`)},
 	{Name: "licence-expired", About: "the support contract in BACKUP's certificate has expired",
-		plant: func(p *pair, o *offer) { p.backup.licensed = -24 * time.Hour }},
+		plant: func(p *pair, o *offer) { p.backup.licensed = -24 * time.Hour }, mendBackup: newLicence},
+	{Name: "licence-expires", About: "the support contract in MASTER's certificate expires while BACKUP updates",
+		plant: whenBackup("updater", expireLicence), mendMaster: newLicence},
 	{Name: "licence-missing", About: "BACKUP has no activation certificate",
 		plant: onBackup("boot", `rm /usr/local/zevenet/www/zlbcertfile.pem`)},
 	{Name: "updater-without-i", About: "checkupgrades on both nodes is from before 6.0.16 and takes -i for a package",
 		plant: onBoth("boot", `sed -i 's/^ABILITY=.*/ABILITY=none/' /usr/local/zevenet/bin/checkupgrades`)},
 	{Name: "keepalived-dead-after-update", About: "keepalived on BACKUP dies after the update's restart",
-		plant: onBackup("restarted", `pkill -9 -x keepalived`)},
+		plant: onBackup("restarted", `pkill -9 -x keepalived`), mendBackup: `/etc/init.d/zevenet restart`},
+	{Name: "farm-down", About: "one of two farms on BACKUP does not come up after the update",
+		plant: onBackup("restarted", `/usr/local/zevenet/bin/farms stop web2`), mendBackup: `/usr/local/zevenet/bin/farms start web2`},
 	{Name: "vip-silent", About: "once BACKUP is updated it drops what comes for the VIPs, with its web server up",
 		plant: onBackup("restarted", "nft list table ip silent >/dev/null 2>&1 || {\n"+
-			"nft add table ip silent; nft add chain ip silent in '{ type filter hook input priority 0; }'; nft add rule ip silent in tcp dport 80 drop; }")},
+			"nft add table ip silent; nft add chain ip silent in '{ type filter hook input priority 0; }'; nft add rule ip silent in tcp dport 80 drop; }"), mendBackup: `nft delete table ip silent`},
 	{Name: "ssh-dropped", About: "every ssh session to BACKUP is cut in mid-update",
 		plant: onBackup("postinst", `pkill -9 -f '^sshd: root' || true`)},
 	{Name: "eager-stop", About: "MASTER's updater stops its web services at its very first moment",
@@ -86,7 +99,16 @@ var Faults = []Fault{
 
 	// What other people do meanwhile.
 	{Name: "config-edit-window", About: "someone edits MASTER's configuration while BACKUP updates",
-		plant: whenBackup("updater", `echo '# edited in the window' >>/usr/local/zevenet/config/web1_proxy.cfg`)},
+		plant:      whenBackup("updater", `echo '# edited in the window' >>/usr/local/zevenet/config/web1_proxy.cfg`),
+		mendMaster: `sed -i '/^# edited in the window$/d' /usr/local/zevenet/config/web1_proxy.cfg`},
+	{Name: "hosts-deny-edited", About: "someone adds a line to MASTER's hosts.deny while BACKUP updates",
+		plant: whenBackup("updater", `echo 'sshd: 198.51.100.9' >>/etc/hosts.deny`)},
+	{Name: "hosts-deny-cleared", About: "someone takes the line for BACKUP out of MASTER's hosts.deny while BACKUP updates",
+		plant: func(p *pair, o *offer) {
+			whenBackup("updater", `sed -i '/^sshd: `+p.backup.clusterIP+`$/d' /etc/hosts.deny`)(p, o)
+		}},
+	{Name: "peer-key-lost", About: "someone takes the nodes' key out of MASTER's authorized_keys while BACKUP updates",
+		plant: whenBackup("updater", losePeerKey), mendMaster: restorePeerKey},
 	{Name: "role-flip", About: "MASTER's keepalived restarts when BACKUP has just been updated: the roles swap",
 		plant: whenBackup("restarted", `. /usr/local/zevenet/lib/zevenet.sh; stop_keepalived; sleep 2; start_keepalived`)},
 
@@ -97,6 +119,11 @@ var Faults = []Fault{
 		plant: onBackup("up", `maintenance enable; until_role maintenance`)},
 	{Name: "replication-off", About: "replication on MASTER was killed and not started again",
 		plant: onMaster("up", `kill -9 "$(cat /var/run/zeninotify.pid)"`)},
+	{Name: "replication-revives", About: "somebody's watchdog on MASTER starts replication again whenever it has ended",
+		plant: onMaster("up", reviveReplication)},
+	{Name: "clock-skew", About: "BACKUP's command date is an hour ahead; all clocks of the lab are this machine's",
+		plant:      onBackup("boot", "mv /usr/bin/date /usr/bin/date.right\nprintf '#!/bin/sh\\nexec /usr/bin/date.right -d \"+1 hour\" \"$@\"\\n' >/usr/bin/date\nchmod 755 /usr/bin/date"),
+		mendBackup: `mv /usr/bin/date.right /usr/bin/date`},
 	{Name: "replicator-by-link", About: "replication on MASTER was started by its other name, which the vendor's grep does not find",
 		plant: onMaster("up", `/usr/local/zevenet/bin/enterprise.bin zeninotify stop; setsid /usr/local/zevenet/bin/zeninotify >/dev/null 2>&1 &`)},
 	{Name: "stale-node-status", About: "BACKUP's node_status says master, its keepalived does not",
@@ -133,6 +160,10 @@ until ss -Hltn 'sport = :22' | grep -q .; do sleep 0.02; done`)},
 		plant: peerUnreachable},
 	{Name: "peer-ssh-refused", About: "a line of an earlier attempt in MASTER's hosts.deny refuses BACKUP",
 		plant: func(p *pair, o *offer) { p.master.hostsDeny += "sshd: " + p.backup.Address + "\n" }},
+	{Name: "peer-key-refused", About: "the nodes' key is not in MASTER's authorized_keys",
+		plant: onMaster("up", losePeerKey), mendMaster: restorePeerKey},
+	{Name: "max-startups", About: "BACKUP's sshd has as many connections that nobody has logged in on as it takes",
+		plant: onBackup("up", stopSSH+exhaustSSH), mendBackup: `pkill -x nc`},
 	{Name: "hosts-allow-override", About: "MASTER's hosts.allow lets everybody in, whatever hosts.deny says",
 		plant: func(p *pair, o *offer) { p.master.hostsAllow += "sshd: ALL\n" }},
 	{Name: "no-libwrap", About: "MASTER's ssh server is one without libwrap (dropbear): hosts.deny has no effect",
@@ -189,7 +220,36 @@ dropbearconvert openssh dropbear /etc/ssh/ssh_host_ed25519_key /etc/dropbear/hos
 dropbear -r /etc/dropbear/host_key
 mv /usr/sbin/sshd /usr/sbin/sshd.disabled`
 
-	holdAptLocks = `setsid perl -MFcntl -e 'for (@ARGV) { open my $f, "+>", $_ or die; push @f, $f; my $lock = pack "s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0; fcntl $f, F_SETLK, $lock or die } sleep' /var/lib/dpkg/lock-frontend /var/lib/apt/lists/lock &
+	// Where one package has failed, others may be unpacked and not configured.
+	configurePackages = `DEBIAN_FRONTEND=noninteractive dpkg --force-confold --configure -a </dev/null`
+
+	// A certificate of each kind lies on every node.
+	expireLicence = `cp /lab/licence.expired /usr/local/zevenet/www/zlbcertfile.pem`
+	newLicence    = `cp /lab/licence.valid /usr/local/zevenet/www/zlbcertfile.pem`
+
+	// The nodes' key is the first line.
+	losePeerKey    = `cp -p /root/.ssh/authorized_keys /lab/authorized_keys; sed -i 1d /root/.ssh/authorized_keys`
+	restorePeerKey = `cp -p /lab/authorized_keys /root/.ssh/authorized_keys`
+
+	// Sessions that are there outlive their sshd.
+	exhaustSSH = `; while ss -Hltn 'sport = :22' | grep -q .; do sleep 0.02; done
+/usr/sbin/sshd -o MaxStartups=3 -o LoginGraceTime=0
+for i in 1 2 3; do (sleep infinity | setsid nc 127.0.0.1 22 >/dev/null 2>&1) & done
+for _ in $(seq 200); do
+	[ "$(ss -Htn state established 'dport = :22' | grep -c '127.0.0.1:22')" -lt 3 ] || break
+	sleep 0.02
+done`
+
+	// As the product starts it; it does nothing on a node that is not MASTER.
+	reviveReplication = `setsid sh -c '. /usr/local/zevenet/lib/zevenet.sh
+while [ -e /lab/hook/up ]; do
+	[ "$(role)" != master ] || pgrep -f "enterprise.bin zeninotif[y]" >/dev/null || start_replication
+	sleep 0.05
+done' </dev/null >/dev/null 2>&1 &`
+
+	freeAptLocks = `pkill -f -- '-MFcntl'`
+
+	holdAptLocks = `setsid perl -MFcntl -e 'for (@ARGV) { open my $f, "+>", $_ or die; push @f, $f; my $lock = pack "s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0; fcntl $f, F_SETLK, $lock or die } sleep' /var/lib/dpkg/lock-frontend /var/lib/apt/lists/lock </dev/null >/dev/null 2>&1 &
 sleep 0.3`
 )
 

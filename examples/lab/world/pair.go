@@ -194,7 +194,18 @@ func (p *pair) files(m *machine) (map[string]file, error) {
 	if err != nil {
 		return nil, err
 	}
+	valid, _, err := certificate("zevenet.lab.invalid", time.Now().Add(300*24*time.Hour))
+	if err != nil {
+		return nil, err
+	}
+	expired, _, err := certificate("zevenet.lab.invalid", time.Now().Add(-24*time.Hour))
+	if err != nil {
+		return nil, err
+	}
 	files := map[string]file{
+		"/lab/licence.valid":   text(valid),
+		"/lab/licence.expired": text(expired),
+
 		"/etc/hostname":    text(m.Hostname + "\n"),
 		"/etc/hosts":       text(p.hosts(m)),
 		"/etc/hosts.deny":  text(m.hostsDeny),

@@ -38,6 +38,7 @@ type World struct {
 	Identity string
 
 	whose      product
+	fault      Fault
 	enterprise []byte
 	keeper     *exec.Cmd
 	input      io.Closer
@@ -82,7 +83,7 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plan world: %w", err)
 	}
-	w := &World{Clusters: plan.clusters, Identity: Home + "/.ssh/id_ed25519", whose: whose, enterprise: parts.enterprise,
+	w := &World{Clusters: plan.clusters, Identity: Home + "/.ssh/id_ed25519", whose: whose, fault: fault, enterprise: parts.enterprise,
 		offer: plan.Offer, hosts: map[string]int{}, ended: make(chan struct{}), commands: map[*Cmd]bool{}}
 	if err := w.run(ctx, plan.blueprint, o.Progress); err != nil {
 		w.Close()
@@ -244,6 +245,26 @@ func (w *World) Offer(version string) error {
 func (w *World) Reachable(yes bool) error {
 	w.offer.Down = !yes
 	return w.setOffer()
+}
+
+// Mend ends the fault that the world was started with and mends what it has done, as
+// somebody would who has found it. It is an error where a step can't be carried out.
+func (w *World) Mend(ctx context.Context) error {
+	c := w.Clusters[0]
+	w.offer.DenyPool, w.offer.Down = nil, false
+	if err := w.Offer(c.To); err != nil {
+		return err
+	}
+	for i, script := range []string{w.fault.mendMaster, w.fault.mendBackup} {
+		// What it starts must not keep our pipe open, and its words must be in nobody's
+		// command line: it looks for processes by theirs.
+		const run = `sh -e >/lab/mended 2>&1 || { cat /lab/mended; exit 1; }`
+		script = w.whose.text("rm -rf /lab/hook\n" + script)
+		if out, err := w.ExecInput(ctx, c.Nodes[i].Name, script, "sh", "-c", run); err != nil {
+			return fmt.Errorf("mend %s: %w\n%s", w.fault.Name, err, out)
+		}
+	}
+	return nil
 }
 
 func (w *World) setOffer() error {

@@ -9,9 +9,11 @@ if [ "$(grep -cE '^[[:space:]]*priority[[:space:]]' "$conf")" != 1 ]; then
 fi
 if ! grep -qE '^[[:space:]]*priority[[:space:]]+254[[:space:]]*$' "$conf"; then
 	: >"$zup/open/boost"
-	cp -p "$conf" "$kept"
-	cp -p "$conf" "$conf.zup"
-	sed -E 's/^([[:space:]]*priority[[:space:]]+).*/\1254/' "$kept" >"$conf.zup"
-	mv -f "$conf.zup" "$conf"
+	if cp -p "$conf" "$kept" && cp -p "$conf" "$conf.zup" &&
+		sed -E 's/^([[:space:]]*priority[[:space:]]+).*/\1254/' "$kept" >"$conf.zup" && mv -f "$conf.zup" "$conf"; then :; else
+		rm -f "$conf.zup" "$kept"
+		echo "$conf could not be written"
+		exit 1
+	fi
 fi
 reload_keepalived

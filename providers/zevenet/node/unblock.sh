@@ -3,9 +3,12 @@
 file=/etc/hosts.deny line="sshd: $peer"
 real=$(readlink -f "$file")
 end_line() { [ ! -s "$1" ] || [ -z "$(tail -c 1 "$1" | tr -d '\n')" ] || echo; }
+# A full disk must not put a part of the file in its place.
 put_back() {
-	cp -p "$1" "$real.zup"
-	mv -f "$real.zup" "$real"
+	if cp -p "$1" "$real.zup" && mv -f "$real.zup" "$real"; then return; fi
+	rm -f "$real.zup"
+	echo "$file could not be put back; as it was it is in $1"
+	exit 1
 }
 # as_left KEPT: the file is what zup, or the updater, made of what was kept.
 as_left() {
@@ -24,9 +27,12 @@ elif as_left "$zup/kept/hosts.deny.update"; then
 	put_back "$zup/kept/hosts.deny.update"
 	echo "put $file back as it was before the updater changed it"
 elif grep -qxF "$line" "$file" 2>/dev/null; then
-	cp -p "$real" "$real.zup"
-	grep -vxF "$line" "$file" >"$real.zup" || [ $? -eq 1 ]
-	mv -f "$real.zup" "$real"
+	if cp -p "$real" "$real.zup" && { grep -vxF "$line" "$file" >"$real.zup" || [ $? -eq 1 ]; } &&
+		mv -f "$real.zup" "$real"; then :; else
+		rm -f "$real.zup"
+		echo "the line could not be taken out of $file"
+		exit 1
+	fi
 	echo "removed the line \"$line\"; the rest of $file was changed by somebody else and stays"
 else
 	echo 'the line is gone already'

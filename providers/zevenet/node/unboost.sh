@@ -3,8 +3,11 @@ conf=/etc/keepalived/keepalived.conf kept=$zup/kept/keepalived.conf
 if [ ! -e "$kept" ]; then
 	echo 'nothing was kept'
 elif sed -E 's/^([[:space:]]*priority[[:space:]]+).*/\1254/' "$kept" | cmp -s - "$conf"; then
-	cp -p "$kept" "$conf.zup"
-	mv -f "$conf.zup" "$conf"
+	if cp -p "$kept" "$conf.zup" && mv -f "$conf.zup" "$conf"; then :; else
+		rm -f "$conf.zup"
+		echo "$conf could not be put back; as it was it is in $kept"
+		exit 1
+	fi
 	reload_keepalived
 else
 	echo "$conf was written anew since; it stays"

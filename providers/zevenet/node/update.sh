@@ -14,9 +14,14 @@ elif ! cmp -s "$kept" "$file"; then
 	own="sshd: $peer"
 	if { cat "$kept"; echo "$own"; } | sed "/$own/d" | cmp -s - "$file" ||
 		{ cat "$kept"; echo "$own"; } | cmp -s - "$file"; then
-		cp -p "$kept" "$real.zup"
-		mv -f "$real.zup" "$real"
-		echo "zup: put $file back as it was before the updater"
+		# A full disk must not put a part of the file in its place.
+		if cp -p "$kept" "$real.zup" && mv -f "$real.zup" "$real"; then
+			echo "zup: put $file back as it was before the updater"
+		else
+			rm -f "$real.zup"
+			echo "zup: $file could not be put back; as it was before the updater it is in $kept"
+			exit 1
+		fi
 	else
 		echo "zup: $file was changed by somebody else meanwhile; putting back only what the updater took"
 		grep -F "$own" "$kept" | while IFS= read -r lost; do
