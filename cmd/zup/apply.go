@@ -25,6 +25,7 @@ import (
 	"zup/plan/observe"
 	"zup/plan/show"
 	"zup/plan/state"
+	"zup/plan/stream"
 )
 
 // applying is one run of zup apply.
@@ -57,6 +58,7 @@ says what is still running on which node.`,
 	}
 	a.add(cmd, true)
 	addVerbose(cmd, &a.verbose)
+	a.addStream(cmd)
 	cmd.Flags().BoolVar(&a.autoApprove, "auto-approve", false, "do not ask")
 	cmd.Flags().BoolVar(&a.failFast, "fail-fast", false, "when one cluster fails, stop the others at their next safe point")
 	return cmd
@@ -64,6 +66,9 @@ says what is still running on which node.`,
 
 // fresh plans, shows, asks, and carries out.
 func (a *applying) fresh(ctx context.Context) error {
+	if !a.autoApprove && a.machine {
+		return usagef("give -auto-approve, or apply a plan that was written with zup plan -out FILE", "with -json nobody is asked for approval")
+	}
 	if !a.autoApprove && (!a.input || !isTerminal(a.in)) {
 		return usagef("give -auto-approve, or apply a plan that was written with zup plan -out FILE", "there is no terminal to ask for approval")
 	}
@@ -86,7 +91,9 @@ func (a *applying) fresh(ctx context.Context) error {
 	if err := show.Plan(a.out, p, a.show(a.verbose)); err != nil {
 		return err
 	}
+	a.stream.Send(stream.Plan(p, "")...)
 	if p.Empty() {
+		a.stream.Send(stream.Nothing(p, "apply"))
 		return nil
 	}
 	if !a.autoApprove {
@@ -142,6 +149,7 @@ func (a *applying) file(ctx context.Context, path string) error {
 	}
 	if p.Empty() {
 		fmt.Fprintln(a.out, "The plan has no actions: there is nothing to do.")
+		a.stream.Send(stream.Nothing(p, "apply"))
 		return nil
 	}
 	names := make([]string, 0, len(p.Clusters))
@@ -239,7 +247,7 @@ func (a *applying) unchanged(ctx context.Context, p *plan.Plan, fleet *fleet) er
 			return hostOrError(fleet.planned(ctx, pc, pc.Node(n.Name)))
 		},
 		Products: products(), Parallelism: 2 * a.parallelism, Now: a.now,
-		Asked: func(string, string, error) { line.add() },
+		Asked: a.asked(line),
 	})
 	line.stop()
 	if ctx.Err() != nil {
@@ -307,7 +315,7 @@ func (a *applying) carryOut(ctx context.Context, dir string, store *state.Store,
 		},
 		Local: (&apply.Process{Dir: dir}).Run,
 		Store: store, RunID: run, Dir: runDir, Version: version, Resume: resumed != "",
-		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: view.event,
+		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: a.tell(view),
 	})
 	stop.end()
 	view.end()
@@ -320,6 +328,17 @@ func (a *applying) carryOut(ctx context.Context, dir string, store *state.Store,
 		fmt.Fprintf(a.err, "zup: the report can't be shown (%v): it is in %s\n", err, filepath.Join(runDir, "report.json"))
 	}
 	return outcome(report)
+}
+
+// tell hands every event to the view and to the stream. What nodes print is shown
+// by both only if it is asked for.
+func (a *applying) tell(v *view) func(apply.Event) {
+	return func(e apply.Event) {
+		v.event(e)
+		if e.Kind != apply.ActionPrints || a.verbose {
+			a.stream.Send(e.Messages...)
+		}
+	}
 }
 
 // runFolder is where a run keeps its files.

@@ -15,18 +15,20 @@ import (
 // them all.
 const importOrder = `
 	plan/escape
+	plan/schema
 	plan/config         < plan/escape
 	plan/state          < plan/escape
 	plan/probe
 	plan                < plan/config plan/state plan/escape
+	plan/stream         < plan plan/config plan/escape
 	plan/observe        < plan plan/config plan/escape
-	plan/apply          < plan plan/state plan/probe plan/escape
+	plan/apply          < plan plan/config plan/state plan/stream plan/probe plan/escape
 	plan/show           < plan plan/apply plan/state plan/escape
 	providers/ssh       < plan/escape
 	providers/ssh/sshtest
 	providers/zevenet/zevenettest < providers/ssh/sshtest
 	providers/zevenet   < plan plan/config plan/state plan/escape
-	cmd/zup             < plan plan/config plan/state plan/probe plan/observe plan/apply plan/show plan/escape providers/ssh providers/zevenet
+	cmd/zup             < plan plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/show plan/escape providers/ssh providers/zevenet
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world
 	examples/lab/enterprise

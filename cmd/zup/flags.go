@@ -15,6 +15,7 @@ import (
 
 	"zup/plan/config"
 	"zup/plan/state"
+	"zup/plan/stream"
 	"zup/providers/zevenet"
 )
 
@@ -103,6 +104,7 @@ func (c *cli) load(dir string, f *configFlags) (*config.Config, error) {
 	cfg, diags := config.Load(dir, config.Options{
 		Vars: f.vars, Env: c.env, Version: version, Providers: slices.Sorted(maps.Keys(providers())),
 	})
+	c.stream.Send(stream.Configuration(diags)...)
 	if err := diags.WriteText(c.err, c.colored(c.err), width(c.err)); err != nil {
 		return nil, err
 	}

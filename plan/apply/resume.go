@@ -85,7 +85,7 @@ func (r *runner) reopen() error {
 	if err := r.keepRoom(); err != nil {
 		return err
 	}
-	if r.ev, err = os.OpenFile(filepath.Join(r.Dir, "events.jsonl"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+	if err := r.openEvents(os.O_APPEND); err != nil {
 		return err
 	}
 	if err := r.journal.Write(state.Entry{Event: state.Resume, Detail: "plan " + r.plan.PlanID}); err != nil {

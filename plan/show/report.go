@@ -201,16 +201,16 @@ func Node(f map[string]string) string {
 
 // next is the command to type, and when.
 func next(c *apply.ClusterReport, pl *plan.Plan) string {
-	again := planAgain(pl.Cluster(c.Name))
+	commands := c.Next(pl.Cluster(c.Name))
 	switch c.Stop.Kind {
 	case apply.StopAsked:
-		return "zup resume, or " + again + ": either does exactly what is missing"
+		return strings.Join(commands, ", or ") + ": either does exactly what is missing"
 	case apply.StopRoom:
-		return "make room on the disk, then zup resume, or " + again + ": either does exactly what is missing"
+		return "make room on the disk, then " + strings.Join(commands, ", or ") + ": either does exactly what is missing"
 	case apply.StopLeft:
-		return "zup resume: it attaches to what still runs; or zup status, and once nothing runs any more: " + again
+		return commands[0] + ": it attaches to what still runs; or zup status, and once nothing runs any more: " + commands[1]
 	default:
-		return again + ", once the cause is gone: it contains exactly what is missing"
+		return commands[0] + ", once the cause is gone: it contains exactly what is missing"
 	}
 }
 
