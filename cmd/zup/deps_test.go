@@ -29,6 +29,7 @@ const importOrder = `
 	providers/zevenet/zevenettest < providers/ssh/sshtest
 	providers/zevenet   < plan plan/config plan/state plan/escape
 	cmd/zup             < plan plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/show plan/escape providers/ssh providers/zevenet
+	examples/ci
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world
 	examples/lab/enterprise
