@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,6 +74,7 @@ func (a *applying) resume(ctx context.Context, run string) error {
 	if err := inState(p.State.Lineage, store.State()); err != nil {
 		return err
 	}
+	signal.Ignore(syscall.SIGPIPE) // the first lines are written before the run goes on
 	rest := apply.Rest(p, entries)
 	left := false
 	for i := range p.Clusters {

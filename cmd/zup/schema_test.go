@@ -38,9 +38,14 @@ var formats = []format{
 	{"stream", "a message of zup plan -json, zup apply -json and zup resume -json, version " + stream.UI, reflect.TypeFor[stream.Message](),
 		[]string{"plan/stream/stream.go", "plan/config/diagnostics_json.go"}, streamSchema},
 	{"report", "report.json of a run", reflect.TypeFor[apply.Report](), []string{"plan/apply/report.go", "plan/state/state.go"}, nil},
-	{"state", "zup.state.json and zup state -json, format version 1", reflect.TypeFor[state.State](), []string{"plan/state/state.go"}, nil},
+	{"state", "zup.state.json and zup state -json, format version 1", reflect.TypeFor[state.State](), []string{"plan/state/state.go"}, stateSchema},
 	{"status", "zup status -json, format version 1", reflect.TypeFor[statusReport](), []string{"cmd/zup/status.go", "plan/state/state.go"}, nil},
 	{"validate", "zup validate -json", reflect.TypeFor[config.Validation](), []string{"plan/config/diagnostics_json.go"}, nil},
+}
+
+// stateSchema adds what the file has and the type has not.
+func stateSchema(_ *schema.Generator, root map[string]any) {
+	root["properties"].(map[string]any)["digest"] = map[string]any{"type": "string", "description": "SHA-256 of the file without it; zup state -json prints none"}
 }
 
 // streamSchema says which keys each type of message has: those and no others.
