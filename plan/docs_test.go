@@ -19,6 +19,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/config"
+	"zup/plan/schema"
 	"zup/providers/zevenet"
 )
 
@@ -206,7 +207,7 @@ func TestPolicyListsWhatAConditionSees(t *testing.T) {
 	}
 	var want strings.Builder
 	want.WriteString("| name | type | what |\n|---|---|---|\n")
-	seenRows(&want, comments(t, "plan.go"), "plan", reflect.TypeFor[plan.Plan](), plan.ConditionType())
+	seenRows(&want, planTypes(t), "plan", reflect.TypeFor[plan.Plan](), plan.ConditionType())
 	if *update {
 		if err := os.WriteFile(page, []byte(before+begin+want.String()+end+after), 0o644); err != nil {
 			t.Fatal(err)
@@ -219,8 +220,8 @@ func TestPolicyListsWhatAConditionSees(t *testing.T) {
 }
 
 // seenRows writes a row for every field of a struct that a condition sees.
-func seenRows(w *strings.Builder, comments map[string]string, path string, t reflect.Type, object cty.Type) {
-	for f := range fields(t) {
+func seenRows(w *strings.Builder, g *schema.Generator, path string, t reflect.Type, object cty.Type) {
+	for _, f := range reflect.VisibleFields(t) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if !object.HasAttribute(name) {
 			continue
@@ -229,12 +230,12 @@ func seenRows(w *strings.Builder, comments map[string]string, path string, t ref
 		if of.IsListType() && of.ElementType().IsObjectType() {
 			of, inside, at = of.ElementType(), inside.Elem(), at+"[*]"
 		}
-		what := comments[t.Name()+"."+f.Name]
+		what := g.Comment(t.Name() + "." + f.Name)
 		if of.IsObjectType() {
-			what, _, _ = strings.Cut(comments[inside.Name()], ". ")
+			what, _, _ = strings.Cut(g.Comment(inside.Name()), ". ")
 			what = strings.TrimSuffix(what, ".")
 		}
-		if values := enums[f.Type]; what == "" && values != nil {
+		if values := g.Values(f.Type); what == "" && values != nil {
 			what = strings.Trim(fmt.Sprintf("%q", values), "[]")
 		}
 		kind := typeexpr.TypeString(of)
@@ -243,7 +244,7 @@ func seenRows(w *strings.Builder, comments map[string]string, path string, t ref
 		}
 		fmt.Fprintf(w, "| `%s` | %s | %s |\n", at, kind, strings.ReplaceAll(what, "|", "\\|"))
 		if of.IsObjectType() {
-			seenRows(w, comments, at, inside, of)
+			seenRows(w, g, at, inside, of)
 		}
 	}
 }

@@ -26,6 +26,7 @@ import (
 	"zup/plan/observe"
 	"zup/plan/show"
 	"zup/plan/state"
+	"zup/plan/stream"
 )
 
 // applying is one run of zup apply.
@@ -63,6 +64,7 @@ says what is still running on which node.`,
 	a.origin.add(cmd)
 	a.waive.add(cmd)
 	addVerbose(cmd, &a.verbose)
+	a.addStream(cmd)
 	cmd.Flags().BoolVar(&a.autoApprove, "auto-approve", false, "do not ask")
 	cmd.Flags().BoolVar(&a.failFast, "fail-fast", false, "when one cluster fails, stop the others at their next safe point")
 	return cmd
@@ -70,6 +72,9 @@ says what is still running on which node.`,
 
 // fresh plans, shows, asks, and carries out.
 func (a *applying) fresh(ctx context.Context) error {
+	if !a.autoApprove && a.machine {
+		return usagef("give -auto-approve, or apply a plan that was written with zup plan -out FILE", "with -json nobody is asked for approval")
+	}
 	if !a.autoApprove && (!a.input || !isTerminal(a.in)) {
 		return usagef("give -auto-approve, or apply a plan that was written with zup plan -out FILE", "there is no terminal to ask for approval")
 	}
@@ -92,7 +97,9 @@ func (a *applying) fresh(ctx context.Context) error {
 	if err := show.Plan(a.out, p, a.show(a.verbose)); err != nil {
 		return err
 	}
+	a.stream.Send(stream.Plan(p, "")...)
 	if p.Empty() {
+		a.stream.Send(stream.Nothing(p, "apply"))
 		fleet.clearLocks(ctx, p)
 		return nil
 	}
@@ -165,6 +172,7 @@ func (a *applying) file(ctx context.Context, path string) error {
 	}
 	if p.Empty() {
 		fmt.Fprintln(a.out, "The plan has no actions: there is nothing to do.")
+		a.stream.Send(stream.Nothing(p, "apply"))
 		return nil
 	}
 	if err := permitted(p); err != nil {
@@ -268,7 +276,7 @@ func (a *applying) unchanged(ctx context.Context, p *plan.Plan, fleet *fleet, s 
 			return hostOrError(fleet.planned(ctx, pc, pc.Node(n.Name)))
 		},
 		Products: products(), Parallelism: 2 * a.parallelism, Now: a.now,
-		Asked: func(string, string, error) { line.add() },
+		Asked: a.asked(line),
 	})
 	line.stop()
 	if ctx.Err() != nil {
@@ -355,7 +363,7 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir}).Run,
 		Store: c.store, RunID: run, Dir: runDir, Version: version, Resume: c.resumed != "",
 		Signatures:  a.signatures,
-		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: view.event,
+		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: a.tell(view),
 		Now: a.now,
 	})
 	stop.end()
@@ -379,6 +387,17 @@ func (a *applying) workers(c carrying) apply.Dial {
 			return nil, err
 		}
 		return worker{h, func(path string) string { return a.localPath(c.dir, path) }}, nil
+	}
+}
+
+// tell hands every event to the view and to the stream. What nodes print is shown
+// by both only if it is asked for.
+func (a *applying) tell(v *view) func(apply.Event) {
+	return func(e apply.Event) {
+		v.event(e)
+		if e.Kind != apply.ActionPrints || a.verbose {
+			a.stream.Send(e.Messages...)
+		}
 	}
 }
 

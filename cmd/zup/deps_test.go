@@ -17,18 +17,21 @@ const importOrder = `
 	plan/escape
 	plan/approval
 	plan/window
+	plan/schema
 	plan/config         < plan/escape plan/approval plan/window
 	plan/state          < plan/escape
 	plan/probe
 	plan                < plan/config plan/state plan/escape plan/approval plan/window
+	plan/stream         < plan plan/config plan/escape
 	plan/observe        < plan plan/config plan/escape
-	plan/apply          < plan plan/state plan/probe plan/escape plan/approval plan/window
+	plan/apply          < plan plan/config plan/state plan/stream plan/probe plan/escape plan/approval plan/window
 	plan/show           < plan plan/apply plan/state plan/escape plan/approval plan/window
 	providers/ssh       < plan/escape
 	providers/ssh/sshtest
 	providers/zevenet/zevenettest < providers/ssh/sshtest
 	providers/zevenet   < plan plan/config plan/state plan/escape
-	cmd/zup             < plan plan/approval plan/config plan/state plan/probe plan/observe plan/apply plan/show plan/escape providers/ssh providers/zevenet
+	cmd/zup             < plan plan/approval plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/show plan/escape providers/ssh providers/zevenet
+	examples/ci
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world
 	examples/lab/enterprise

@@ -138,7 +138,7 @@ func fences(t *testing.T) []fence {
 	}
 	var all []fence
 	re := regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```")
-	for _, page := range append(pages, "../../README.md", "../../examples/README.md", "../../examples/lab/README.md") {
+	for _, page := range append(pages, "../../README.md", "../../examples/README.md", "../../examples/lab/README.md", "../../examples/ci/README.md") {
 		data, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
@@ -177,7 +177,7 @@ func TestDocumentedConfigurations(t *testing.T) {
 func TestDocumentedLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 	pages, _ := filepath.Glob("../../docs/*.md")
-	for _, page := range append(pages, "../../README.md", "../../examples/README.md", "../../examples/lab/README.md") {
+	for _, page := range append(pages, "../../README.md", "../../examples/README.md", "../../examples/lab/README.md", "../../examples/ci/README.md") {
 		data, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"zup/plan"
 	"zup/plan/escape"
 	"zup/plan/state"
+	"zup/plan/stream"
 )
 
 // Exit codes. docs/commands.md has the table for users.
@@ -59,6 +60,7 @@ func (c *cli) exit(err error) int {
 	}
 	f := classify(err)
 	if f.err != nil {
+		c.stream.Send(stream.Failed(f.err.Error(), f.hint, f.code))
 		s := c.errStyle()
 		fmt.Fprintf(c.err, "%s %s\n", s.bad("zup: error:"), escape.Text(f.err.Error()))
 		if f.hint != "" {

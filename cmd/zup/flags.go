@@ -16,6 +16,7 @@ import (
 	"zup/plan"
 	"zup/plan/config"
 	"zup/plan/state"
+	"zup/plan/stream"
 	"zup/providers/zevenet"
 )
 
@@ -104,6 +105,7 @@ func (c *cli) load(dir string, f *configFlags) (*config.Config, error) {
 	cfg, diags := config.Load(dir, config.Options{
 		Vars: f.vars, Env: c.env, Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers())),
 	})
+	c.stream.Send(stream.Configuration(diags)...)
 	if err := diags.WriteText(c.err, c.colored(c.err), width(c.err)); err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func (c *cli) newFleet(dir string, ask bool) *fleet {
 	f := &fleet{dir: dir, hosts: map[string]*connection{}}
 	f.dialer.Home = c.getenv("HOME")
 	f.dialer.Log = c.logger()
-	if ask {
+	if ask && !c.machine {
 		f.dialer.Passphrase = c.passphrase
 	}
 	return f
@@ -55,7 +55,7 @@ func (c *cli) logger() hclog.Logger {
 	if level == hclog.NoLevel {
 		return hclog.NewNullLogger()
 	}
-	return hclog.New(&hclog.LoggerOptions{Name: "zup", Level: level, Output: escaping{c.err}})
+	return hclog.New(&hclog.LoggerOptions{Name: "zup", Level: level, Output: escaping{c.log}})
 }
 
 // passphrase asks on the terminal, whatever stdin is.

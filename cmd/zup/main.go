@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"zup/plan/stream"
 )
 
 // version is zup's own. It is what configurations require and what plan and
@@ -40,7 +42,9 @@ func run(ctx context.Context, args []string, std stdio, env []string) int {
 	if err == nil {
 		err = flush()
 	}
-	return c.exit(err)
+	code := c.exit(err)
+	c.closeStream()
+	return code
 }
 
 // cli is what all subcommands share.
@@ -50,10 +54,15 @@ type cli struct {
 	chdir   string
 	noColor bool
 	now     func() time.Time
+	log     io.Writer // stderr, whatever becomes of err
+
+	stream     *stream.Writer // for programs; nil: nobody asked for it
+	streamFile *os.File
+	machine    bool // the stream is all there is: nothing is written for people or asked of them
 }
 
 func newCLI(std stdio, env []string) *cli {
-	return &cli{stdio: std, env: env, now: time.Now}
+	return &cli{stdio: std, env: env, now: time.Now, log: std.err}
 }
 
 // getenv returns the value of a variable of the environment, or "".

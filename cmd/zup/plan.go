@@ -15,6 +15,7 @@ import (
 	"zup/plan/observe"
 	"zup/plan/show"
 	"zup/plan/state"
+	"zup/plan/stream"
 )
 
 // planning is what plan and apply have in common: from a directory to a plan.
@@ -95,6 +96,7 @@ heeded, and the plan says so.`,
 			if err := permitted(pl); err != nil {
 				return err
 			}
+			c.stream.Send(stream.Plan(pl, out)...)
 			if detailed && !pl.Empty() {
 				return said(exitChanges)
 			}
@@ -105,6 +107,7 @@ heeded, and the plan says so.`,
 	p.origin.add(cmd)
 	p.waive.add(cmd)
 	addVerbose(cmd, &p.verbose)
+	c.addStream(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "write the plan to this `file`")
 	cmd.Flags().StringVar(&p.notAfter, "not-after", "", "the plan may not be applied after this `time`, RFC 3339")
 	cmd.Flags().BoolVar(&p.rollback, "rollback", false, "plan the way back to the snapshots that the last run has taken")
@@ -233,7 +236,9 @@ func (p *planning) check() error {
 func (p *planning) warnLocked(dir string) {
 	path := p.state.file(dir)
 	if locked, err := state.Locked(path); err == nil && locked {
-		fmt.Fprintf(p.err, "%s the state is locked by %s\n\n", p.errStyle().notice("Warning:"), state.ReadHolder(path))
+		holder := state.ReadHolder(path)
+		fmt.Fprintf(p.err, "%s the state is locked by %s\n\n", p.errStyle().notice("Warning:"), holder)
+		p.warned("", "what is planned now may be outdated in a moment", "the state is locked by %s", holder)
 	}
 }
 
@@ -272,7 +277,7 @@ func (p *planning) observe(ctx context.Context, clusters []*config.Cluster, flee
 			return hostOrError(host, err)
 		},
 		Products: products(), Parallelism: 2 * p.parallelism, Now: p.now,
-		Asked: func(string, string, error) { line.add() },
+		Asked: p.asked(line),
 	})
 	return observed, locks.sorted()
 }
@@ -299,6 +304,14 @@ func (p *planning) observeAlone(ctx context.Context, clusters []*config.Cluster,
 	}
 }
 
+// asked counts the nodes that have answered or failed.
+func (p *planning) asked(line *progressLine) func(cluster, node string, err error) {
+	return func(cluster, node string, err error) {
+		line.add()
+		p.stream.Send(stream.Asked(cluster, node, err))
+	}
+}
+
 // hostOrError keeps a nil *node from becoming a host that is not nil.
 func hostOrError(n *node, err error) (observe.Host, error) {
 	if err != nil {
@@ -313,6 +326,7 @@ func (p *planning) refused(err error) error {
 	if !errors.As(err, &r) {
 		return err
 	}
+	p.stream.Send(stream.Refused(r)...)
 	if err := show.Refused(p.err, r, show.Options{Color: p.colored(p.err), Width: width(p.err)}); err != nil {
 		return err
 	}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,6 +41,7 @@ A new plan is the other way, and the only one after an action has failed for goo
 	cmd.Flags().IntVar(&a.parallelism, "parallelism", 10, "clusters that are worked on side by side")
 	cmd.Flags().BoolVar(&a.input, "input", true, "ask for what is missing, such as the passphrase of a key")
 	addVerbose(cmd, &a.verbose)
+	a.addStream(cmd)
 	cmd.Flags().BoolVar(&a.failFast, "fail-fast", false, "when one cluster fails, stop the others at their next safe point")
 	return cmd
 }
@@ -74,6 +77,7 @@ func (a *applying) resume(ctx context.Context, run string) error {
 	if err := inState(p.State.Lineage, store.State()); err != nil {
 		return err
 	}
+	signal.Ignore(syscall.SIGPIPE) // the first lines are written before the run goes on
 	rest := apply.Rest(p, entries)
 	left := false
 	for i := range p.Clusters {
@@ -153,6 +157,15 @@ func howItEnded(outcome string) string {
 	return "was cut off, or is still at work"
 }
 
+// openText lists temporary changes, a line each.
+func openText(open []state.Change) string {
+	var b strings.Builder
+	for _, o := range open {
+		fmt.Fprintf(&b, "\nopen: %s, since %s", o.Name, o.Since.UTC().Format(time.RFC3339))
+	}
+	return b.String()
+}
+
 // warnUnfinished says first which runs did not end, what they left open, and how to
 // go on.
 func (p *planning) warnUnfinished(dir string, clusters []string, s *state.State) {
@@ -163,6 +176,8 @@ func (p *planning) warnUnfinished(dir string, clusters []string, s *state.State)
 			continue
 		}
 		told = true
+		p.warned(name, "zup resume continues it with its own plan, zup plan makes a new one with exactly what is missing",
+			"run %s of %s %s%s", known.Run, name, howItEnded(known.Outcome), openText(known.Open))
 		fmt.Fprintf(p.err, "%s run %s of %s %s\n", p.errStyle().notice("Unfinished:"), known.Run, name, howItEnded(known.Outcome))
 		for _, o := range known.Open {
 			fmt.Fprintf(p.err, "  open  %s, since %s\n", o.Name, o.Since.Local().Format(time.DateTime))

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -20,6 +23,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"zup/plan/stream"
 	"zup/providers/ssh/sshtest"
 	"zup/providers/zevenet/zevenettest"
 )
@@ -42,7 +46,9 @@ func TestMain(m *testing.M) {
 		"snap":    snapMain,
 		"nolocks": noLocksMain,
 		"zup": func() {
-			os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, os.Environ()))
+			os.Exit(checkedRun(os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, func(std stdio) int {
+				return run(context.Background(), os.Args[1:], std, os.Environ())
+			}))
 		},
 	})
 }
@@ -67,11 +73,30 @@ func TestScripts(t *testing.T) {
 			env.Setenv("SSH_AUTH_SOCK", "")
 			env.Setenv("ZUP_LOG", "")
 			env.Setenv("EXAMPLES", examples)
+			docs, err := filepath.Abs("../../docs")
+			if err != nil {
+				return err
+			}
+			env.Setenv(docsDir, docs)
+			env.Setenv(complaints, filepath.Join(env.WorkDir, ".complaints"))
+			env.Defer(func() { noComplaints(t, env.WorkDir) })
 			env.Values["pairs"], env.Values["t"], env.Values["background"] = map[string]*pair{}, t, &[]*exec.Cmd{}
 			env.Values["silent"] = &silence{}
 			return os.MkdirAll(filepath.Join(home, ".ssh"), 0o700)
 		},
 	})
+}
+
+// noComplaints fails a script in which something that was written for programs does
+// not fit its schema: the streams, status, state and validations that zup has
+// printed, and the files that it has left.
+func noComplaints(t *testing.T, dir string) {
+	if data, err := os.ReadFile(filepath.Join(dir, ".complaints")); err == nil {
+		t.Errorf("%s", data)
+	}
+	if err := checkFiles(dir); err != nil {
+		t.Errorf("%s: %v", dir, err)
+	}
 }
 
 // pair is one cluster of a script.
@@ -101,6 +126,7 @@ type pair struct {
 //	tmpfs DIRECTORY SIZE                             a disk of its own; as root
 //	weekday VAR DAYS                                 sets a variable to the day of the week in so many days, UTC
 //	instant VAR DURATION                             sets a variable to the time in so long, RFC 3339
+//	stream FROM TO                                   writes a stream as it is every time: see cmdStream
 //	remember; code STATUS                            keeps the background command, asserts its exit status after wait
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"bastion":  cmdBastion,
@@ -121,6 +147,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"locked":   cmdLocked,
 	"canaries": cmdCanaries,
 	"code":     cmdCode,
+	"stream":   cmdStream,
 }
 
 func pairs(ts *testscript.TestScript) map[string]*pair {
@@ -205,9 +232,12 @@ func cmdNode(ts *testscript.TestScript, neg bool, args []string) {
 	p := pairOf(ts, args[0])
 	for _, a := range args[1:] {
 		fact, value, _ := strings.Cut(a, "=")
-		p.Set(args[0], fact, value)
+		p.Set(args[0], fact, written(value))
 	}
 }
+
+// written puts a line feed where a script says \n, and an escape for \e.
+func written(s string) string { return strings.NewReplacer(`\n`, "\n", `\e`, "\x1b").Replace(s) }
 
 func cmdUpdated(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
@@ -242,7 +272,7 @@ func cmdFail(ts *testscript.TestScript, neg bool, args []string) {
 		if once {
 			z.Forget(node, kind)
 		}
-		f := zevenettest.Fault{Before: before, Exit: exit, Stdout: strings.ReplaceAll(set["print"], `\n`, "\n"), Delay: delay}
+		f := zevenettest.Fault{Before: before, Exit: exit, Stdout: written(set["print"]), Delay: delay}
 		if ask {
 			f.Prompts = []sshtest.Prompt{{Text: "Configuration file '/etc/keepalived/keepalived.conf'\n*** keepalived.conf (Y/I/N/O/D/Z) [default=N] ? "}}
 		}
@@ -364,4 +394,60 @@ func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 	if got := kept[len(kept)-1].ProcessState.ExitCode(); strconv.Itoa(got) != args[0] {
 		ts.Fatalf("it exited with %d, want %s", got, args[0])
 	}
+}
+
+// steady are what differs from one run to the next, and what stands for it.
+var steady = []struct {
+	re *regexp.Regexp
+	to string
+}{
+	{regexp.MustCompile(`"@timestamp":"[^"]*"`), `"@timestamp":"TIME"`},
+	{regexp.MustCompile(`"longest_at":"[^"]*"`), `"longest_at":"TIME"`},
+	{regexp.MustCompile(`"(longest_ms|elapsed_seconds|sent)":[0-9.e-]+`), `"$1":1`},
+	{regexp.MustCompile(`[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}`), `RUN`},
+	{regexp.MustCompile(`"plan_id":"[0-9a-f]*"`), `"plan_id":"PLAN"`},
+	{regexp.MustCompile(`done after [0-9.]+m?s`), `done after 1s`},
+	{regexp.MustCompile(`[0-9]+ requests, ([0-9]+) lost, longest gap [0-9]+ ms`), `1 requests, $1 lost, longest gap 1 ms`},
+	{regexp.MustCompile(`127\.0\.0\.1:[0-9]+`), `127.0.0.1:1`},
+}
+
+// cmdStream writes a stream without what differs from one run to the next: times, IDs
+// and what took how long. Waiting is left out, and what happens side by side comes in
+// the order of the plan.
+func cmdStream(ts *testscript.TestScript, neg bool, args []string) {
+	type line struct {
+		text  string
+		stage int
+		about stream.Hook
+	}
+	var lines []line
+	stage := 0
+	for text := range strings.Lines(ts.ReadFile(args[0])) {
+		var m stream.Message
+		ts.Check(json.Unmarshal([]byte(text), &m))
+		l := line{text: text, stage: stage}
+		switch {
+		case m.Type == stream.TypeApplyProgress:
+			continue
+		case m.Hook != nil:
+			l.about = *m.Hook
+		}
+		if m.Hook == nil || m.Hook.Index == 0 && m.Hook.Node == "" {
+			stage++
+			l.stage = stage
+			stage++
+		}
+		for _, s := range steady {
+			l.text = s.re.ReplaceAllString(l.text, s.to)
+		}
+		lines = append(lines, l)
+	}
+	slices.SortStableFunc(lines, func(a, b line) int {
+		return cmp.Or(a.stage-b.stage, a.about.Index-b.about.Index, strings.Compare(a.about.Node, b.about.Node))
+	})
+	var b strings.Builder
+	for _, l := range lines {
+		b.WriteString(l.text)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(b.String()), 0o600))
 }

@@ -17,7 +17,13 @@ import (
 	"zup/plan/state"
 )
 
-// clusterStatus is how one cluster is just now. It is what status -json prints.
+// statusReport is what status -json prints.
+type statusReport struct {
+	Clusters      []clusterStatus `json:"clusters"`
+	FormatVersion int             `json:"format_version"` // 1
+}
+
+// clusterStatus is how one cluster is just now.
 type clusterStatus struct {
 	Healthy  bool           `json:"healthy"`            // every check passed or was skipped
 	LastRun  string         `json:"last_run,omitempty"` // as the state file has it
@@ -32,6 +38,7 @@ type clusterStatus struct {
 	Warnings []string       `json:"warnings"`
 }
 
+// nodeStatus is how one node is just now.
 type nodeStatus struct {
 	Address string            `json:"address"`
 	Error   string            `json:"error,omitempty"` // why it could not be asked
@@ -40,6 +47,7 @@ type nodeStatus struct {
 	Name    string            `json:"name"`
 }
 
+// problem is why a cluster is not healthy.
 type problem struct {
 	Check   string `json:"check"`
 	Detail  string `json:"detail,omitempty"`
@@ -104,7 +112,7 @@ func (p *planning) status(cmd *cobra.Command, asJSON bool) error {
 	if asJSON {
 		enc := json.NewEncoder(p.out)
 		enc.SetIndent("", "  ")
-		if err := enc.Encode(map[string]any{"format_version": 1, "clusters": all}); err != nil {
+		if err := enc.Encode(statusReport{all, 1}); err != nil {
 			return err
 		}
 	} else {

@@ -20,7 +20,9 @@ import (
 func (b *branch) action(ctx context.Context, i int) *Stop {
 	a := b.actions[i]
 	b.begin(i)
+	ended := b.alive(i)
 	stop := b.carryOut(ctx, a)
+	ended()
 	b.end(i, stop)
 	return stop
 }

@@ -24,6 +24,7 @@ import (
 	"zup/plan/approval"
 	"zup/plan/probe"
 	"zup/plan/state"
+	"zup/plan/stream"
 )
 
 // Host is a connection to one node.
@@ -98,8 +99,10 @@ type runner struct {
 	began    time.Time     // by the clock that never jumps
 	earlier  time.Duration // how long the run had been going on when it was resumed
 
-	mu sync.Mutex // of Store, report and events.jsonl
-	ev *os.File   // nil: something could not be written to it
+	events *os.File       // events.jsonl
+	ev     *stream.Writer // into it
+
+	mu sync.Mutex // of Store and report
 }
 
 // Run carries out the plan and returns what became of it. The report is never
@@ -123,18 +126,27 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (*Report, error) {
 		return r.report, fmt.Errorf("run %s: %w; nothing was changed", r.RunID, err)
 	}
 	defer r.close()
+	var heeding sync.WaitGroup
+	defer func() {
+		r.stop()
+		heeding.Wait()
+	}()
 	if r.Stop != nil {
-		go func() {
-			select {
-			case <-r.Stop:
-				r.stop()
-			case <-r.stopping.Done():
-			}
-		}()
+		heeding.Go(r.heed)
 	}
 	r.event(Event{Kind: RunBegin})
 	r.clusters(ctx)
 	return r.report, r.end()
+}
+
+// heed passes on that somebody wants the run to stop.
+func (r *runner) heed() {
+	select {
+	case <-r.Stop:
+		r.event(Event{Kind: StopRequested})
+		r.stop()
+	case <-r.stopping.Done():
+	}
 }
 
 func (r *runner) defaults() {
@@ -175,7 +187,7 @@ func (r *runner) open() error {
 	if r.journal, err = state.CreateJournal(filepath.Join(r.Dir, "journal.jsonl"), r.Now); err != nil {
 		return err
 	}
-	if r.ev, err = os.OpenFile(filepath.Join(r.Dir, "events.jsonl"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+	if err := r.openEvents(os.O_EXCL); err != nil {
 		return err
 	}
 	if err := r.journal.Write(state.Entry{Event: state.RunBegin, Detail: "plan " + r.plan.PlanID}); err != nil {
@@ -186,6 +198,16 @@ func (r *runner) open() error {
 
 func (r *runner) keepRoom() (err error) {
 	r.room, err = keepRoom(roomFor(r.plan), r.Dir, filepath.Dir(r.Store.Path()))
+	return err
+}
+
+// openEvents begins events.jsonl, or goes on with it.
+func (r *runner) openEvents(flag int) (err error) {
+	r.events, err = os.OpenFile(filepath.Join(r.Dir, "events.jsonl"), os.O_WRONLY|os.O_CREATE|flag, 0o600)
+	if err == nil {
+		r.ev = stream.New(r.Now, eventsFile{r})
+		r.ev.Send(stream.Version(r.Version))
+	}
 	return err
 }
 
@@ -204,8 +226,8 @@ func (r *runner) close() {
 	if r.journal != nil {
 		r.journal.Close()
 	}
-	if r.ev != nil {
-		r.ev.Close()
+	if r.events != nil {
+		r.events.Close()
 	}
 	if r.room != nil {
 		r.room.give()

@@ -64,7 +64,7 @@ func (r *runner) cluster(ctx context.Context, c *plan.Cluster) {
 		b.report.Started = r.Now().UTC()
 	}
 	b.remember()
-	r.event(Event{Kind: ClusterBegin, Cluster: c.Name, Total: len(b.actions)})
+	r.event(Event{Kind: ClusterBegin, Cluster: c.Name, Done: len(b.doneBefore()), Total: len(b.actions)})
 	b.startProbes(ctx)
 	stop := b.stillHolds(ctx)
 	if stop == nil {
@@ -74,7 +74,7 @@ func (r *runner) cluster(ctx context.Context, c *plan.Cluster) {
 		stop = b.nothingOpen()
 	}
 	b.finish(ctx, stop)
-	r.event(Event{Kind: ClusterEnd, Cluster: c.Name, Text: b.report.Outcome})
+	r.event(Event{Kind: ClusterEnd, Cluster: c.Name, Stop: stop, Text: b.report.Outcome})
 	if b.report.Outcome != state.OutcomeDone && r.FailFast && stop.Kind != StopWindow {
 		r.stop()
 	}
@@ -235,7 +235,7 @@ func (b *branch) startProbes(ctx context.Context) {
 			Interval: time.Duration(p.IntervalMS) * time.Millisecond,
 			Timeout:  time.Duration(p.TimeoutMS) * time.Millisecond,
 		}
-		b.report.Probes = append(b.report.Probes, ProbeReport{Name: p.Name, Method: targets[i].Method()})
+		b.report.Probes = append(b.report.Probes, ProbeReport{Name: p.Name, Method: targets[i].Method(), Switchovers: []WindowReport{}})
 	}
 	b.watched = time.Now()
 	b.watch = probe.Start(ctx, targets)
@@ -291,5 +291,6 @@ func (b *branch) measure() {
 			w.set(b.watch.Figures(pr.Name, s.from, s.to.Add(time.Second)))
 			pr.Switchovers = append(pr.Switchovers, w)
 		}
+		b.event(Event{Kind: ProbeEnd, Cluster: b.cluster.Name, Probe: pr})
 	}
 }

@@ -85,7 +85,7 @@ func (r *runner) reopen() error {
 	if err := r.keepRoom(); err != nil {
 		return err
 	}
-	if r.ev, err = os.OpenFile(filepath.Join(r.Dir, "events.jsonl"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+	if err := r.openEvents(os.O_APPEND); err != nil {
 		return err
 	}
 	if err := r.journal.Write(state.Entry{Event: state.Resume, Detail: "plan " + r.plan.PlanID}); err != nil {
@@ -355,7 +355,7 @@ func (c *ClusterReport) Resumable(p *plan.Plan) bool {
 func (c *ClusterReport) resumableAt(a *plan.Action) bool {
 	at := c.action(a.ID)
 	switch {
-	case c.Stop.Kind == StopAsked, c.Stop.Kind == StopLeft, c.Stop.Kind == StopBudget, c.Stop.Kind == StopRoom, c.Stop.Running != "":
+	case c.Stop.Kind == StopAsked, c.Stop.Kind == StopLeft, c.Stop.Kind == StopBudget, c.Stop.Kind == StopRoom, c.Stop.Kind == StopWindow, c.Stop.Running != "":
 		return true
 	case at.Outcome != ActionHasFail: // what was done before does not hold
 		return false

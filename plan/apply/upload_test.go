@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"zup/plan"
+	"zup/plan/stream"
 )
 
 // shelf is a place that takes files.
@@ -94,8 +95,8 @@ func TestUpload(t *testing.T) {
 		}
 		lines, _ := os.ReadFile(filepath.Join(w.dir, "run", "events.jsonl"))
 		if !slices.ContainsFunc(strings.Split(string(lines), "\n"), func(line string) bool {
-			var e Event
-			return json.Unmarshal([]byte(line), &e) == nil && e.Kind == ActionProgress && e.Bytes == 100<<20
+			var m stream.Message
+			return json.Unmarshal([]byte(line), &m) == nil && m.Type == stream.TypeApplyProgress && m.Hook.Bytes == 100<<20
 		}) {
 			t.Errorf("events.jsonl does not say how far it is:\n%s", lines)
 		}

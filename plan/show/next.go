@@ -26,7 +26,7 @@ func (p *printer) choices(c *apply.ClusterReport, pl *plan.Plan) {
 
 // next are the ways to go on: with the plan of the run, or with a new one.
 func next(c *apply.ClusterReport, pl *plan.Plan) []string {
-	again := planAgain(pl.Cluster(c.Name))
+	again := apply.Again(pl.Cluster(c.Name))
 	const missing = ": a new plan has exactly what is missing"
 	switch {
 	case c.Stop.Kind == apply.StopAsked:

@@ -5,17 +5,6 @@ import (
 	"zup/plan/apply"
 )
 
-// planAgain is the command that plans again what a plan was about.
-func planAgain(c *plan.Cluster) string {
-	if c.Rollback {
-		return "zup plan -rollback -out FILE"
-	}
-	if c.BackOut {
-		return "zup plan -back-out -out FILE"
-	}
-	return "zup plan"
-}
-
 // wayBack names the way back where a run that stopped has taken snapshots of both
 // nodes.
 func (p *printer) wayBack(c *apply.ClusterReport, pl *plan.Plan) {
