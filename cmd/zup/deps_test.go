@@ -22,12 +22,15 @@ const importOrder = `
 	plan                < plan/config plan/state plan/escape plan/approval
 	plan/observe        < plan plan/config plan/escape
 	plan/apply          < plan plan/state plan/probe plan/escape plan/approval
-	plan/show           < plan plan/apply plan/state plan/escape plan/approval
+	plan/picture        < plan/escape
+	plan/document       < plan/picture plan/escape
+	plan/show           < plan plan/apply plan/state plan/document plan/escape plan/approval
+	plan/review         < plan plan/apply plan/state plan/picture plan/document plan/show plan/escape
 	providers/ssh       < plan/escape
 	providers/ssh/sshtest
 	providers/zevenet/zevenettest < providers/ssh/sshtest
 	providers/zevenet   < plan plan/config plan/state plan/escape
-	cmd/zup             < plan plan/approval plan/config plan/state plan/probe plan/observe plan/apply plan/show plan/escape providers/ssh providers/zevenet
+	cmd/zup             < plan plan/approval plan/config plan/state plan/probe plan/observe plan/apply plan/document plan/show plan/review plan/escape providers/ssh providers/zevenet
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world
 	examples/lab/enterprise
