@@ -37,11 +37,7 @@ nodes are, and whatever the nodes have printed: look before you send it.`,
 			if err != nil {
 				return err
 			}
-			s, err := state.Read(f.file(dir))
-			if err != nil {
-				return err
-			}
-			run, err := chosenRun(s, args)
+			run, err := c.lastRun(f.file(dir), args)
 			if err != nil {
 				return err
 			}
@@ -56,15 +52,18 @@ nodes are, and whatever the nodes have printed: look before you send it.`,
 	return cmd
 }
 
-// chosenRun is the run that is asked for, or the last one.
-func chosenRun(s *state.State, args []string) (string, error) {
+// lastRun is the run that is asked for, or the last one of a state file.
+func (c *cli) lastRun(statePath string, args []string) (string, error) {
+	s, err := state.Read(statePath)
 	switch {
+	case err != nil && len(args) == 0:
+		return "", err
 	case len(args) == 1 && fs.ValidPath(args[0]) && path.Base(args[0]) == args[0] && args[0] != ".":
 		return args[0], nil
 	case len(args) == 1:
 		return "", usagef("zup state prints the last run of each cluster", "%q is no name of a run", args[0])
 	case s == nil || len(s.Applied) == 0:
-		return "", fail(exitError, "", "nothing was applied here: there is no run to pack")
+		return "", fail(exitError, "", "nothing was applied here: there is no run")
 	}
 	return s.Applied[len(s.Applied)-1].Run, nil
 }

@@ -25,12 +25,15 @@ const importOrder = `
 	plan/stream         < plan plan/config plan/escape
 	plan/observe        < plan plan/config plan/escape
 	plan/apply          < plan plan/config plan/state plan/stream plan/probe plan/escape plan/approval plan/window
-	plan/show           < plan plan/apply plan/state plan/escape plan/approval plan/window
+	plan/picture        < plan/escape
+	plan/document       < plan/picture plan/escape
+	plan/show           < plan plan/apply plan/state plan/document plan/escape plan/approval plan/window
+	plan/review         < plan plan/apply plan/state plan/picture plan/document plan/show plan/escape
 	providers/ssh       < plan/escape
 	providers/ssh/sshtest
 	providers/zevenet/zevenettest < providers/ssh/sshtest
 	providers/zevenet   < plan plan/config plan/state plan/escape
-	cmd/zup             < plan plan/approval plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/show plan/escape providers/ssh providers/zevenet
+	cmd/zup             < plan plan/approval plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/escape providers/ssh providers/zevenet
 	examples/ci
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zup/plan"
+	"zup/plan/review"
 )
 
 func (c *cli) graphCommand() *cobra.Command {
@@ -16,12 +17,13 @@ func (c *cli) graphCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "graph FILE",
 		Short: "Print the graph of a saved plan",
-		Long:  `graph prints the actions of a plan and their order, as DOT for Graphviz or as Mermaid.`,
-		Args:  arguments(1, 1),
+		Long: `graph prints the actions of a plan and their order, as DOT for Graphviz, as
+Mermaid, or drawn as SVG. Plans of many clusters are said in words in the SVG.`,
+		Args: arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			write := map[string]func(io.Writer, *plan.Plan){"dot": writeDOT, "mermaid": writeMermaid}[form]
+			write := map[string]func(io.Writer, *plan.Plan){"dot": writeDOT, "mermaid": writeMermaid, "svg": writeSVG}[form]
 			if write == nil {
-				return usagef("-type is dot or mermaid", "there is no graph of type %q", form)
+				return usagef("-type is dot, mermaid or svg", "there is no graph of type %q", form)
 			}
 			p, err := readPlan(args[0])
 			if err != nil {
@@ -32,8 +34,8 @@ func (c *cli) graphCommand() *cobra.Command {
 			return w.Flush()
 		},
 	}
-	cmd.Flags().StringVar(&form, "type", form, "the `form`: dot or mermaid")
-	must(cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions([]string{"dot", "mermaid"}, cobra.ShellCompDirectiveNoFileComp)))
+	cmd.Flags().StringVar(&form, "type", form, "the `form`: dot, mermaid or svg")
+	must(cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions([]string{"dot", "mermaid", "svg"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
@@ -81,3 +83,5 @@ func writeMermaid(w io.Writer, p *plan.Plan) {
 		}
 	}
 }
+
+func writeSVG(w io.Writer, p *plan.Plan) { io.WriteString(w, review.Graph(p)) }

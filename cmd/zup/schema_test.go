@@ -80,7 +80,7 @@ func TestSchemasAreThoseOfTheTypes(t *testing.T) {
 		schema.Enum(g, config.Error, config.Warning)
 		schema.Enum(g, stream.Info, stream.Warn, stream.Error)
 		schema.Enum(g, slices.Sorted(maps.Keys(stream.Payloads))...)
-		schema.Enum(g, apply.StopAsked, apply.StopBudget, apply.StopFailed, apply.StopLeft, apply.StopRoom, apply.StopRule, apply.StopUnproven, apply.StopWindow)
+		schema.Enum(g, apply.StopAsked, apply.StopBudget, apply.StopFailed, apply.StopLeft, apply.StopLocked, apply.StopRoom, apply.StopRule, apply.StopUnproven, apply.StopWindow)
 		root := g.Root(f.root, f.name+".schema.json", f.title)
 		if f.more != nil {
 			f.more(g, root)

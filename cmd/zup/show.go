@@ -1,42 +1,98 @@
 package main
 
 import (
+	"io/fs"
+	"os"
+	"path"
+
 	"github.com/spf13/cobra"
 
+	"zup/plan/review"
 	"zup/plan/show"
 )
 
 func (c *cli) showCommand() *cobra.Command {
-	var asJSON, canonical, verbose bool
+	var f forms
+	var canonical bool
 	cmd := &cobra.Command{
-		Use:   "show FILE",
-		Short: "Print a saved plan",
+		Use:   "show FILE|RUN",
+		Short: "Print a saved plan or a run",
 		Long: `show prints a plan that "zup plan -out FILE" wrote, also one that is stale or was
-applied, as text or as the JSON that is in the file, and who has approved it.
-Nothing is asked of a node.
+applied, and who has approved it; or a run, by its ID or its folder. Nothing is
+asked of a node.
+
+Without an option it is text; with -json the plan as it is in the file. With -html
+it is the document for a change request: one page that needs no network, to be
+read, printed and signed. With -md it is the same for a pull request.
 
 With -canonical it prints the bytes that signatures are over, and that plan_id is
 the SHA-256 of.`,
 		Args: arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			p, err := readPlan(args[0])
+			folder, err := c.runNamed(args[0])
 			if err != nil {
 				return err
 			}
 			switch {
+			case folder != "" && canonical:
+				return usagef("zup show -canonical FILE", "signatures are over a plan, and %s is a run", args[0])
+			case folder != "":
+				return c.printRun(folder, &f)
 			case canonical:
-				return p.EncodeIdentity(c.out)
-			case asJSON:
-				return p.Encode(c.out)
+				return c.printCanonical(args[0])
 			}
-			if err := show.Plan(c.out, p, c.show(verbose)); err != nil {
-				return err
-			}
-			return c.listApprovals(p, args[0])
+			return c.printPlan(args[0], &f)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	f.add(cmd)
 	cmd.Flags().BoolVar(&canonical, "canonical", false, "print the bytes that signatures are over")
-	addVerbose(cmd, &verbose)
 	return cmd
+}
+
+func (c *cli) printPlan(path string, f *forms) error {
+	p, err := readPlan(path)
+	switch {
+	case err != nil:
+		return err
+	case f.json:
+		return p.Encode(c.out)
+	case f.markdown || f.html:
+		return c.document(review.Change(p), f)
+	}
+	if err := show.Plan(c.out, p, c.show(f.verbose)); err != nil {
+		return err
+	}
+	return c.listApprovals(p, path)
+}
+
+func (c *cli) printCanonical(path string) error {
+	p, err := readPlan(path)
+	if err != nil {
+		return err
+	}
+	return p.EncodeIdentity(c.out)
+}
+
+// runNamed returns the folder of the run that an argument names, by its ID or as a
+// folder, or "" if it names none. A file of that name comes first.
+func (c *cli) runNamed(arg string) (string, error) {
+	info, err := os.Stat(arg)
+	if err == nil {
+		if info.IsDir() {
+			return arg, nil
+		}
+		return "", nil
+	}
+	if !fs.ValidPath(arg) || path.Base(arg) != arg {
+		return "", nil
+	}
+	dir, err := c.directory()
+	if err != nil {
+		return "", err
+	}
+	folder := runFolder(dir, arg)
+	if _, err := os.Stat(folder); err != nil {
+		return "", nil
+	}
+	return folder, nil
 }

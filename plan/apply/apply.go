@@ -92,6 +92,7 @@ type runner struct {
 	journal  *state.Journal
 	watch    map[string]*probe.Watch // by cluster
 	report   *Report
+	series   []ProbeSeries   // of the clusters that have ended
 	stopping context.Context // ends when the run shall stop at the next safe point
 	stop     context.CancelFunc
 	past     map[string]*past // of a run that is resumed, by action
@@ -240,8 +241,9 @@ func (r *runner) end() error {
 	r.room.give() // nothing begins any more
 	errs := []error{
 		r.update(r.recordEnd),
-		r.writeJournal(state.Entry{Event: state.RunEnd, Detail: r.report.Outcome}),
-		r.report.write(filepath.Join(r.Dir, "report.json")),
+		r.writeSeries(),
+		r.report.write(filepath.Join(r.Dir, ReportFile)),
+		r.writeJournal(state.Entry{Event: state.RunEnd, Detail: r.report.Outcome, Files: r.digests(SeriesFile, ReportFile)}),
 	}
 	r.event(Event{Kind: RunEnd, Text: r.report.Outcome})
 	if err := errors.Join(errs...); err != nil {

@@ -48,8 +48,9 @@ type branch struct {
 	recorded map[plan.Fact]string
 	touched  bool // a script may have reached a node; under runner.mu
 
-	mu   sync.Mutex // of recorded and hosts
+	mu   sync.Mutex // of recorded, sums and hosts
 	host map[string]Host
+	sums map[string]map[string]string // digests of transcripts that no entry of the journal has yet, by action and file
 }
 
 // span is from when to when something went on, by the clock that never jumps.
@@ -58,7 +59,7 @@ type span struct{ from, to time.Time }
 func (r *runner) cluster(ctx context.Context, c *plan.Cluster) {
 	b := &branch{
 		runner: r, cluster: c, actions: r.branches[c.Name], report: r.report.cluster(c.Name),
-		recorded: map[plan.Fact]string{}, host: map[string]Host{}, spans: map[string]span{}, began: time.Now(),
+		recorded: map[plan.Fact]string{}, host: map[string]Host{}, sums: map[string]map[string]string{}, spans: map[string]span{}, began: time.Now(),
 	}
 	if b.report.Started.IsZero() {
 		b.report.Started = r.Now().UTC()
@@ -282,6 +283,7 @@ func (b *branch) measure() {
 	for i := range b.report.Probes {
 		pr := &b.report.Probes[i]
 		pr.set(b.watch.Figures(pr.Name, b.watched, time.Now()))
+		b.keep(ProbeSeries{b.cluster.Name, pr.Name, b.watch.Series(pr.Name)})
 		for _, a := range b.actions {
 			s, begun := b.spans[a.ID]
 			if a.Impact == plan.None || !begun || s.from.Before(b.watched) {

@@ -355,7 +355,7 @@ func (c *ClusterReport) Resumable(p *plan.Plan) bool {
 func (c *ClusterReport) resumableAt(a *plan.Action) bool {
 	at := c.action(a.ID)
 	switch {
-	case c.Stop.Kind == StopAsked, c.Stop.Kind == StopLeft, c.Stop.Kind == StopBudget, c.Stop.Kind == StopRoom, c.Stop.Kind == StopWindow, c.Stop.Running != "":
+	case c.Stop.Kind == StopAsked, c.Stop.Kind == StopLeft, c.Stop.Kind == StopBudget, c.Stop.Kind == StopRoom, c.Stop.Kind == StopWindow, c.Stop.Kind == StopLocked, c.Stop.Running != "":
 		return true
 	case at.Outcome != ActionHasFail: // what was done before does not hold
 		return false

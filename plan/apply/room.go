@@ -25,7 +25,11 @@ type room struct {
 // roomFor is how many bytes the record of a plan may need from the moment in which the
 // disk is full: some lines of the journal, the state file anew, the report.
 func roomFor(p *plan.Plan) int64 {
-	return 1<<20 + int64(len(p.Clusters))*4<<10 + int64(len(p.Actions))*512
+	probes := 0
+	for i := range p.Clusters {
+		probes += len(p.Clusters[i].Probes)
+	}
+	return 1<<20 + int64(len(p.Clusters))*4<<10 + int64(len(p.Actions))*512 + int64(probes)*32<<10
 }
 
 // keepRoom takes the space in each of the directories.

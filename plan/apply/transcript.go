@@ -31,6 +31,7 @@ type transcript struct {
 	b      *branch
 	action *plan.Action
 	file   *os.File
+	path   string // below the run's folder
 	began  time.Time
 	forbid []*regexp.Regexp
 
@@ -63,7 +64,7 @@ func (b *branch) transcriptOf(a *plan.Action, name, script string) (*transcript,
 	if err != nil {
 		return nil, err
 	}
-	t := &transcript{b: b, action: a, file: f, began: time.Now()}
+	t := &transcript{b: b, action: a, file: f, path: path, began: time.Now()}
 	where, what := "on", "script"
 	if a.Primitive == plan.Local {
 		where, what = "here, for", "command, one argument a line"
@@ -212,4 +213,30 @@ func (t *transcript) tail() string {
 	return strings.Join(t.last, "\n")
 }
 
-func (t *transcript) close() { t.file.Close() }
+// close ends the transcript. What the journal writes next about its action has its
+// digest.
+func (t *transcript) close() {
+	t.file.Close()
+	sum, err := state.FileDigest(filepath.Join(t.b.Dir, t.path))
+	if err != nil {
+		return // a file that can't be read back has no digest, and the report says that it has none
+	}
+	t.b.mu.Lock()
+	defer t.b.mu.Unlock()
+	sums := t.b.sums[t.action.ID]
+	if sums == nil {
+		sums = map[string]string{}
+		t.b.sums[t.action.ID] = sums
+	}
+	sums[filepath.ToSlash(t.path)] = sum
+}
+
+// writeJournal writes an entry, with the digests of the transcripts of its action that
+// were closed since the entry before.
+func (b *branch) writeJournal(e state.Entry) error {
+	b.mu.Lock()
+	e.Files = b.sums[e.Action]
+	delete(b.sums, e.Action)
+	b.mu.Unlock()
+	return b.runner.writeJournal(e)
+}

@@ -6,22 +6,57 @@ import (
 	"zup/plan/escape"
 )
 
-// choices are the commands that lead on from a run that has stopped, the best one
-// first. One that would be refused from here is not among them.
-func (p *printer) choices(c *apply.ClusterReport, pl *plan.Plan) {
+// Choice is a command that leads on from a run that has stopped.
+type Choice struct {
+	Label string // "Next", "Or", …
+	Text  string // the command, when to type it, and what it does
+	First bool   // it is the way to go on, not another way out
+}
+
+// Choices are the commands that lead on from where a cluster has stopped, the best
+// one first. One that would be refused from there is not among them.
+func Choices(c *apply.ClusterReport, pl *plan.Plan) []Choice {
+	var all []Choice
 	label := "Next"
 	for _, text := range next(c, pl) {
-		p.labelled(label, bold, text)
+		all = append(all, Choice{label, text, true})
 		label = "Or"
 	}
 	if backsOut(c, pl) {
-		p.labelled("Or back out", nil, "zup plan -back-out -out FILE: undoes what is temporary, and updates nothing")
+		all = append(all, Choice{"Or back out", "zup plan -back-out -out FILE: undoes what is temporary, and updates nothing", false})
 	}
-	p.wayBack(c, pl)
+	if tookSnapshots(c, pl) {
+		all = append(all, Choice{"Or back", "zup plan -rollback -out FILE: to the snapshots that this run has taken", false})
+	}
 	switch c.Stop.Kind {
 	case apply.StopFailed, apply.StopRule, apply.StopUnproven:
-		p.labelled("For a ticket", nil, "zup support-bundle packs plan, journal and transcripts of this run")
+		all = append(all, Choice{"For a ticket", "zup support-bundle packs plan, journal and transcripts of this run", false})
 	}
+	return all
+}
+
+func (p *printer) choices(c *apply.ClusterReport, pl *plan.Plan) {
+	for _, choice := range Choices(c, pl) {
+		style := bold
+		if !choice.First {
+			style = nil
+		}
+		p.labelled(choice.Label, style, choice.Text)
+	}
+}
+
+// tookSnapshots reports whether the run has taken a snapshot of every node.
+func tookSnapshots(c *apply.ClusterReport, pl *plan.Plan) bool {
+	taken := 0
+	for i := range pl.Actions {
+		a := &pl.Actions[i]
+		for k := range c.Actions {
+			if a.Keeps != "" && c.Actions[k].ID == a.ID && c.Actions[k].Outcome == apply.ActionIsDone {
+				taken++
+			}
+		}
+	}
+	return taken > 0 && taken == len(pl.Cluster(c.Name).Nodes)
 }
 
 // next are the ways to go on: with the plan of the run, or with a new one.

@@ -21,6 +21,7 @@ type Entry struct {
 	Attempt  int               `json:"attempt,omitempty"`  // counts from 1 when an action is begun again
 	Detail   string            `json:"detail,omitempty"`   // one line for people
 	Event    Event             `json:"event"`              //
+	Files    map[string]string `json:"files,omitempty"`    // below the run's folder, as they are now → SHA-256, hex
 	Recorded map[string]string `json:"recorded,omitempty"` // "node/fact" → value
 	Seq      int               `json:"seq"`                // counts from 1
 	Time     time.Time         `json:"time"`               //

@@ -1,0 +1,320 @@
+package document
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"zup/plan/escape"
+)
+
+// MarkdownLimit is how many characters Markdown has at the most: what a comment on
+// a pull request takes, and some room for whoever posts it.
+const MarkdownLimit = 65_000
+
+// Markdown writes the document for a comment on a pull request. What is long is
+// folded; what is too long for a comment is left out, and the end says so.
+func Markdown(w io.Writer, d *Document) error {
+	_, err := io.WriteString(w, markdown(d, MarkdownLimit))
+	return err
+}
+
+func markdown(d *Document, limit int) string {
+	for rank := 9; rank > 0; rank-- { // below rank 9 nothing is left out
+		m := &markdowner{rank: rank, most: 4 * limit}
+		if text := m.document(d, len(d.Sections)); utf8.RuneCountInString(text) <= limit {
+			return text
+		}
+	}
+	for n := len(d.Sections) - 1; n > 0; n-- {
+		m := &markdowner{rank: 1}
+		if text := m.document(d, n); utf8.RuneCountInString(text) <= limit {
+			return text
+		}
+	}
+	m := &markdowner{rank: 1}
+	return m.document(d, 0)
+}
+
+// markdowner writes Markdown. Folds of its rank and above are left out.
+type markdowner struct {
+	b    strings.Builder
+	rank int
+	most int      // bytes, after which it gives up; 0: none
+	left []string // titles of what was left out
+}
+
+func (m *markdowner) line(format string, args ...any) {
+	fmt.Fprintf(&m.b, format+"\n", args...)
+}
+
+func (m *markdowner) document(d *Document, sections int) string {
+	m.line("# %s\n", inline(d.Title))
+	m.line("%s\n", m.note(d.Verdict))
+	for _, s := range d.Sections[:sections] {
+		m.line("## %s\n", inline(s.Title))
+		m.blocks(s.Blocks)
+	}
+	for _, s := range d.Sections[sections:] {
+		m.leaveOut(s.Title)
+	}
+	if len(m.left) > 0 {
+		m.line("**Left out**, because a comment takes no more: %s. zup show prints everything of the file.\n", inline(m.leftOut()))
+	}
+	m.line("---\n\n%s", inline(d.Foot))
+	return m.b.String()
+}
+
+func (m *markdowner) leaveOut(title string) {
+	if !slices.Contains(m.left, title) {
+		m.left = append(m.left, title)
+	}
+}
+
+func (m *markdowner) leftOut() string {
+	const most = 12
+	text := strings.Join(m.left[:min(len(m.left), most)], "; ")
+	if more := len(m.left) - most; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return text
+}
+
+func (m *markdowner) note(n Note) string {
+	if n.Word == "" {
+		return inline(n.Text)
+	}
+	return fmt.Sprintf("**%s** %s", strings.TrimSpace(n.Tone.Mark()+" "+inline(n.Word)), inline(n.Text))
+}
+
+func (m *markdowner) blocks(all []Block) {
+	for _, b := range all {
+		if m.most > 0 && m.b.Len() > m.most {
+			return // it is too long by any count
+		}
+		m.block(b)
+	}
+}
+
+func (m *markdowner) block(b Block) {
+	switch b := b.(type) {
+	case Text:
+		m.line("%s\n", inline(string(b)))
+	case Heading:
+		m.line("### %s\n", inline(b.Title))
+	case Notes:
+		for _, n := range b {
+			m.line("- %s", m.note(n))
+		}
+		m.line("")
+	case Facts:
+		m.facts(b)
+	case Table:
+		m.table(b.Head, b.Numbers, b.Rows)
+	case Figure:
+		m.figure(b)
+	case Steps:
+		m.steps(b)
+	case Fold:
+		m.fold(b)
+	case Code:
+		m.code(b)
+	case List:
+		m.list(b)
+	case Sign:
+		m.sign(b)
+	}
+}
+
+func (m *markdowner) facts(all Facts) {
+	rows := make([][]Cell, len(all))
+	for i, f := range all {
+		rows[i] = []Cell{{Text: f.Label}, {Text: f.Text, Tone: f.Tone, Exact: f.Exact}}
+	}
+	m.table([]string{"", ""}, nil, rows)
+}
+
+func (m *markdowner) table(head []string, numbers []int, rows [][]Cell) {
+	m.head(head, numbers)
+	for _, row := range rows {
+		for _, c := range row {
+			m.b.WriteString("| " + cell(c) + " ")
+		}
+		m.b.WriteString("|\n")
+	}
+	m.line("")
+}
+
+// head writes the first two lines of a table.
+func (m *markdowner) head(head []string, numbers []int) {
+	m.b.WriteString("| " + strings.Join(inlines(head), " | ") + " |\n|")
+	for i := range head {
+		m.b.WriteString(map[bool]string{true: "--:|", false: ":--|"}[slices.Contains(numbers, i)])
+	}
+	m.b.WriteString("\n")
+}
+
+func cell(c Cell) string {
+	text := inline(c.Text)
+	if c.Exact && c.Text != "" {
+		text = exact(c.Text)
+	}
+	if mark := c.Tone.Mark(); mark != "" {
+		text = mark + " " + text
+	}
+	return text
+}
+
+func (m *markdowner) figure(f Figure) {
+	if f.Mermaid != "" {
+		m.line("```mermaid\n%s```\n", f.Mermaid)
+	}
+	m.line("%s\n", inline(f.Caption))
+	if len(f.Words) > 0 {
+		m.fold(Fold{Title: "The picture in words", Blocks: []Block{List{Items: f.Words}}})
+	}
+}
+
+func (m *markdowner) steps(s Steps) {
+	head := slices.Concat([]string{"No.", "Node", "Action and reason"}, s.Head)
+	numbers := []int{0}
+	for i := range s.Head {
+		numbers = append(numbers, 3+i)
+	}
+	m.head(head, numbers)
+	for _, step := range s.List {
+		what := "**" + inline(step.Title) + "**"
+		if step.Badge.Word != "" {
+			what += " [" + strings.TrimSpace(step.Badge.Tone.Mark()+" "+inline(step.Badge.Word)) + "]"
+		}
+		what += "<br>" + inline(step.Reason)
+		fmt.Fprintf(&m.b, "| %d %s | %s | %s |", step.Number, inline(step.Mark), inline(step.Node), what)
+		for _, v := range step.Values {
+			m.b.WriteString(" " + cell(v) + " |")
+		}
+		m.b.WriteString("\n")
+	}
+	m.line("")
+	m.folds(s)
+}
+
+// folds writes what belongs to each step, all of it in one fold.
+func (m *markdowner) folds(s Steps) {
+	var all []Block
+	for _, step := range s.List {
+		if len(step.Fold) > 0 {
+			all = append(all, Fold{Title: fmt.Sprintf("%d. %s: %s", step.Number, step.Node, step.Title), Blocks: step.Fold})
+		}
+	}
+	if len(all) > 0 {
+		m.fold(Fold{Title: s.FoldAs + ": " + s.Caption, Rank: 3, Blocks: all})
+	}
+}
+
+func (m *markdowner) fold(f Fold) {
+	if f.Rank >= m.rank {
+		m.leaveOut(f.Title)
+		return
+	}
+	m.line("<details><summary>%s</summary>\n", html.EscapeString(oneLine(f.Title)))
+	m.blocks(f.Blocks)
+	m.line("</details>\n")
+}
+
+// code writes a fence that is longer than every one in the text.
+func (m *markdowner) code(c Code) {
+	if c.Label != "" {
+		m.line("%s\n", inline(c.Label))
+	}
+	text := strings.TrimRight(escape.Text(c.Text), "\n")
+	fence := strings.Repeat("`", max(3, backticks(text)+1))
+	m.line("%stext\n%s\n%s\n", fence, text, fence)
+}
+
+func (m *markdowner) list(l List) {
+	if l.Label != "" {
+		m.line("%s\n", inline(l.Label))
+	}
+	for _, item := range l.Items {
+		m.line("- %s", inline(item))
+	}
+	m.line("")
+}
+
+func (m *markdowner) sign(s Sign) {
+	rows := make([][]Cell, len(s.Rows))
+	for i, row := range s.Rows {
+		for _, text := range row {
+			rows[i] = append(rows[i], Cell{Text: text})
+		}
+	}
+	m.table(s.Head, nil, rows)
+}
+
+// backticks is the length of the longest run of them.
+func backticks(s string) int {
+	longest, run := 0, 0
+	for _, r := range s {
+		if run++; r != '`' {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return longest
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(escape.Line(s)), " ") }
+
+// exact is a code span on one line that may stand in a table.
+func exact(s string) string {
+	s = oneLine(s)
+	fence := strings.Repeat("`", backticks(s)+1)
+	if fence != "`" || strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") {
+		s = " " + s + " "
+	}
+	return fence + strings.ReplaceAll(s, "|", `\|`) + fence
+}
+
+func inlines(all []string) []string {
+	out := make([]string, len(all))
+	for i, s := range all {
+		out[i] = inline(s)
+	}
+	return out
+}
+
+// inline is text on one line in which nothing means anything in Markdown: no
+// emphasis, link, mention, reference to an issue, formula, HTML or end of a cell.
+func inline(s string) string {
+	s = oneLine(s)
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case strings.ContainsRune("\\`*_{}[]<>|~$&", r):
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '@' || r == '#':
+			b.WriteRune(r)
+			b.WriteString("<!-- -->") // neither a mention nor a reference
+		case r == ':' && strings.HasPrefix(s[i:], "://"), r == '.' && strings.HasSuffix(strings.ToLower(s[:i]), "www"):
+			b.WriteByte('\\') // no link
+			b.WriteRune(r)
+		case i == 0 && (r == '-' || r == '+' || r == '='):
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case (r == '.' || r == ')') && digits(s[:i]) && (i+1 == len(s) || s[i+1] == ' '):
+			b.WriteByte('\\') // no item of a list
+			b.WriteRune(r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
