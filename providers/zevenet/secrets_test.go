@@ -24,7 +24,7 @@ func TestNamedSecrets(t *testing.T) {
 	}
 	s.write("etc/apt/apt.conf", "Acquire { http::User-Agent \"CANARY-serial:CANARY-keyid\"; };\nAcquire::http::Proxy \"http://me:CANARY-proxy@proxy:3128/\";\n")
 	s.write("etc/apt/apt.conf.d/90x", "APT::Periodic::Enable \"1\";\nAcquire::https::User-Agent \"CANARY-two\";\n")
-	s.write("etc/apt/sources.list.d/zevenet.list", "deb [arch=amd64] https://me:CANARY-list@repo.zevenet.com/ee/v6 buster main\ndeb http://deb.debian.org/debian buster main\n")
+	s.write("etc/apt/sources.list.d/zevenet.list", "deb [arch=amd64] https://me:CANARY-list@repo.zevenet.com/ee/v6 buster main\ndeb http://mirror.example.net/debian buster main\n")
 	s.write("etc/apt/auth.conf.d/x.conf", "machine repo.zevenet.com login me password CANARY-auth\n")
 	s.write("root/bin/checkupgrades", "#!/bin/sh\nenv; cat "+s.path("secrets")+" >/dev/null && echo 'the updater runs'\n")
 	if err := os.Chmod(s.path("root/bin/checkupgrades"), 0o755); err != nil {
