@@ -18,42 +18,44 @@ func TestSideBySide(t *testing.T) {
 		name string
 		test func(*testing.T)
 		long bool // for those who have more than ten minutes
+		rare bool // what is like another one here, or like a cut of the matrix: with ZUP_MATRIX=1
 	}{
-		{"not stopped", testNotStopped, false},
-		{"refused", testRefused, false},
-		{"failback", testFailback, false},
-		{"updated before", testUpdatedBefore, false},
-		{"several pairs", testSeveralPairs, true},
-		{"hosts files", testHostsFiles, true},
-		{"clean up", testCleanUp, true},
-		{"killed", testKilled, false},
-		{"two operators", testTwoOperators, true},
-		{"budget", testBudget, true},
-		{"farms", testFarms, true},
-		{"single", testSingle, true},
-		{"init", testInit, true},
-		{"resumed", testResumed, true},
-		{"reboot", testReboot, true},
-		{"reboot later", testRebootLater, true},
-		{"reboot does not help", testRebootDoesNotHelp, true},
-		{"single node reboots", testSingleReboots, true},
-		{"rollback after BACKUP failed", testRollbackAfterBackupFailed, true},
-		{"rollback after update", testRollbackAfterUpdate, true},
-		{"rollback after switchover", testRollbackAfterSwitchover, true},
-		{"rollback is cut off", testRollbackIsCutOff, true},
-		{"offline", testOfflineAll, true},
-		{"family", testFamily, true},
-		{"updaters", testUpdaters, true},
-		{"updater that shuns backups", testUpdaterThatShunsBackups, true},
-		{"addresses and names", testAddressesAndNames, true},
-		{"failback of its time", testFailbackOfItsTime, true},
-		{"other product", testOtherProduct, true},
-		{"the lab can tell", testTheLabCanTell, false},
+		{"not stopped", testNotStopped, false, false},
+		{"refused", testRefused, false, false},
+		{"failback", testFailback, false, false},
+		{"updated before", testUpdatedBefore, false, false},
+		{"several pairs", testSeveralPairs, true, false},
+		{"hosts files", testHostsFiles, true, false},
+		{"clean up", testCleanUp, true, false},
+		{"killed", testKilled, false, false},
+		{"two operators", testTwoOperators, true, false},
+		{"budget", testBudget, true, false},
+		{"farms", testFarms, true, false},
+		{"single", testSingle, true, false},
+		{"init", testInit, true, false},
+		{"resumed", testResumed, true, true},
+		{"reboot", testReboot, true, false},
+		{"reboot later", testRebootLater, true, true},
+		{"reboot does not help", testRebootDoesNotHelp, true, true},
+		{"single node reboots", testSingleReboots, true, true},
+		{"rollback after BACKUP failed", testRollbackAfterBackupFailed, true, false},
+		{"rollback after update", testRollbackAfterUpdate, true, false},
+		{"rollback after switchover", testRollbackAfterSwitchover, true, true},
+		{"rollback is cut off", testRollbackIsCutOff, true, true},
+		{"offline", testOfflineAll, true, false},
+		{"family", testFamily, true, false},
+		{"updaters", testUpdaters, true, false},
+		{"updater that shuns backups", testUpdaterThatShunsBackups, true, true},
+		{"addresses and names", testAddressesAndNames, true, false},
+		{"failback of its time", testFailbackOfItsTime, true, true},
+		{"other product", testOtherProduct, true, false},
+		{"the lab can tell", testTheLabCanTell, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.long {
 				needsTime(t)
 			}
+			oneOfMany(t, !tt.rare)
 			t.Parallel()
 			tt.test(t)
 		})
