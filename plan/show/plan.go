@@ -47,6 +47,10 @@ func Plan(w io.Writer, p *plan.Plan, o Options) error {
 		pr.houseRules(p)
 		pr.appendix(p, busy)
 	}
+	if p.Created != "" { // a saved plan
+		pr.line("")
+		pr.indented(0, faint, origin(p))
+	}
 	return pr.err
 }
 
@@ -124,6 +128,17 @@ func (p *printer) headline(pl *plan.Plan, busy, quiet []*plan.Cluster) {
 	if len(quiet) > 0 {
 		p.line("Nothing to do for %s.", plural(len(quiet), "more cluster", "more clusters"))
 	}
+}
+
+// origin says who made a saved plan, when, from which commit, and for which change.
+func origin(pl *plan.Plan) string {
+	s := "Planned " + pl.Created
+	for _, part := range [][2]string{{" by ", pl.Author}, {", commit ", pl.Commit}, {", change ", pl.Change}} {
+		if part[1] != "" {
+			s += part[0] + part[1]
+		}
+	}
+	return escape.Line(s)
 }
 
 // Outages says which clusters nobody serves while they are updated: what comes
