@@ -35,7 +35,7 @@ use strict;
 use warnings;
 use Fcntl qw(:DEFAULT :flock);
 
-my $TICK   = 0.01;     # seconds between two looks at out, answers and status
+my $TICK   = 0.01;     # seconds between two looks at out, answers and status; five of them when all is quiet
 my $CHUNK  = 65536;    # bytes, the most in one reply
 my $RECALL = 4096;     # bytes of earlier output that a question may stand in
 my $SHORT  = 6;        # bytes; what is shorter is no secret: it would blot out half of everything
@@ -372,15 +372,15 @@ sub follow {
             reply("state $now") if $now ne $state;
             ($state, $cpu) = ($now, $used);
         }
-        obey($idle < 10 ? $TICK / 5 : $TICK);
+        obey($idle < 10 ? $TICK / 5 : $idle < 50 ? $TICK : 5 * $TICK);
     }
 }
 
-# due spaces the looks at the processes: 1, 2, 4, … ticks after the last output,
-# then twice a second.
+# due spaces the looks at the processes: after 1, 2, 4, … looks at the output that
+# found nothing new, then twice a second, which is every tenth.
 sub due {
     my ($idle) = @_;
-    return $idle >= 50 ? $idle % 50 == 0 : ($idle & ($idle - 1)) == 0;
+    return $idle >= 50 ? $idle % 10 == 0 : ($idle & ($idle - 1)) == 0;
 }
 
 sub recall {
@@ -395,7 +395,7 @@ sub copy {
     my $moved = 0;
     for (;;) {
         my $want = defined $size && $size - $$pos < $CHUNK ? $size - $$pos : $CHUNK;
-        return $moved if $want <= 0;
+        return $moved if $want <= 0 || $$pos >= (stat $out)[7];
         my $bytes = presentable($out, $$pos, $want, defined $size);
         return $moved unless length $bytes;
         reply('out ' . length $bytes, $bytes);

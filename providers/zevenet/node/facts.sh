@@ -3,20 +3,45 @@
 # that nothing was cut off. A value that can't be found out is "unknown".
 set -f
 
-oneline() { tr -s ' \t\r\n\0' ' ' | sed 's/^ //; s/ $//'; }
-me=$(uname -n)
+# A node is asked often while something is waited for, so what the shell itself can
+# do starts no program here: starting one is what reading a fact costs.
 conf=$root/config/cluster.conf
+# asked NAME...: whether one of these facts is.
+wanted=" $* "
+asked() {
+	for one in "$@"; do
+		case $wanted in *" $one "*) return 0 ;; esac
+	done
+	return 1
+}
+me=''
+if asked hostname clustered nodes own_address deny peer_ssh; then me=$(uname -n); fi
 
-# ini SECTION KEY: a value of cluster.conf; the section before the first is "".
-ini() {
-	[ -r "$conf" ] && awk -v want="$1" -v key="$2" '
+# cluster.conf: a line "section|" for each section, "section|key|value" for each
+# value. The section before the first is "". Read once, and only for whom needs it.
+cluster=''
+if asked clustered nodes deadratio primary interface own_address deny peer_ssh && [ -r "$conf" ]; then
+	cluster=$(awk '
 		{ sub(/\r$/, "") }
-		/^[ \t]*\[.*\]/ { s = $0; sub(/^[ \t]*\[/, "", s); sub(/\].*/, "", s); next }
-		s == want { i = index($0, "="); k = substr($0, 1, i - 1); gsub(/[ \t]/, "", k)
-			if (i && k == key) { v = substr($0, i + 1); gsub(/^[ \t]+|[ \t]+$/, "", v); print v; exit } }' "$conf"
+		/^[ \t]*\[.*\]/ { s = $0; sub(/^[ \t]*\[/, "", s); sub(/\].*/, "", s); gsub(/\|/, "?", s); print s "|"; next }
+		i = index($0, "=") { k = substr($0, 1, i - 1); gsub(/[ \t|]/, "", k)
+			v = substr($0, i + 1); gsub(/^[ \t]+|[ \t]+$/, "", v); if (k != "") print s "|" k "|" v }' "$conf")
+fi
+
+# ini SECTION KEY: a value of cluster.conf.
+ini() {
+	while IFS='|' read -r section key value; do
+		if [ "$section" = "$1" ] && [ "$key" = "$2" ]; then printf '%s\n' "$value"; return; fi
+	done <<END
+$cluster
+END
 }
 sections() {
-	[ -r "$conf" ] && sed -n 's/^[[:space:]]*\[\(.*\)\].*/\1/p' "$conf"
+	while IFS='|' read -r section key value; do
+		[ -z "$section" ] || [ -n "$key" ] || printf '%s\n' "$section"
+	done <<END
+$cluster
+END
 }
 peer=$(sections | while read -r s; do
 	[ "$s" = "$me" ] || { ini "$s" ip; break; }
@@ -24,7 +49,8 @@ done)
 
 # Virtual interfaces have a colon in their name: if_eth0:1_conf, an ini file
 # (or one line with semicolons before 6.1). Those that are up are VIPs.
-vip_list() {
+vip_list() { [ -z "$vips" ] || printf '%s\n' "$vips"; }
+read_vips() {
 	find "$root/config" -maxdepth 1 -name 'if_*:*_conf' -type f -print0 2>/dev/null | sort -z | xargs -0 -r awk '
 		function flush() { if (addr != "" && up) print addr; addr = ""; up = 1 }
 		FNR == 1 { flush() }
@@ -34,11 +60,15 @@ vip_list() {
 		/;/ { split($0, f, ";"); if (addr == "") addr = f[2] }
 		END { flush() }'
 }
+vips=''
+if asked vips arp farms; then vips=$(read_vips); fi
 
 # keepalived writes its data to a file of its own when it is told to; the file
 # is removed again if it was not there before. Two readers take turns.
 keepalived_data() {
-	pid=$(keepalived_parents | head -n 1)
+	pid=$(keepalived_parents)
+	pid=${pid%%
+*}
 	[ -n "$pid" ] || return
 	exec 9</etc/keepalived && flock -w 5 9 || return
 	data=/tmp/keepalived.data had='' before='' tries=0
@@ -78,7 +108,7 @@ fact_product() {
 	printf yes
 }
 fact_version() {
-	sed -n 's/^[[:space:]]*\$version[[:space:]]*=[[:space:]]*"\([^"]*\)".*/\1/p' "$root/config/global.conf" 2>/dev/null | head -n 1
+	sed -n '/^[[:space:]]*\$version[[:space:]]*=[[:space:]]*"\([^"]*\)".*/{s//\1/p;q;}' "$root/config/global.conf" 2>/dev/null
 }
 # shellcheck disable=SC2016 # dpkg-query's own variables
 # A package on hold is as whole as any; fact_holds tells it apart.
@@ -93,13 +123,19 @@ fact_audit() {
 fact_holds() { out=$(apt-mark showhold 2>&1) && printf '%s' "${out:-none}"; }
 fact_lock() {
 	[ -r /proc/locks ] || return
-	held=''
-	for file in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
-		inode=$(stat -c %i "$file" 2>/dev/null) || continue
-		pid=$(awk -v i=":$inode" '$2 != "->" && index($6, i) == length($6) - length(i) + 1 { print $5; exit }' /proc/locks 2>/dev/null)
-		[ -z "$pid" ] || held="$held $file by $pid ($(cat "/proc/$pid/comm" 2>/dev/null))"
-	done
-	printf '%s' "${held:-free}"
+	stat -c '%i %n' /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock 2>/dev/null | awk '
+		BEGIN { free = 1 }
+		!locks { file[$1] = $2; order[n++] = $1; next }
+		$2 != "->" { i = $6; sub(/.*:/, "", i); if (i in file && !(i in pid)) pid[i] = $5 }
+		END {
+			for (k = 0; k < n; k++) if ((i = order[k]) in pid) {
+				comm = ""
+				getline comm <("/proc/" pid[i] "/comm")
+				printf "%s by %s (%s) ", file[i], pid[i], comm
+				free = 0
+			}
+			if (free) print "free"
+		}' - locks=1 /proc/locks
 }
 fact_candidate() { apt-cache policy "$package" 2>/dev/null | sed -n 's/^ *Candidate: //p'; }
 # shellcheck disable=SC2086 # $upgrade is apt's option and command
@@ -169,7 +205,7 @@ fact_own_address() {
 }
 fact_role() {
 	[ -e "$root/node_status" ] || { printf none; return; }
-	role=$(head -n 1 "$root/node_status")
+	read -r role <"$root/node_status"
 	printf '%s' "${role:-stopped}"
 }
 fact_vrrp() {
@@ -177,9 +213,17 @@ fact_vrrp() {
 		found=$(keepalived_parents) && [ -z "$found" ] && printf down
 		return
 	fi
-	printf '%s\n' "$vrrp_data" | sed -n 's/^ *State = //p' | head -n 1
+	vrrp 'State'
 }
-fact_priority() { printf '%s\n' "$vrrp_data" | sed -n 's/^ *Effective priority = //p' | head -n 1; }
+fact_priority() { vrrp 'Effective priority'; }
+# vrrp KEY: the first value of it in keepalived's data.
+vrrp() {
+	while read -r line; do
+		case $line in "$1 = "*) printf '%s\n' "${line#*= }" && return ;; esac
+	done <<END
+$vrrp_data
+END
+}
 fact_priority_lines() { grep -cE '^[[:space:]]*priority[[:space:]]' /etc/keepalived/keepalived.conf 2>/dev/null; }
 fact_keepalived() { found=$(keepalived_parents) && printf '%s' "$found" | grep -c .; }
 # An operator's flag, or the tracked link that was taken down: older versions
@@ -300,11 +344,20 @@ fact_status() {
 }
 
 vrrp_data=''
-case " $* " in *" vrrp "* | *" priority "*) vrrp_data=$(keepalived_data) ;; esac
+if asked vrrp priority; then vrrp_data=$(keepalived_data); fi
 
+blank=$(printf ' \t\r')'
+'
+# print FACT: on one line, its words apart by one space each.
 print() {
-	value=$("fact_$1" 2>/dev/null | oneline)
-	printf '%s=%s\n' "$1" "${value:-unknown}"
+	value=$("fact_$1" 2>/dev/null)
+	fact=$1
+	IFS=$blank
+	# shellcheck disable=SC2086 # split at blanks; set -f keeps the words as they are
+	set -- $value
+	value=$*
+	unset IFS
+	printf '%s=%s\n' "$fact" "${value:-unknown}"
 }
 # The slow ones first, side by side: each writes its own short line.
 for name in "$@"; do
