@@ -23,7 +23,7 @@ import (
 type cut struct {
 	switchover string
 	action     int     // place in the plan
-	moment     string  // "before", "during" or "after" it
+	moment     string  // "before" or "during" it; "after" it, if it is the last
 	part       float64 // of "during": how much of the time that the action takes without a cut
 	fault      string  // what happens
 	node       int     // to which node, 0 or 1
@@ -46,39 +46,74 @@ const (
 	powered = "power cut"
 )
 
-// The dimensions of the matrix. The numbers of the first three have no factor in
-// common with those after them, see allCuts.
+// The dimensions of the matrix.
 var (
 	cutFaults = []struct {
 		fault string
 		node  int
 	}{{killed, 0}, {cutOff, 0}, {cutOff, 1}, {powered, 0}, {powered, 1}}
-	cutMoments  = []string{"before", "during", "during", "after"}
 	cutWays     = []string{"resume", "plan"}
 	cutActions  = []int{25, 21} // how many actions a plan has, by switchover
 	switchovers = []string{"drain", "restart"}
 )
 
+// cutsOnce is for how many cases every cut strikes once before, in and after every
+// action, with each way to go on. The cases after them strike in every action again,
+// at another moment.
+const cutsOnce = (25 + 26 + 21 + 22) * 5 * 2
+
 // allCuts is the whole matrix, in an order whose beginnings are spread over it: the
-// first 20 have every fault at every moment, each of both with both ways and both
-// switchovers; the first 80 have every combination of the four. Which action, and
-// how far in it, its seed says.
+// first 20 have every fault in and between actions, each with both ways and both
+// switchovers; the first 40 have every combination of the four. Which action, and how
+// far in it, the seed says.
 func allCuts(seed uint64) []cut {
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	order := [][]int{rnd.Perm(cutActions[0]), rnd.Perm(cutActions[1])}
-	var all []cut
-	const round = 20 // faults × moments
-	for i := 0; i < 4*round*max(cutActions[0], cutActions[1]); i++ {
-		n, turn := i%round, i/round
-		f, m := cutFaults[n%len(cutFaults)], cutMoments[n%len(cutMoments)]
-		way, switchover := (n/4+turn)%2, (n/8+turn/2)%2
-		actions := order[switchover]
-		if turn/4 >= len(actions) {
-			continue // the other switchover has more of them
+	return slices.Concat(spreadCuts(rnd, "between", "during"), spreadCuts(rnd, "during"))
+}
+
+// spreadCuts are the cuts of every kind in turn: what is a kind of its own here are
+// the moment, the fault with its node, the way, and the switchover.
+func spreadCuts(rnd *rand.Rand, moments ...string) []cut {
+	var kinds [][]cut
+	for _, half := range []int{0, 1} { // of the ways and switchovers
+		for w, way := range cutWays {
+			s := (w + half) % 2
+			for _, f := range cutFaults {
+				for _, moment := range moments {
+					kinds = append(kinds, cutsOfAKind(rnd, cut{switchover: switchovers[s], moment: moment, fault: f.fault, node: f.node, way: way}, cutActions[s]))
+				}
+			}
 		}
-		action := actions[(n+turn/4)%len(actions)]
-		all = append(all, cut{switchovers[switchover], action, m, rnd.Float64(), f.fault, f.node, cutWays[way]})
 	}
+	var all []cut
+	for i := 0; i <= slices.Max(cutActions); i++ {
+		for _, kind := range kinds {
+			if i < len(kind) {
+				all = append(all, kind[i])
+			}
+		}
+	}
+	return all
+}
+
+// cutsOfAKind are the cuts at every action of so many, in a random order. Right after
+// an action is right before the next one: between actions there is one cut before each,
+// and one after the last.
+func cutsOfAKind(rnd *rand.Rand, kind cut, actions int) []cut {
+	var all []cut
+	for i := range actions {
+		c := kind
+		c.action, c.part = i, rnd.Float64()
+		if c.moment == "between" {
+			c.moment = "before"
+		}
+		all = append(all, c)
+	}
+	if kind.moment == "between" {
+		kind.action, kind.moment = actions-1, "after"
+		all = append(all, kind)
+	}
+	rnd.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all
 }
 
@@ -92,33 +127,33 @@ type ended struct {
 // TestCutSample shows that a short sample is spread and a long one is everything.
 func TestCutSample(t *testing.T) {
 	all := allCuts(1)
-	seen := map[string]int{}
-	for i, c := range all {
-		c.part = 0
-		seen[c.String()]++
-		if i == 19 {
-			for _, f := range cutFaults {
-				for _, m := range cutMoments {
-					wantCut(t, all[:20], func(c cut) bool { return c.fault == f.fault && c.node == f.node && c.moment == m })
-				}
-				for k := range cutWays {
-					wantCut(t, all[:20], func(c cut) bool { return c.fault == f.fault && c.node == f.node && c.way == cutWays[k] })
-					wantCut(t, all[:20], func(c cut) bool {
-						return c.fault == f.fault && c.node == f.node && c.switchover == switchovers[k]
-					})
-				}
+	for _, f := range cutFaults {
+		of := func(is func(cut) bool) {
+			t.Helper()
+			if !slices.ContainsFunc(all[:20], func(c cut) bool { return c.fault == f.fault && c.node == f.node && is(c) }) {
+				t.Error("the sample is not spread")
 			}
 		}
+		of(func(c cut) bool { return c.moment == "during" })
+		of(func(c cut) bool { return c.moment != "during" })
+		for k := range 2 {
+			of(func(c cut) bool { return c.way == cutWays[k] })
+			of(func(c cut) bool { return c.switchover == switchovers[k] })
+		}
 	}
-	if want := (25 + 21) * 5 * 4 * 2; len(all) != want || len(seen) != want*3/4 {
-		t.Errorf("%d cuts, %d of them different but for the part; want %d", len(all), len(seen), want)
+	seen := map[cut]int{}
+	for i, c := range all {
+		c.part = 0
+		seen[c]++
+		if (seen[c] == 1) != (i < cutsOnce) {
+			t.Fatalf("case %d, %v, comes for the %d. time", i+1, c, seen[c])
+		}
 	}
-}
-
-func wantCut(t *testing.T, all []cut, is func(cut) bool) {
-	t.Helper()
-	if !slices.ContainsFunc(all, is) {
-		t.Error("the sample is not spread")
+	if want := cutsOnce + (25+21)*5*2; len(all) != want || len(seen) != cutsOnce {
+		t.Errorf("%d cuts, %d of them different but for the part; want %d, %d", len(all), len(seen), want, cutsOnce)
+	}
+	if !slices.Equal(all, allCuts(1)) || slices.Equal(all, allCuts(2)) {
+		t.Error("the seed does not say which")
 	}
 }
 
@@ -228,7 +263,7 @@ type uncut struct {
 }
 
 func measureUncut(t *testing.T, switchover string, actions int) uncut {
-	b := newBench(t, cutWorld, world.ConfigOptions{Switchover: switchover, Interval: "100ms"})
+	b := newBench(t, cutWorld, world.ConfigOptions{Switchover: switchover, Interval: "200ms"})
 	b.wants(0, nil, "apply", "-auto-approve")
 	began, took := map[string]time.Time{}, map[string]time.Duration{}
 	for _, e := range b.journals() {
@@ -266,10 +301,10 @@ echo "update $(grep -c ' upgrade zevenet:' /var/log/dpkg.log)"`
 
 // try cuts one update off and ends it.
 func (c cut) try(t *testing.T, whole uncut) (e ended) {
-	b := newBench(t, cutWorld, world.ConfigOptions{Switchover: c.switchover, Interval: "100ms"})
+	b := newBench(t, cutWorld, world.ConfigOptions{Switchover: c.switchover, Interval: "200ms"})
 	b.wants(2, nil, "plan", "-detailed-exitcode", "-out", "edge.plan")
 	ids := b.actionIDs("edge.plan")
-	watch, err := startWatchEvery(t.Context(), b.World, 40*time.Millisecond)
+	watch, err := startWatchEvery(t.Context(), b.World, 100*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -149,11 +149,17 @@ func buildNode(o order) error {
 	return packed(exec.Command("tar", "-C", root, "--numeric-owner", "-cf", "-", "."))
 }
 
+// sshdConfig leaves sshd with the key exchange that the appliances' own OpenSSH 7.9
+// prefers. That of the machine's newer one takes many times as long, and the nodes
+// talk to each other all the time.
+const sshdConfig = "PermitRootLogin yes\nKexAlgorithms curve25519-sha256,ecdh-sha2-nistp256,diffie-hellman-group14-sha256\n"
+
 // machineFiles is what every node has that is no node's own and belongs to no
 // package of the product.
 func machineFiles() map[string]file {
 	return map[string]file{
-		"/etc/ssh/sshd_config.d/zevenet.conf":  text("PermitRootLogin yes\n"),
+		"/etc/ssh/sshd_config.d/zevenet.conf":  text(sshdConfig),
+		"/etc/update-motd.d/10-uname":          text(""), // not executable: nobody reads it, and it runs at each login
 		"/etc/sudoers.d/ops":                   {Mode: 0o440, Data: []byte("ops ALL=(ALL) NOPASSWD: ALL\n")},
 		"/etc/profile.d/zevenet.sh":            text("PATH=$PATH:" + zevenet + "/bin\n"),
 		"/etc/zevenet_version":                 text("ZVA 6000, hypervisor: KVM\n"),
