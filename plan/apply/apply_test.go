@@ -425,6 +425,39 @@ func TestStops(t *testing.T) {
 	}
 }
 
+// A run that has carried out everything, and proven all of it, does not end well while
+// something temporary is open. Here an earlier run has left it, and the plan, which was
+// made without the state file, knows nothing of it.
+func TestOpenAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "edge1", "edge2")
+		left := state.Change{Action: "edge.old", Name: "edge1/thing", Run: "an earlier run", Before: "deny=none"}
+		if err := w.store.Update("1.0.0", func(s *state.State) {
+			s.Clusters = map[string]*state.Cluster{"edge": {Outcome: state.OutcomeStopped, Open: []state.Change{left}}}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		w.do["edge.one"] = w.sets("edge1", "version", "2")
+		p := planOf([]plan.Cluster{cluster("edge")}, action("edge.one", "edge1", "version", "2"), wait("edge.two", "edge1", "version", "2"))
+		report, stop := w.stopOf(p)
+		if stop.Kind != StopUnproven || stop.Action != "edge.two" || !strings.HasSuffix(stop.Why, "temporary changes are still open: edge1/thing") {
+			t.Errorf("stopped with %q at %s: %s", stop.Kind, stop.Action, stop.Why)
+		}
+		for _, a := range report.Clusters[0].Actions {
+			if a.Outcome != ActionIsDone {
+				t.Errorf("%s is %s", a.ID, a.Outcome)
+			}
+		}
+		if report.Outcome != state.OutcomeUnproven {
+			t.Errorf("outcome %s", report.Outcome)
+		}
+		known := w.store.State().Cluster("edge")
+		if known.Outcome != state.OutcomeUnproven || !slices.Equal(known.Open, []state.Change{left}) {
+			t.Errorf("state at the end: %+v", known)
+		}
+	})
+}
+
 // Waiting goes on while a condition does not hold, says for what, and a limit
 // that passes stops.
 func TestWait(t *testing.T) {
