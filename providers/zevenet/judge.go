@@ -347,6 +347,11 @@ func hasOneMaster(p *pair) finding {
 	case 0:
 		return unfit("no node is MASTER", roles, "find out why with the product's own means; nothing may be updated while nobody is known to serve")
 	case 2:
+		for _, n := range p.nodes {
+			if f := roleAgrees(p, n); f.status == plan.Failed {
+				return unfit("both nodes call themselves MASTER, and "+n.name+" "+f.summary, roles+"; on "+n.name+": "+f.detail, f.hint)
+			}
+		}
 		return unfit("split brain: both nodes are MASTER", roles, "restore the link between the nodes and see that one of them becomes backup")
 	}
 	p.assignRoles()
