@@ -67,6 +67,7 @@ var troubles = []trouble{
 	{fault: "peer-key-refused", exit: 6, says: []string{`zva5n2: does not get into zva5n1 over ssh`, `Permission denied`, `no node was changed`}, left: untouched, ends: "apply"},
 	{fault: "peer-key-lost", exit: 5, says: []string{`zva5n2: peer_ssh is failed [^,]*Permission denied`, `edge\.zva5n1\.unblock`}, left: handedOver, ends: "apply"},
 	{fault: "max-startups", exit: 1, says: []string{`closed before the SSH handshake was done`, `MaxStartups`, `no node was changed`}, left: untouched, ends: "apply"},
+	{fault: "max-startups-master", exit: 5, says: []string{`zva5n2: peer_ssh is failed [^,]*Connection closed by remote host`, `edge\.zva5n1\.unblock`}, left: handedOver, ends: "apply"},
 
 	// Other people.
 	{fault: "config-edit-window", exit: 6, says: []string{`an edit made on MASTER since replication stopped would be lost`, `edge\.gate`, `zva5n1: digest is`}, left: untouched, ends: "resume", sample: true},
