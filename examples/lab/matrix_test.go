@@ -57,43 +57,58 @@ var (
 	switchovers = []string{"drain", "restart"}
 )
 
-// cutsOnce is for how many cases every cut strikes once before, in and after every
-// action, with each way to go on. The cases after them strike in every action again,
-// at another moment.
-const cutsOnce = (25 + 26 + 21 + 22) * 5 * 2
+// cutsOnce is how many cases there are if every cut strikes once before, in and after
+// every action.
+const cutsOnce = (25 + 26 + 21 + 22) * 5
 
-// allCuts is the whole matrix, in an order whose beginnings are spread over it: the
-// first 20 have every fault in and between actions, each with both ways and both
-// switchovers; the first 40 have every combination of the four. Which action, and how
-// far in it, the seed says.
+// allCuts is the whole matrix. The first cutsOnce cases are every cut of every action,
+// half of them ended the one way and half the other; as many after them are the same cuts
+// ended the other way; the rest strikes in every action again, at other moments, both ways.
+// Any beginning of it is spread: the first 20 have every fault in and between actions of
+// both switchovers, each with both ways; the first 40 have every combination of the four.
+// Which action, and how far in it, the seed says.
 func allCuts(seed uint64) []cut {
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	return slices.Concat(spreadCuts(rnd, "between", "during"), spreadCuts(rnd, "during"))
+	all := spreadCuts(rnd, "between", "during")
+	all = append(all, otherWay(rnd, all)...)
+	again := spreadCuts(rnd, "during")
+	return slices.Concat(all, again, otherWay(rnd, again))
 }
 
 // spreadCuts are the cuts of every kind in turn: what is a kind of its own here are
-// the moment, the fault with its node, the way, and the switchover.
+// the switchover, the fault with its node, and the moment.
 func spreadCuts(rnd *rand.Rand, moments ...string) []cut {
 	var kinds [][]cut
-	for _, half := range []int{0, 1} { // of the ways and switchovers
-		for w, way := range cutWays {
-			s := (w + half) % 2
-			for _, f := range cutFaults {
-				for _, moment := range moments {
-					kinds = append(kinds, cutsOfAKind(rnd, cut{switchover: switchovers[s], moment: moment, fault: f.fault, node: f.node, way: way}, cutActions[s]))
-				}
+	for s, switchover := range switchovers {
+		for _, f := range cutFaults {
+			for _, moment := range moments {
+				kinds = append(kinds, cutsOfAKind(rnd, cut{switchover: switchover, moment: moment, fault: f.fault, node: f.node}, cutActions[s]))
 			}
 		}
 	}
 	var all []cut
 	for i := 0; i <= slices.Max(cutActions); i++ {
-		for _, kind := range kinds {
+		for k, kind := range kinds {
 			if i < len(kind) {
+				turn := k/(len(kinds)/2) + k%len(moments) // both ways for each fault
+				kind[i].way = cutWays[(i+turn)%2]
 				all = append(all, kind[i])
 			}
 		}
 	}
 	return all
+}
+
+// otherWay are the same cuts, ended the other way and at other moments of the actions.
+func otherWay(rnd *rand.Rand, cuts []cut) []cut {
+	others := slices.Clone(cuts)
+	for i := range others {
+		others[i].way = cutWays[(slices.Index(cutWays, cuts[i].way)+1)%2]
+		if cuts[i].moment == "during" {
+			others[i].part = rnd.Float64()
+		}
+	}
+	return others
 }
 
 // cutsOfAKind are the cuts at every action of so many, in a random order. Right after
@@ -103,9 +118,11 @@ func cutsOfAKind(rnd *rand.Rand, kind cut, actions int) []cut {
 	var all []cut
 	for i := range actions {
 		c := kind
-		c.action, c.part = i, rnd.Float64()
+		c.action = i
 		if c.moment == "between" {
 			c.moment = "before"
+		} else {
+			c.part = rnd.Float64()
 		}
 		all = append(all, c)
 	}
@@ -141,16 +158,18 @@ func TestCutSample(t *testing.T) {
 			of(func(c cut) bool { return c.switchover == switchovers[k] })
 		}
 	}
-	seen := map[cut]int{}
+	cells, cases := map[cut]bool{}, map[cut]bool{}
 	for i, c := range all {
 		c.part = 0
-		seen[c]++
-		if (seen[c] == 1) != (i < cutsOnce) {
-			t.Fatalf("case %d, %v, comes for the %d. time", i+1, c, seen[c])
+		cases[c] = true
+		c.way = ""
+		cells[c] = true
+		if i+1 == cutsOnce && (len(cells) != cutsOnce || len(cases) != cutsOnce) || i+1 == 2*cutsOnce && len(cases) != 2*cutsOnce {
+			t.Errorf("the first %d cases are %d cuts, with the way %d", i+1, len(cells), len(cases))
 		}
 	}
-	if want := cutsOnce + (25+21)*5*2; len(all) != want || len(seen) != cutsOnce {
-		t.Errorf("%d cuts, %d of them different but for the part; want %d, %d", len(all), len(seen), want, cutsOnce)
+	if want := 2*cutsOnce + (25+21)*5*2; len(all) != want || len(cells) != cutsOnce || len(cases) != 2*cutsOnce {
+		t.Errorf("%d cases, %d cuts, with the way %d; want %d, %d, %d", len(all), len(cells), len(cases), want, cutsOnce, 2*cutsOnce)
 	}
 	if !slices.Equal(all, allCuts(1)) || slices.Equal(all, allCuts(2)) {
 		t.Error("the seed does not say which")
@@ -263,7 +282,7 @@ type uncut struct {
 }
 
 func measureUncut(t *testing.T, switchover string, actions int) uncut {
-	b := newBench(t, cutWorld, world.ConfigOptions{Switchover: switchover, Interval: "200ms"})
+	b := newBench(t, cutWorld, world.ConfigOptions{Switchover: switchover, Interval: "500ms"})
 	b.wants(0, nil, "apply", "-auto-approve")
 	began, took := map[string]time.Time{}, map[string]time.Duration{}
 	for _, e := range b.journals() {
@@ -301,7 +320,7 @@ echo "update $(grep -c ' upgrade zevenet:' /var/log/dpkg.log)"`
 
 // try cuts one update off and ends it.
 func (c cut) try(t *testing.T, whole uncut) (e ended) {
-	b := newBench(t, cutWorld, world.ConfigOptions{Switchover: c.switchover, Interval: "200ms"})
+	b := newBench(t, cutWorld, world.ConfigOptions{Switchover: c.switchover, Interval: "500ms"})
 	b.wants(2, nil, "plan", "-detailed-exitcode", "-out", "edge.plan")
 	ids := b.actionIDs("edge.plan")
 	watch, err := startWatchEvery(t.Context(), b.World, 100*time.Millisecond)
@@ -537,6 +556,7 @@ func (b *bench) goOn(c cut, e *ended, work work) {
 		if code, out = b.zup(args...); code == 0 {
 			return
 		}
+		b.Logf("zup %s: exit %d\n%s", args[0], code, afterPlan(out))
 		if attempt == 0 && c.way == "resume" && !strings.Contains(out, "every run has ended") {
 			e.refused++
 		}
@@ -549,7 +569,19 @@ func (b *bench) goOn(c cut, e *ended, work work) {
 		}
 		time.Sleep(3 * time.Second) // roles move, services start
 	}
-	b.Fatalf("it does not end; the last one exited with %d:\n%s", code, out)
+	b.Fatalf("it does not end; the last one exited with %d:\n%s\n%s", code, out, b.afterwards())
+}
+
+// afterwards is what the nodes have to say when something went wrong.
+func (b *bench) afterwards() string {
+	const look = `head /usr/local/zevenet/node_status; grep -h ' State = \|riority = ' /tmp/keepalived.data; cat /etc/keepalived/keepalived.conf
+ip -br addr; nft list ruleset; ps axfww -o pid,lstart,args; tail -n 80 /var/log/syslog`
+	var all strings.Builder
+	for _, n := range b.c.Nodes {
+		out, err := b.Exec(context.WithoutCancel(b.Context()), n.Name, "sh", "-c", look)
+		fmt.Fprintf(&all, "== %s: %v\n%s", n.Name, err, out)
+	}
+	return all.String()
 }
 
 // awaitUp waits until both nodes run.
