@@ -121,6 +121,7 @@ type Stop struct {
 	Opens   string     `json:"opens,omitempty"`   // of a stop because of a window: when the run may go on
 	Running string     `json:"running,omitempty"` // ID of the job that still runs on the node
 	Seen    []Mismatch `json:"seen,omitempty"`    // what did not hold
+	Spent   bool       `json:"spent,omitempty"`   // the action can't be continued, whatever is mended: only a new plan goes on
 	Tail    string     `json:"tail,omitempty"`    // the last lines that the node printed, escaped
 	Undo    string     `json:"undo,omitempty"`    // how the undo of the action went
 	Why     string     `json:"why"`

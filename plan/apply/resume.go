@@ -263,7 +263,7 @@ func (b *branch) again(ctx context.Context, a *plan.Action) (reached bool, stop 
 	}
 	switch {
 	case p.undone:
-		return false, &Stop{Kind: StopFailed, Why: "it failed in this run, and was undone (" + p.failed + "): a new plan decides anew"}
+		return false, &Stop{Kind: StopFailed, Spent: true, Why: "it failed in this run, and was undone (" + p.failed + "): a new plan decides anew"}
 	case a.Primitive == plan.Local && len(a.Argv) > 0:
 		return b.ranHere(ctx, a)
 	case a.Detached && a.Primitive == plan.Script:
@@ -290,7 +290,7 @@ func (b *branch) ranThere(ctx context.Context, a *plan.Action) (bool, *Stop) {
 	case is == JobNeverStarted:
 		return false, nil
 	case is == JobDied:
-		return true, &Stop{Kind: StopFailed, Why: "its job was cut off on the node, and nobody knows how far it got: a new plan looks at what is there"}
+		return true, &Stop{Kind: StopFailed, Spent: true, Why: "its job was cut off on the node, and nobody knows how far it got: a new plan looks at what is there"}
 	}
 	return true, nil // running or ended: Job attaches to it
 }
@@ -357,7 +357,7 @@ func (c *ClusterReport) resumableAt(a *plan.Action) bool {
 	switch {
 	case c.Stop.Kind == StopAsked, c.Stop.Kind == StopLeft, c.Stop.Kind == StopBudget, c.Stop.Kind == StopRoom, c.Stop.Kind == StopWindow, c.Stop.Kind == StopLocked, c.Stop.Running != "":
 		return true
-	case at.Outcome != ActionHasFail: // what was done before does not hold
+	case c.Stop.Spent, at.Outcome != ActionHasFail: // what was done before does not hold
 		return false
 	case c.Stop.Undo != "", a.Primitive == plan.Local && len(a.Argv) > 0:
 		return false

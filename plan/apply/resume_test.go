@@ -282,11 +282,12 @@ func TestResumeRefuses(t *testing.T) {
 		leave func(*nodes, *keptJob)
 		kind  StopKind
 		why   string
+		again bool // resuming may help, once that is gone
 	}{
-		"a job that died":             {"a.a2.update", func(_ *nodes, j *keptJob) { j.died = true }, StopFailed, "nobody knows how far it got"},
-		"something that was undone":   {"a.a2.update", func(n *nodes, _ *keptJob) { n.facts["a1"]["deny"] = "none" }, StopRule, "what this run had done does not hold any more"},
-		"an edit that would be lost":  {"a.a2.update", func(n *nodes, _ *keptJob) { n.facts["a1"]["x"] = "edited" }, StopFailed, "not everything is as it must be"},
-		"a result that is not proven": {"a.a1.close", func(n *nodes, j *keptJob) { j.script, j.ended = "a1 y z", true }, StopFailed, "not everything was as it must be"},
+		"a job that died":             {"a.a2.update", func(_ *nodes, j *keptJob) { j.died = true }, StopFailed, "nobody knows how far it got", false},
+		"something that was undone":   {"a.a2.update", func(n *nodes, _ *keptJob) { n.facts["a1"]["deny"] = "none" }, StopRule, "what this run had done does not hold any more", false},
+		"an edit that would be lost":  {"a.a2.update", func(n *nodes, _ *keptJob) { n.facts["a1"]["x"] = "edited" }, StopFailed, "not everything is as it must be", true},
+		"a result that is not proven": {"a.a1.close", func(n *nodes, j *keptJob) { j.script, j.ended = "a1 y z", true }, StopFailed, "not everything was as it must be", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			left, dir := stoppedAt(t, tt.at, tt.leave)
@@ -296,6 +297,9 @@ func TestResumeRefuses(t *testing.T) {
 			s := r.Clusters[0].Stop
 			if err == nil || s == nil || s.Kind != tt.kind || !strings.Contains(s.Why, tt.why) {
 				t.Fatalf("%v %+v", err, s)
+			}
+			if got := r.Clusters[0].Resumable(resumable()); got != tt.again {
+				t.Errorf("it says that it can be resumed: %t", got)
 			}
 			if o.Store.State().Cluster("a").Outcome != state.OutcomeStopped {
 				t.Error(o.Store.State().Cluster("a").Outcome)
@@ -344,6 +348,7 @@ func TestResumable(t *testing.T) {
 		{Stop{Action: "script", Kind: StopRule, Seen: seen}, ActionHasFail, "", true},     // it was not begun
 		{Stop{Action: "script", Kind: StopRule, Seen: seen}, ActionSkipped, "", false},    // what was done before does not hold
 		{Stop{Action: "script", Kind: StopFailed, Undo: "was undone"}, ActionHasFail, "it", false},
+		{Stop{Action: "script", Kind: StopFailed, Spent: true}, ActionHasFail, "", false},
 		{Stop{Action: "script", Kind: StopFailed, Running: "job"}, ActionHasFail, "it", true},
 		{Stop{Action: "script", Kind: StopAsked}, ActionSkipped, "", true},
 		{Stop{Action: "script", Kind: StopBudget}, ActionSkipped, "", true},

@@ -119,6 +119,21 @@ func TestFacts(t *testing.T) {
 	}
 }
 
+// BenchmarkFacts is what the node pays for one look at it while a role moves, all
+// processes that the script starts included.
+func BenchmarkFacts(b *testing.B) {
+	s := newSandbox(b)
+	s.write("root/config/cluster.conf", clusterConf)
+	s.write("root/config/if_eth0:1_conf", "[eth0:1]\naddr=192.0.2.10\nstatus=up\n")
+	s.write("root/node_status", "master\n")
+	names := []string{"role", "vrrp", "priority", "keepalived", "maintenance", "vips", "arp", "farms", "deny", "open"}
+	for b.Loop() {
+		if got := s.facts(names...); got["role"] != "master" || got["vips"] != "192.0.2.10" {
+			b.Fatal(got)
+		}
+	}
+}
+
 func keys(m map[string]string) func(func(string) bool) {
 	return func(yield func(string) bool) {
 		for k := range m {

@@ -11,11 +11,11 @@ import (
 // sandbox runs node scripts for real, by a real shell, with the paths of a node
 // moved below a temporary directory.
 type sandbox struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 }
 
-func newSandbox(t *testing.T) *sandbox {
+func newSandbox(t testing.TB) *sandbox {
 	t.Helper()
 	s := &sandbox{t: t, dir: t.TempDir()}
 	for _, d := range []string{"etc/keepalived", "var/lib", "root/config/local", "root/bin"} {
