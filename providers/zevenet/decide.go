@@ -180,6 +180,7 @@ func (b *builder) cleanUpFirst() {
 		if p.ours(n, "boost") {
 			b.then(b.unboost(n, "an earlier run was cut off while its priority was raised"))
 		}
+		b.forgetMaintenance(n)
 	}
 	b.removeForeignImages()
 	if p.master.fact("version") != p.backup.fact("version") || p.backup.fact("role") != "backup" {
@@ -373,6 +374,17 @@ func (b *builder) unblockBoth() {
 			b.then(b.unblock(n, "an earlier attempt left the line there"))
 		}
 	}
+}
+
+// forgetMaintenance closes a maintenance mode that did not come about, or that a node
+// has forgotten: its mark is there, and the node is not in it.
+func (b *builder) forgetMaintenance(n *node) {
+	if !slices.Contains(n.words("open"), "maintenance") || n.fact("maintenance") != "no" || n.fact("role") == "maintenance" {
+		return
+	}
+	r := b.rejoin(n, "an earlier run was about to have it there when it was cut off, and has left its mark", []plan.Condition{on(n, "role", n.fact("role"))})
+	r.Title = "Make sure that it is not in maintenance mode"
+	b.then(r)
 }
 
 // rejoinBoth takes whoever is still in maintenance mode out of it.

@@ -219,7 +219,7 @@ func (c *aCase) run() {
 		actions := c.shuffled(p.Actions)
 		cut, half := -1, 0
 		if round < cuts {
-			cut, half = rapid.IntRange(0, len(actions)-1).Draw(c.T, "cut"), rapid.IntRange(0, 3).Draw(c.T, "half")
+			cut, half = rapid.IntRange(0, len(actions)-1).Draw(c.T, "cut"), rapid.IntRange(0, 4).Draw(c.T, "half")
 			c.seen.add("cut", 1)
 		}
 		c.carry(p, actions, cut, half)

@@ -191,6 +191,9 @@ func (b *returner) build() {
 		if p.ours(n, "boost") && !b.restores(n) {
 			b.then(b.unboost(n, "an earlier run was cut off while its priority was raised"))
 		}
+		if !b.restores(n) {
+			b.forgetMaintenance(n)
+		}
 	}
 	if b.restores(last) {
 		b.keepAway(last)

@@ -87,6 +87,43 @@ func (s *sandbox) deny(text string) {
 	}
 }
 
+// A node in maintenance mode is taken out of it by the product; of one that is not in it
+// only the mark goes.
+func TestMaintenanceOff(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ role, flag, asks string }{
+		"with its flag":             {"maintenance", "root/config/local/maintenance_flag", "asked\n"},
+		"of a version without flag": {"maintenance", "", "asked\n"},
+		"before the role has moved": {"master", "root/config/local/maintenance_flag", "asked\n"},
+		"not in it":                 {"backup", "", "(absent)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSandbox(t)
+			s.write("root/node_status", tt.role+"\n")
+			if tt.flag != "" {
+				s.write(tt.flag, "")
+			}
+			if err := os.MkdirAll(s.path("var/lib/zup/open"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			s.write("var/lib/zup/open/maintenance", "")
+			bridge := "#!/bin/sh\necho asked >>" + s.path("asked") + "\nrm -f " + s.path("root/config/local/maintenance_flag") + "\n"
+			s.write("root/bin/enterprise.bin", bridge)
+			if err := os.Chmod(s.path("root/bin/enterprise.bin"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			s.run("maintenance_off")
+			if got := s.read("asked"); got != tt.asks {
+				t.Errorf("the product was asked: %q", got)
+			}
+			if got := s.read("var/lib/zup/open/maintenance"); got != "(absent)" {
+				t.Error("the mark is still there")
+			}
+		})
+	}
+}
+
 // The block ends the file with the exact line, whatever was there, and taking it
 // away brings every byte back, and the file's mode.
 func TestBlockAndUnblock(t *testing.T) {

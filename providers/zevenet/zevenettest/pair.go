@@ -313,8 +313,11 @@ func (p *Pair) maintain(n *Node) {
 
 func (p *Pair) rejoin(n *Node) {
 	peer := p.Nodes[n.Peer]
-	n.Maintenance = false
 	delete(n.Open, "maintenance")
+	if !n.Maintenance {
+		return
+	}
+	n.Maintenance = false
 	if p.Master == peer.Name && !n.Deny && !peer.Deny {
 		p.push(peer)
 	}
