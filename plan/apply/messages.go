@@ -69,8 +69,13 @@ func (r *runner) messages(e Event) []stream.Message {
 // aboutAction fills in what an event of one action says.
 func aboutAction(m *stream.Message, e Event) {
 	h := &stream.Hook{
-		Action: escape.Line(e.Action), Cluster: e.Cluster, ElapsedSeconds: float64(e.Took.Milliseconds()) / 1000,
+		Action: escape.Line(e.Action), Cluster: e.Cluster,
 		Index: e.Index, Node: e.Node, Title: escape.Line(e.Title), Total: e.Total,
+	}
+	switch e.Kind {
+	case ActionRuns, ActionDone, ActionFailed:
+		took := float64(e.Took.Milliseconds()) / 1000
+		h.ElapsedSeconds = &took
 	}
 	said := "begins"
 	switch e.Kind {

@@ -105,21 +105,21 @@ type Message struct {
 
 // Hook is what happens, and where.
 type Hook struct {
-	Action         string  `json:"action,omitempty"`          // ID of the action in the plan
-	Bytes          int64   `json:"bytes,omitempty"`           // of a file, that are on the node
-	Cluster        string  `json:"cluster"`                   //
-	Done           int     `json:"done,omitempty"`            // actions of the cluster that an earlier attempt of the run has done
-	ElapsedSeconds float64 `json:"elapsed_seconds,omitempty"` // since the action began
-	Error          string  `json:"error,omitempty"`           // why it failed
-	Index          int     `json:"index,omitempty"`           // of the action in its cluster, from 1
-	Node           string  `json:"node,omitempty"`            // empty: no single node
-	Outcome        string  `json:"outcome,omitempty"`         // of a cluster: "done", "stopped" or "unproven"; of taking an action back: how it went
-	Output         string  `json:"output,omitempty"`          // a line that the node printed
-	Rate           int64   `json:"rate,omitempty"`            // bytes a second, since the upload began
-	Size           int64   `json:"size,omitempty"`            // bytes of the file
-	Title          string  `json:"title,omitempty"`           // what the action does
-	Total          int     `json:"total,omitempty"`           // actions of the cluster
-	Waits          string  `json:"waits,omitempty"`           // for what: the first condition that does not hold yet
+	Action         string   `json:"action,omitempty"`          // ID of the action in the plan
+	Bytes          int64    `json:"bytes,omitempty"`           // of a file, that are on the node
+	Cluster        string   `json:"cluster"`                   //
+	Done           int      `json:"done,omitempty"`            // actions of the cluster that an earlier attempt of the run has done
+	ElapsedSeconds *float64 `json:"elapsed_seconds,omitempty"` // since the action began, if it goes on or has ended
+	Error          string   `json:"error,omitempty"`           // why it failed
+	Index          int      `json:"index,omitempty"`           // of the action in its cluster, from 1
+	Node           string   `json:"node,omitempty"`            // empty: no single node
+	Outcome        string   `json:"outcome,omitempty"`         // of a cluster: "done", "stopped" or "unproven"; of taking an action back: how it went
+	Output         string   `json:"output,omitempty"`          // a line that the node printed
+	Rate           int64    `json:"rate,omitempty"`            // bytes a second, since the upload began
+	Size           int64    `json:"size,omitempty"`            // bytes of the file
+	Title          string   `json:"title,omitempty"`           // what the action does
+	Total          int      `json:"total,omitempty"`           // actions of the cluster
+	Waits          string   `json:"waits,omitempty"`           // for what: the first condition that does not hold yet
 }
 
 // Change is one action of a plan.
