@@ -57,7 +57,11 @@ func (c *cli) printPlan(path string, f *forms) error {
 	case f.json:
 		return p.Encode(c.out)
 	case f.markdown || f.html:
-		return c.document(review.Change(p), f)
+		signed, _, err := judge(p, path, c.now())
+		if err != nil {
+			return err
+		}
+		return c.document(review.Change(p, signed), f)
 	}
 	if err := show.Plan(c.out, p, c.show(f.verbose)); err != nil {
 		return err

@@ -1,7 +1,7 @@
 // Package review turns plans and runs into documents for people who were not there:
 // the change document that is attached to a change request and signed, and the
 // report that is attached when it is done. It is pure: no clock, no files, and the
-// same plan gives the same document.
+// same input gives the same document.
 //
 // Start with Change for a plan and Run for a run.
 package review
@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"zup/plan"
+	"zup/plan/approval"
 	"zup/plan/document"
 	"zup/plan/picture"
 	"zup/plan/show"
@@ -30,8 +31,9 @@ const (
 	rankFacts   = 5
 )
 
-// Change is the document of a plan.
-func Change(p *plan.Plan) *document.Document {
+// Change is the document of a plan. With what was found of signatures beside it, it
+// lists them; nil is that nobody has looked, or that none are demanded.
+func Change(p *plan.Plan, signed *approval.Verdict) *document.Document {
 	d := &document.Document{Kind: "Change plan", Title: title(p), Verdict: verdict(p)}
 	d.Foot = fmt.Sprintf("Plan %s. The plan file has every byte that will be run; zup apply carries out exactly that, and refuses a file that was altered.", p.PlanID)
 	add := func(id, title string, blocks ...document.Block) {
@@ -48,7 +50,7 @@ func Change(p *plan.Plan) *document.Document {
 	add("impact", "Impact", impact(p)...)
 	add("picture", "Picture of the change", pictures(p)...)
 	add("risks", "Risks", risks(p))
-	add("conditions", "Approval, windows and rules", conditions(p)...)
+	add("conditions", "Approval, windows and rules", conditions(p, signed)...)
 	add("back", "Point of no return and way back", back(p)...)
 	add("actions", "Actions in order", actions(p)...)
 	add("checks", "Checks", checks(p)...)

@@ -5,16 +5,18 @@ import (
 	"strings"
 
 	"zup/plan"
+	"zup/plan/approval"
 	"zup/plan/document"
 	"zup/plan/show"
 )
 
 // conditions are approval, windows, freezes and rules of the house.
-func conditions(p *plan.Plan) []document.Block {
+func conditions(p *plan.Plan, signed *approval.Verdict) []document.Block {
 	f := document.Facts{{Label: "Approval", Text: "none is required"}}
 	if a := p.Approval; a != nil {
 		f[0].Text = fmt.Sprintf("%s of those in %s; the author %s", show.Plural(a.Required, "signature", "different signatures"), a.Signers.Path, mayApprove(a))
 		f = append(f, document.Fact{Label: "Signers' digest", Text: a.Signers.SHA256, Exact: true})
+		f = append(f, votes(signed)...)
 	}
 	if len(p.Windows) == 0 {
 		f = append(f, document.Fact{Label: "Windows", Text: "none is set: at any time"})
@@ -33,6 +35,22 @@ func conditions(p *plan.Plan) []document.Block {
 		blocks = append(blocks, rules(p))
 	}
 	return blocks
+}
+
+// votes are the signatures that are beside the plan, if anybody has looked.
+func votes(signed *approval.Verdict) document.Facts {
+	if signed == nil {
+		return nil
+	}
+	count := document.Fact{Label: "Approved by now", Text: fmt.Sprintf("%d of %d", signed.Counted(), signed.Required), Tone: document.Notice}
+	if signed.Enough() {
+		count.Tone = document.Good
+	}
+	f := document.Facts{count}
+	for _, v := range show.Votes(signed) {
+		f = append(f, document.Fact{Label: v.Label, Text: v.Text})
+	}
+	return f
 }
 
 func mayApprove(a *plan.Approval) string {

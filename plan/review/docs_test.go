@@ -22,7 +22,7 @@ func TestDocumentedSample(t *testing.T) {
 	}
 	p := planOf(t, pairConfig)
 	p.PlanID = strings.Repeat("0", 64) // the real one changes with every script
-	head, _, _ := strings.Cut(markdown(t, review.Change(p)), "## Risks")
+	head, _, _ := strings.Cut(markdown(t, review.Change(p, nil)), "## Risks")
 	want := "````markdown\n" + head + "````\n"
 	if *update {
 		if err := os.WriteFile(path, []byte(before+begin+want+end+after), 0o644); err != nil {

@@ -57,7 +57,7 @@ func TestPlanOf200PairsStartsWithASummary(t *testing.T) {
 // What is posted as a comment is never too long, and says what was left out.
 func TestMarkdownFits(t *testing.T) {
 	for _, pairs := range []int{1, 3, 9, 200} {
-		md := markdown(t, review.Change(planOf(t, fleet(pairs))))
+		md := markdown(t, review.Change(planOf(t, fleet(pairs)), nil))
 		if n := utf8.RuneCountInString(md); n > document.MarkdownLimit {
 			t.Errorf("%d pairs: %d characters", pairs, n)
 		}
@@ -82,7 +82,7 @@ func TestMarkdownFits(t *testing.T) {
 // once.
 func TestPageOf200Pairs(t *testing.T) {
 	p := planOf(t, fleet(200))
-	page := pageOf(t, review.Change(p))
+	page := pageOf(t, review.Change(p, nil))
 	if n := len(page); n > 40<<20 {
 		t.Errorf("%d MB", n>>20)
 	}
@@ -105,7 +105,7 @@ func TestConditionsAreShown(t *testing.T) {
 	check := p.Clusters[0].Name + ".disk-of-the-house"
 	p.Clusters[0].Checks = append(p.Clusters[0].Checks, plan.Check{ID: check, Status: plan.Failed, Detail: "12 MB free"})
 	p.Waivers = []plan.Waiver{{Name: "snapshots", Because: "the disks are too small, see CHG1"}, {Name: check, Because: "cleaned by hand"}}
-	for form, text := range map[string]string{"HTML": pageOf(t, review.Change(p)), "Markdown": strings.NewReplacer(`\`, "", "<!-- -->", "").Replace(markdown(t, review.Change(p)))} {
+	for form, text := range map[string]string{"HTML": pageOf(t, review.Change(p, nil)), "Markdown": strings.NewReplacer(`\`, "", "<!-- -->", "").Replace(markdown(t, review.Change(p, nil)))} {
 		for _, what := range []string{
 			"2 different signatures of those in allowed_signers", "does not count", "Window night", "sat, sun from 22:00 (Europe/Berlin) for 4 h 00 min",
 			"Freeze yearend", "not from 2026-12-20 00:00:00 UTC until 2027-01-07 00:00:00 UTC", "no switchover above 1 s", "snapshots are required; waived because: the disks are too small, see CHG1",
@@ -124,7 +124,7 @@ func TestConditionsAreShown(t *testing.T) {
 // A node that is alone is shown as what it is.
 func TestSingleNode(t *testing.T) {
 	p := planOf(t, "cluster \"zevenet\" \"solo\" {\n  version = \"6.1.20\"\n  node \"zva5n1\" { address = \"10.0.0.1\" }\n}\n")
-	d := review.Change(p)
+	d := review.Change(p, nil)
 	if d.Verdict.Word != "Outage" || d.Verdict.Tone != document.Bad {
 		t.Errorf("%+v", d.Verdict)
 	}
@@ -135,7 +135,7 @@ func TestSingleNode(t *testing.T) {
 
 func TestNothingToDo(t *testing.T) {
 	p := planOf(t, strings.Replace(pairConfig, "6.1.20", "6.1.19", 1))
-	if d := review.Change(p); !p.Empty() || d.Verdict.Word != "No changes" {
+	if d := review.Change(p, nil); !p.Empty() || d.Verdict.Word != "No changes" {
 		t.Errorf("%d actions, %+v", len(p.Actions), d.Verdict)
 	}
 }
@@ -144,7 +144,7 @@ func TestNothingToDo(t *testing.T) {
 // there is no spare node.
 func TestCourse(t *testing.T) {
 	p := planOf(t, pairConfig)
-	words := markdown(t, review.Change(p))
+	words := markdown(t, review.Change(p, nil))
 	for _, what := range []string{"zva5n1: serves from 0:00 to 1:30, out: update from 1:30 to 2:43, stands by from 2:43 to 2:45, serves from 2:45", "stands by from 0:00 to 0:22, out: update from 0:22 to 1:27"} {
 		if !strings.Contains(words, what) {
 			t.Errorf("it does not say %q:\n%s", what, grep(words, "serves from"))

@@ -192,7 +192,7 @@ func markdown(t testing.TB, d *document.Document) string {
 func TestSameBytes(t *testing.T) {
 	p := planOf(t, pairConfig)
 	for _, make := range []func() *document.Document{
-		func() *document.Document { return review.Change(p) },
+		func() *document.Document { return review.Change(p, nil) },
 		func() *document.Document { return review.Run(runOf(p, "")) },
 	} {
 		first, md := pageOf(t, make()), markdown(t, make())
@@ -208,7 +208,7 @@ func TestSameBytes(t *testing.T) {
 func samples(t testing.TB) map[string]*document.Document {
 	p := planOf(t, pairConfig)
 	return map[string]*document.Document{
-		"plan":     review.Change(p),
+		"plan":     review.Change(p, nil),
 		"finished": review.Run(runOf(p, "")),
 		"failed":   review.Run(runOf(p, "edge.zva5n2.update")),
 	}

@@ -18,8 +18,8 @@ func Approvals(w io.Writer, v *approval.Verdict, o Options) error {
 		mark = good
 	}
 	pr.line("%s  %s", pr.style(bold, "Approvals"), pr.style(mark, fmt.Sprintf("%d of %d", v.Counted(), v.Required)))
-	for _, l := range approvalLines(v) {
-		pr.labelled(l.label, nil, l.text)
+	for _, l := range Votes(v) {
+		pr.labelled(l.Label, nil, l.Text)
 	}
 	return pr.err
 }
@@ -28,29 +28,31 @@ func Approvals(w io.Writer, v *approval.Verdict, o Options) error {
 // signature and for those who are missing.
 func ApprovalLines(v *approval.Verdict) []string {
 	lines := []string{fmt.Sprintf("the plan needs %s and has %d", plural(v.Required, "approval", "approvals"), v.Counted())}
-	for _, l := range approvalLines(v) {
-		lines = append(lines, fmt.Sprintf("  %-12s  %s", l.label, l.text))
+	for _, l := range Votes(v) {
+		lines = append(lines, fmt.Sprintf("  %-12s  %s", l.Label, l.Text))
 	}
 	return lines
 }
 
-type approvalLine struct{ label, text string }
+// Vote is a signature that counts or does not, or who is missing.
+type Vote struct{ Label, Text string }
 
-func approvalLines(v *approval.Verdict) []approvalLine {
-	var lines []approvalLine
+// Votes are all signatures, each as one line, and who is missing.
+func Votes(v *approval.Verdict) []Vote {
+	var lines []Vote
 	for _, vote := range v.Votes {
 		who, name, why := escape.Line(vote.Who), escape.Line(vote.Name), escape.Line(vote.Why)
 		switch {
 		case vote.Counts:
-			lines = append(lines, approvalLine{"Signed", fmt.Sprintf("%s, with %s", who, vote.Key)})
+			lines = append(lines, Vote{"Signed", fmt.Sprintf("%s, with %s", who, vote.Key)})
 		case vote.Who != "":
-			lines = append(lines, approvalLine{"Not counted", fmt.Sprintf("%s in %s: %s", who, name, why)})
+			lines = append(lines, Vote{"Not counted", fmt.Sprintf("%s in %s: %s", who, name, why)})
 		default:
-			lines = append(lines, approvalLine{"Not counted", fmt.Sprintf("%s: %s", name, why)})
+			lines = append(lines, Vote{"Not counted", fmt.Sprintf("%s: %s", name, why)})
 		}
 	}
 	if left := v.Required - v.Counted(); left > 0 {
-		lines = append(lines, approvalLine{"Missing", missing(left, v.Missing)})
+		lines = append(lines, Vote{"Missing", missing(left, v.Missing)})
 	}
 	return lines
 }
