@@ -119,6 +119,51 @@ func TestFacts(t *testing.T) {
 	}
 }
 
+// A keepalived that has just started does not know the signal yet that makes it write its
+// data: it would end it. It is left alone, and what it thinks is unknown.
+func TestKeepalivedThatHasJustStarted(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ program, vrrp string }{
+		"it has just started": {`print "\n"; sleep 60`, "unknown"},
+		"it has a handler": {`$SIG{USR1} = sub { open my $f, ">", $ARGV[0]; print $f " State = MASTER\n Effective priority = 120\n"; close $f };
+			print "\n"; sleep 60 while 1`, "MASTER"},
+		"it waits for the signal": {`use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGUSR1)); print "\n"; sleep 60`, "unknown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSandbox(t)
+			data := s.path("keepalived.data")
+			process := exec.CommandContext(t.Context(), "perl", "-e", "$| = 1; "+tt.program, data)
+			out, err := process.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := process.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := out.Read(make([]byte, 1)); err != nil { // it is as far as it gets
+				t.Fatal(err)
+			}
+			text := strings.NewReplacer(
+				"pidof keepalived", fmt.Sprint("echo ", process.Process.Pid),
+				"/etc/keepalived", s.path("etc/keepalived"),
+				"/tmp/keepalived.data", data,
+			).Replace(script("facts", "192.168.100.25"))
+			cmd := exec.Command("sh", "-s", "--", "vrrp", "keepalived")
+			cmd.Stdin = strings.NewReader(text)
+			got, err := cmd.Output()
+			if want := "vrrp=" + tt.vrrp + "\nkeepalived=1\nend\n"; err != nil || string(got) != want {
+				t.Errorf("%q (%v), want %q", got, err, want)
+			}
+			process.Process.Kill()
+			process.Wait()
+			if by := process.ProcessState.Sys().(syscall.WaitStatus).Signal(); by != syscall.SIGKILL {
+				t.Errorf("it was ended by %v", by)
+			}
+		})
+	}
+}
+
 // BenchmarkFacts is what the node pays for one look at it while a role moves, all
 // processes that the script starts included.
 func BenchmarkFacts(b *testing.B) {

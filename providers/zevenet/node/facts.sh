@@ -71,6 +71,7 @@ keepalived_data() {
 *}
 	[ -n "$pid" ] || return
 	exec 9</etc/keepalived && flock -w 5 9 || return
+	ready_for 0x200 || return # SIGUSR1
 	data=/tmp/keepalived.data had='' before='' tries=0
 	if [ -e "$data" ]; then had=1 before=$(stat -c '%y %s' "$data"); fi
 	kill -USR1 "$pid" || return

@@ -10,3 +10,30 @@ keepalived_parents() {
 		case " $pids " in *" $parent "*) ;; *) echo "$pid" ;; esac
 	done
 }
+
+# heeds MASK PID...: whether each of these processes has said what it does with the
+# signal of that bit. One that has just started has not: the signal would end it. What
+# it waits for (signalfd) is blocked, what it has a handler for is caught. The last four
+# of the sixteen digits have the signals that are of interest here.
+heeds() {
+	mask=$1
+	shift
+	for one in "$@"; do
+		said=0
+		while read -r key value; do
+			case $key in SigBlk: | SigIgn: | SigCgt:) said=$((said | 0x${value#????????????})) ;; esac
+		done 2>/dev/null <"/proc/$one/status"
+		[ $((said & mask)) -ne 0 ] || return 1
+	done
+}
+
+# ready_for MASK: waits until every keepalived heeds the signal, for a second at most.
+ready_for() {
+	tries=0
+	# shellcheck disable=SC2046 # a word for each process
+	until heeds "$1" $(pidof keepalived); do
+		[ "$tries" -lt 50 ] || return 1
+		sleep 0.02
+		tries=$((tries + 1))
+	done
+}

@@ -5,5 +5,9 @@ reload_keepalived() {
 		echo 'keepalived does not run'
 		return 1
 	fi
+	if ! ready_for 0x1; then # SIGHUP
+		echo 'keepalived has just started, and the signal would end it'
+		return 1
+	fi
 	kill -HUP "$running"
 }
