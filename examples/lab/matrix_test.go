@@ -136,9 +136,12 @@ func cutsOfAKind(rnd *rand.Rand, kind cut, actions int) []cut {
 
 // ended is what became of the cuts of one kind.
 type ended struct {
-	cases, well, refused, repaired, inside int
-	lost, sent                             int
-	longest                                time.Duration
+	cases, well, inside int
+	refused             int // zup resume said that it takes a new plan
+	again               int // a command had to be given again, because the node was still starting, or a job of zup ran there
+	repaired            int // by hand, as zup said
+	lost, sent          int
+	longest             time.Duration
 }
 
 // TestCutSample shows that a short sample is spread and a long one is everything.
@@ -251,10 +254,10 @@ func chosenCuts(t *testing.T, all []cut, asked string) []cut {
 // during an action and did.
 func tableOf(table map[string]*ended) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-18s %6s %6s %6s %8s %9s %9s %6s %12s\n", "", "cases", "well", "inside", "refused", "repaired", "requests", "lost", "longest gap")
+	fmt.Fprintf(&b, "%-18s %6s %6s %6s %8s %6s %9s %9s %6s %12s\n", "", "cases", "well", "inside", "refused", "again", "repaired", "requests", "lost", "longest gap")
 	for _, k := range slices.Sorted(maps.Keys(table)) {
 		e := table[k]
-		fmt.Fprintf(&b, "%-18s %6d %6d %6d %8d %9d %9d %6d %9.1f s\n", k, e.cases, e.well, e.inside, e.refused, e.repaired, e.sent, e.lost, e.longest.Seconds())
+		fmt.Fprintf(&b, "%-18s %6d %6d %6d %8d %6d %9d %9d %6d %10.1f s\n", k, e.cases, e.well, e.inside, e.refused, e.again, e.repaired, e.sent, e.lost, e.longest.Seconds())
 	}
 	return b.String()
 }
@@ -266,6 +269,7 @@ func (e *ended) add(o ended, well bool) {
 	}
 	e.inside += o.inside
 	e.refused += o.refused
+	e.again += o.again
 	e.repaired += o.repaired
 	e.sent, e.lost = e.sent+o.sent, e.lost+o.lost
 	e.longest = max(e.longest, o.longest)
@@ -551,14 +555,17 @@ func (b *bench) goOn(c cut, e *ended, work work) {
 	}
 	var code int
 	var out string
-	for attempt := range 8 {
+	for range 8 {
 		work.jobs(b)
 		if code, out = b.zup(args...); code == 0 {
 			return
 		}
 		b.Logf("zup %s: exit %d\n%s", args[0], code, afterPlan(out))
-		if attempt == 0 && c.way == "resume" && !strings.Contains(out, "every run has ended") {
-			e.refused++
+		switch {
+		case args[0] == "apply":
+			e.again = 1
+		case !strings.Contains(out, "every run has ended"):
+			e.refused = 1
 		}
 		args = []string{"apply", "-auto-approve"}
 		if strings.Contains(out, "dpkg --configure -a") || strings.Contains(out, "broken state") {
