@@ -244,9 +244,11 @@ type Action struct {
 	Keeps     string      `json:"keeps,omitempty"`      // snapshot of Node that exists once it is done, and is remembered
 	Kind      string      `json:"kind"`                 // "update", "block", …; a provider's word
 	Leaves    string      `json:"leaves,omitempty"`     // file that it leaves on its node on purpose
+	MayMove   bool        `json:"may_move,omitempty"`   // its node may take the role by itself afterwards
 	Mentions  []Mention   `json:"mentions,omitempty"`   // what the report says of the nodes once it is done
 	Next      bool        `json:"next,omitempty"`       // the run may not rest after this action: the next one belongs to it
 	Node      string      `json:"node"`                 // empty: no single node
+	NotMaster bool        `json:"not_master,omitempty"` // what it opens ends by itself when its node becomes MASTER
 	Opens     []string    `json:"opens,omitempty"`      // temporary changes, node/name: recorded as open before the script starts
 	Out       bool        `json:"out,omitempty"`        // its node can't serve while it runs: another one must, and no other node may be out
 	Primitive Primitive   `json:"primitive"`            //

@@ -185,7 +185,7 @@ func (b *branch) remember() {
 // the run can't be resumed, or nil.
 func (b *branch) stillHolds(ctx context.Context) *Stop {
 	next := b.next(b.doneBefore(), b.begunBefore())
-	conditions := b.left()
+	conditions := Left(b.actions, func(a *plan.Action) (begun, done bool) { return b.past[a.ID] != nil, b.isPast(a) })
 	if next == nil || len(conditions) == 0 {
 		return nil
 	}
@@ -214,34 +214,40 @@ func (b *branch) begunBefore() []bool {
 	return begun
 }
 
-// left is what the actions that are done have left behind: what each has proven,
-// unless a later one has changed the same node, or has moved the role or may have.
-// What an action has opened stays, until it is closed. Of several conditions on a
-// fact the last one counts.
-func (b *branch) left() []plan.Condition {
+// Left is what a run that was cut off must find to be resumed: what each action has
+// proven that is done, unless a later one has changed the same node, or has moved the
+// role or may have. What an action has opened stays, until it is closed, or until its
+// node may have become MASTER where that ends it. Of several conditions on a fact the
+// last one counts. The actions are those of one cluster, in order; how says how far each
+// of them got.
+func Left(actions []*plan.Action, how func(*plan.Action) (begun, done bool)) []plan.Condition {
 	type proof struct {
 		plan.Condition
+		by    *plan.Action
 		opens []string
 	}
 	held := map[plan.Fact]proof{}
-	for _, a := range b.actions {
-		if b.past[a.ID] == nil {
+	for _, a := range actions {
+		begun, done := how(a)
+		if !begun {
 			continue
 		}
-		begun := !b.isPast(a) // what it has changed, nobody knows
 		for fact, p := range held {
-			p.opens = slices.DeleteFunc(slices.Clone(p.opens), func(n string) bool { return slices.Contains(a.Closes, n) })
+			p.opens = slices.DeleteFunc(slices.Clone(p.opens), func(n string) bool {
+				return slices.Contains(a.Closes, n) || p.by.NotMaster && bringsRoleTo(a, fact.Node)
+			})
 			held[fact] = p
-			touched := a.Changes() && fact.Node == a.Node || a.Impact == plan.Switchover || begun && a.Changes()
+			// What an action has changed that is not done, nobody knows.
+			touched := a.Changes() && (fact.Node == a.Node || !done) || a.Impact == plan.Switchover || a.MayMove
 			if touched && len(p.opens) == 0 {
 				delete(held, fact)
 			}
 		}
-		if begun {
+		if !done {
 			continue
 		}
 		for _, c := range slices.Concat(a.Check, a.Until) {
-			held[plan.Fact{Fact: c.Fact, Node: c.Node}] = proof{c, a.Opens}
+			held[plan.Fact{Fact: c.Fact, Node: c.Node}] = proof{c, a, a.Opens}
 		}
 	}
 	var all []plan.Condition
@@ -251,6 +257,19 @@ func (b *branch) left() []plan.Condition {
 		all = append(all, held[fact].Condition)
 	}
 	return all
+}
+
+// bringsRoleTo reports whether a node may be MASTER once an action has begun. The role
+// leaves who goes out, who may have it back by himself afterwards, unless something that
+// the action opens keeps him out; and it goes to who does not go out.
+func bringsRoleTo(a *plan.Action, node string) bool {
+	switch {
+	case a.Impact != plan.Switchover:
+		return a.MayMove && a.Node == node
+	case a.Node == node:
+		return !a.Out || len(a.Opens) == 0
+	}
+	return a.Out
 }
 
 // again looks how far an action got that had begun before. It returns whether the

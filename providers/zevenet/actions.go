@@ -150,7 +150,7 @@ func (b *builder) stopReplication(n *node) plan.Action {
 		Reason: fmt.Sprintf("MASTER would overwrite the configuration that %s migrates with its own", p.peer(n).name),
 		Script: b.script("replication_stop", ""), TimeoutS: 60, EstimateS: 2,
 		Check: []plan.Condition{on(n, "replication", "off")}, CheckS: 10,
-		Opens: []string{n.name + "/replication"}, Before: was(n, "replication"),
+		Opens: []string{n.name + "/replication"}, Before: was(n, "replication"), NotMaster: true,
 	}
 }
 
@@ -402,9 +402,10 @@ func (b *builder) rejoin(n *node, reason string, check []plan.Condition) plan.Ac
 		Title:  "Leave maintenance mode",
 		Reason: reason,
 		Script: b.script("maintenance_off", ""), TimeoutS: 120, EstimateS: 3,
-		Check:  slices.Concat([]plan.Condition{on(n, "maintenance", "no")}, check),
-		CheckS: 30 + p.deadratio,
-		Closes: []string{n.name + "/maintenance"},
+		Check:   slices.Concat([]plan.Condition{on(n, "maintenance", "no")}, check),
+		CheckS:  30 + p.deadratio,
+		Closes:  []string{n.name + "/maintenance"},
+		MayMove: p.failsBack() && p.primary == n.name,
 	}
 }
 

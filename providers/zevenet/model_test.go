@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"zup/plan"
+	"zup/plan/apply"
 	"zup/plan/config"
 	"zup/plan/state"
 	"zup/providers/zevenet/zevenettest"
@@ -51,7 +52,30 @@ func (m model) failing(conditions []plan.Condition, recorded map[string]string) 
 // carryOut runs actions on the model the way apply would, up to the action at
 // index cut, which is left as half says: not begun, begun without an effect, done without
 // anybody having noted it, or marked on its node as open and no more than that.
+//
+// Wherever it is cut off, what a resumed run wants to find is there; but for the way
+// back, which ends a run.
 func (m model) carryOut(actions []plan.Action, recorded *state.Cluster, run string, cut, half int) error {
+	if err := m.carry(actions, recorded, run, cut, half); err != nil || cut < 0 || half == 3 {
+		return err
+	}
+	var all []*plan.Action
+	at := map[string]int{}
+	for i := range actions {
+		all = append(all, &actions[i])
+		at[actions[i].ID] = i
+	}
+	left := apply.Left(all, func(a *plan.Action) (begun, done bool) {
+		i := at[a.ID]
+		return i < cut || i == cut && half > 0, i < cut
+	})
+	if bad := m.failing(left, recorded.Recorded); bad != "" {
+		return fmt.Errorf("cut off at %s (%d) it can't be resumed: %s", actions[cut].ID, half, bad)
+	}
+	return nil
+}
+
+func (m model) carry(actions []plan.Action, recorded *state.Cluster, run string, cut, half int) error {
 	if recorded.Recorded == nil {
 		recorded.Recorded = map[string]string{}
 	}
