@@ -233,9 +233,14 @@ func Left(actions []*plan.Action, how func(*plan.Action) (begun, done bool)) []p
 			continue
 		}
 		for fact, p := range held {
+			opened := len(p.opens) > 0
 			p.opens = slices.DeleteFunc(slices.Clone(p.opens), func(n string) bool {
 				return slices.Contains(a.Closes, n) || p.by.NotMaster && bringsRoleTo(a, fact.Node)
 			})
+			if opened && len(p.opens) == 0 { // what it has proven, on whichever node, ends with it
+				delete(held, fact)
+				continue
+			}
 			held[fact] = p
 			// What an action has changed that is not done, nobody knows.
 			touched := a.Changes() && (fact.Node == a.Node || !done) || a.Impact == plan.Switchover || a.MayMove

@@ -300,9 +300,10 @@ func (b *returner) restore(n *node, requires []plan.Condition) plan.Action {
 	}
 	return plan.Action{
 		ID: p.id(n, "restore"), Kind: "restore", Node: n.name, Primitive: plan.Local, Out: true, Closes: closes,
-		Title:  "Go back to the snapshot " + s.Name + change,
-		Reason: fmt.Sprintf("it was taken on %s, before that run changed anything", s.Taken.UTC().Format("2006-01-02 15:04 MST")),
-		Argv:   p.cfg.Snapshot.Restore.Expand(n.name, s.Name), TimeoutS: snapshotLimit, EstimateS: 60,
+		MayMove: p.failsBack() && p.primary == n.name,
+		Title:   "Go back to the snapshot " + s.Name + change,
+		Reason:  fmt.Sprintf("it was taken on %s, before that run changed anything", s.Taken.UTC().Format("2006-01-02 15:04 MST")),
+		Argv:    p.cfg.Snapshot.Restore.Expand(n.name, s.Name), TimeoutS: snapshotLimit, EstimateS: 60,
 		Requires: requires,
 		Check: slices.Concat(p.hasTarget(n), []plan.Condition{
 			on(n, "role", "master", "backup"), on(n, "vrrp", "MASTER", "BACKUP"),
