@@ -121,14 +121,16 @@ type ingredients struct {
 }
 
 func prepare(ctx context.Context, whose product, from string, progress Progress) (ingredients, error) {
-	if err := installHostPackages(ctx, progress); err != nil {
-		return ingredients{}, err
-	}
 	c, err := openCache(ctx)
 	if err != nil {
 		return ingredients{}, err
 	}
 	defer c.close()
+	// With the cache locked: two labs that start side by side on a fresh machine
+	// would meet at apt's lock, which apt-get update does not wait for.
+	if err := installHostPackages(ctx, progress); err != nil {
+		return ingredients{}, err
+	}
 	enterprise, err := buildEnterprise(ctx, c, progress)
 	if err != nil {
 		return ingredients{}, err
