@@ -27,7 +27,7 @@ func Approvals(w io.Writer, v *approval.Verdict, o Options) error {
 // ApprovalLines is Approvals for a message: what is wanted and one line for each
 // signature and for those who are missing.
 func ApprovalLines(v *approval.Verdict) []string {
-	lines := []string{fmt.Sprintf("the plan needs %s and has %d", plural(v.Required, "approval", "approvals"), v.Counted())}
+	lines := []string{fmt.Sprintf("the plan needs %s and has %d", Plural(v.Required, "approval", "approvals"), v.Counted())}
 	for _, l := range Votes(v) {
 		lines = append(lines, fmt.Sprintf("  %-12s  %s", l.Label, l.Text))
 	}

@@ -24,7 +24,7 @@ func (p *printer) details(a *plan.Action, left int) {
 	}
 	p.local(left, a)
 	for _, q := range a.Prompts {
-		p.line("%sanswers %q to %q, at most %s", strings.Repeat(" ", left), q.Answer, q.Match, plural(q.Max, "time", "times"))
+		p.line("%sanswers %q to %q, at most %s", strings.Repeat(" ", left), q.Answer, q.Match, Plural(q.Max, "time", "times"))
 	}
 	if len(a.Forbid) > 0 {
 		p.line("%sfails when a line of output matches one of", strings.Repeat(" ", left))
@@ -32,16 +32,16 @@ func (p *printer) details(a *plan.Action, left int) {
 			p.line("%s  %s", strings.Repeat(" ", left), escape.Line(f))
 		}
 	}
-	p.conditions(left, fmt.Sprintf("done when, within %s,", seconds(a.CheckS)), a.Check)
+	p.conditions(left, fmt.Sprintf("done when, within %s,", Seconds(a.CheckS)), a.Check)
 	for _, f := range a.Record {
 		p.line("%sremembers %s of %s", strings.Repeat(" ", left), f.Fact, f.Node)
 	}
 	if a.AnswersMS > 0 {
-		p.indented(left, nil, fmt.Sprintf("then every probe that answered before must answer within %s; if it fails, or they do not, this brings the role back, and the run stops", milliseconds(float64(a.AnswersMS))))
+		p.indented(left, nil, fmt.Sprintf("then every probe that answered before must answer within %s; if it fails, or they do not, this brings the role back, and the run stops", Milliseconds(float64(a.AnswersMS))))
 		for _, s := range a.Back {
 			p.script(left, fmt.Sprintf("on %s: %s", s.Node, escape.Line(s.Title)), s.Script)
 			p.conditions(left, "left out where this holds already", s.Unless)
-			p.conditions(left, fmt.Sprintf("done when, within %s,", seconds(s.CheckS)), s.Check)
+			p.conditions(left, fmt.Sprintf("done when, within %s,", Seconds(s.CheckS)), s.Check)
 		}
 	}
 	for _, m := range a.Mentions {
@@ -51,7 +51,7 @@ func (p *printer) details(a *plan.Action, left int) {
 		p.script(left, "if it fails, undoes it with", a.Undo)
 		p.conditions(left, "undone when", a.UndoCheck)
 	}
-	p.line("%sstops the run after %s", strings.Repeat(" ", left), seconds(a.TimeoutS))
+	p.line("%sstops the run after %s", strings.Repeat(" ", left), Seconds(a.TimeoutS))
 	p.line("")
 }
 

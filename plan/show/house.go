@@ -56,7 +56,7 @@ func (p *printer) rules(pl *plan.Plan) {
 		{len(pl.Broken()), "refuses: this plan may not be applied", "refuse: this plan may not be applied"},
 	} {
 		if c.n > 0 {
-			counted = append(counted, plural(c.n, c.one, c.many))
+			counted = append(counted, Plural(c.n, c.one, c.many))
 		}
 	}
 	p.labelled("Rules", nil, strings.Join(counted, ", "))

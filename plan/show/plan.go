@@ -88,7 +88,7 @@ func (p *printer) noChanges(pl *plan.Plan) {
 		p.line("")
 		p.line("%s (%s): %s %s", c.Name, c.Provider, nodesRun(c), c.To)
 		if len(c.Nodes) > 1 {
-			p.labelled("MASTER", nil, masterNow(c))
+			p.labelled("MASTER", nil, MasterNow(c))
 		}
 		p.warnings(c)
 	}
@@ -110,23 +110,14 @@ func nodesRun(c *plan.Cluster) string {
 	return nodeNames(c) + " run"
 }
 
-func masterNow(c *plan.Cluster) string {
-	for i := range c.Nodes {
-		if c.Nodes[i].Role == "master" {
-			return c.Nodes[i].Name
-		}
-	}
-	return "nobody"
-}
-
 func (p *printer) headline(pl *plan.Plan, busy, quiet []*plan.Cluster) {
 	for _, line := range Outages(pl) {
 		p.indented(0, bad, line)
 	}
 	p.line("%s  %s, %s, about %s", p.style(bold, "Plan "+short(pl.PlanID)),
-		plural(len(busy), "cluster", "clusters"), plural(len(pl.Actions), "action", "actions"), seconds(plan.Estimate(pl.Actions)))
+		Plural(len(busy), "cluster", "clusters"), Plural(len(pl.Actions), "action", "actions"), Seconds(plan.Estimate(pl.Actions)))
 	if len(quiet) > 0 {
-		p.line("Nothing to do for %s.", plural(len(quiet), "more cluster", "more clusters"))
+		p.line("Nothing to do for %s.", Plural(len(quiet), "more cluster", "more clusters"))
 	}
 }
 
@@ -148,7 +139,7 @@ func Outages(pl *plan.Plan) []string {
 	for i := range pl.Clusters {
 		if c := &pl.Clusters[i]; c.Interruption.Outages > 0 {
 			lines = append(lines, fmt.Sprintf("OUTAGE: %s has one node; nobody serves while it %s, for up to %s.",
-				c.Name, outage(c), seconds(int(c.Interruption.PerSwitchoverMSMax/1000))))
+				c.Name, outage(c), Seconds(int(c.Interruption.PerSwitchoverMSMax/1000))))
 		}
 	}
 	return lines
@@ -177,149 +168,28 @@ func (p *printer) table(busy []*plan.Cluster, branches map[string][]plan.Action)
 			p.line("… and %d more", len(busy)-rows)
 			break
 		}
-		p.line("%-28s %-20s %-22s %s", cut(c.Name, 28), cut(versions(c), 20), cut(interrupted(c), 22), seconds(plan.Estimate(branches[c.Name])))
-	}
-}
-
-func versions(c *plan.Cluster) string {
-	if c.From == c.To {
-		return c.To
-	}
-	return escape.Line(c.From) + " → " + c.To
-}
-
-func interrupted(c *plan.Cluster) string {
-	in := c.Interruption
-	most := "≤ " + milliseconds(float64(in.PerSwitchoverMSMax))
-	switch {
-	case in.Outages > 0:
-		return "outage, ≤ " + seconds(int(c.Interruption.PerSwitchoverMSMax/1000))
-	case in.Switchovers == 0:
-		return "not at all"
-	}
-	switch in.Switchovers {
-	case 1:
-		return "once, " + most
-	case 2:
-		return "twice, " + most + " each"
-	default:
-		return fmt.Sprintf("%d times, %s each", in.Switchovers, most)
+		p.line("%-28s %-20s %-22s %s", cut(c.Name, 28), cut(Versions(c), 20), cut(Interrupted(c), 22), Seconds(plan.Estimate(branches[c.Name])))
 	}
 }
 
 // summary is what somebody reads who has to say yes or no.
 func (p *printer) summary(c *plan.Cluster, actions []plan.Action) {
-	p.line("%s (%s): %s", p.style(bold, c.Name), c.Provider, what(c, actions))
+	p.line("%s (%s): %s", p.style(bold, c.Name), c.Provider, What(c, actions))
 	if in := c.Interruption; in.Switchovers > 0 || in.Outages > 0 {
-		p.labelled("Interrupted", notice, interrupted(c))
+		p.labelled("Interrupted", notice, Interrupted(c))
 		p.labelled("  because", nil, escape.Line(c.Interruption.Why))
 	} else {
 		p.labelled("Interrupted", good, "not at all: "+escape.Line(c.Interruption.Why))
 	}
 	if len(c.Nodes) > 1 {
-		p.labelled("MASTER", nil, fmt.Sprintf("%s now, %s at the end", masterNow(c), c.Master))
+		p.labelled("MASTER", nil, fmt.Sprintf("%s now, %s at the end", MasterNow(c), c.Master))
 	}
-	if opens := temporary(actions); opens != "" {
+	if opens := Temporary(actions); opens != "" {
 		p.labelled("Temporary", nil, opens)
 	}
-	p.labelled("Measured", nil, measured(c))
-	p.labelled("Checked", nil, checked(c))
+	p.labelled("Measured", nil, Measured(c))
+	p.labelled("Checked", nil, Checked(c))
 	p.warnings(c)
-}
-
-func what(c *plan.Cluster, actions []plan.Action) string {
-	var nodes, reboots []string
-	for _, a := range actions {
-		if a.Kind == "reboot" {
-			reboots = append(reboots, a.Node)
-		}
-		if a.Kind == "update" || a.Kind == "restore" {
-			nodes = append(nodes, a.Node)
-		}
-	}
-	if len(nodes) == 0 && len(reboots) > 0 {
-		return "reboot " + strings.Join(reboots, ", then ") + "; every node runs " + c.To
-	}
-	if len(nodes) == 0 {
-		todo := "clean up"
-		if c.Rollback {
-			todo = "back to before the update: clean up"
-		}
-		if c.BackOut {
-			todo = "back out: undo what is temporary"
-		}
-		if c.Interruption.Switchovers > 0 && masterNow(c) != c.Master {
-			todo = "move MASTER to " + c.Master
-		}
-		return todo + "; every node runs " + c.To
-	}
-	if c.Rollback {
-		return "back to the snapshots, " + versions(c) + " on " + strings.Join(nodes, ", then ")
-	}
-	return versions(c) + " on " + strings.Join(nodes, ", then ")
-}
-
-// temporary lists what the plan opens and closes again, and what it closes that
-// somebody else left open.
-func temporary(actions []plan.Action) string {
-	var opened, left []string
-	for _, a := range actions {
-		opened = append(opened, a.Opens...)
-		for _, name := range a.Closes {
-			if !slices.Contains(opened, name) {
-				left = append(left, name)
-			}
-		}
-	}
-	var parts []string
-	if len(opened) > 0 {
-		parts = append(parts, strings.Join(slices.Compact(opened), ", ")+": opened and closed again")
-	}
-	if len(left) > 0 {
-		parts = append(parts, strings.Join(left, ", ")+": left by an earlier attempt, closed")
-	}
-	return strings.Join(parts, "; ")
-}
-
-// measured names the probes.
-func measured(c *plan.Cluster) string {
-	if len(c.Probes) == 0 {
-		return "nothing: there is no probe"
-	}
-	names := make([]string, len(c.Probes))
-	for i, pr := range c.Probes {
-		names[i] = escape.Line(pr.Name)
-	}
-	const most = 12
-	text := strings.Join(names[:min(len(names), most)], ", ")
-	if more := len(names) - most; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	if c.Probes[0].Found {
-		return text + ", found up, every " + milliseconds(float64(c.Probes[0].IntervalMS))
-	}
-	return "by " + text
-}
-
-func checked(c *plan.Cluster) string {
-	count := map[plan.Status]int{}
-	var not []string
-	for _, ch := range c.Checks {
-		count[ch.Status]++
-		if ch.Status == plan.Error {
-			not = append(not, strings.TrimPrefix(ch.ID, c.Name+"."))
-		}
-	}
-	text := fmt.Sprintf("%d checks passed", count[plan.Passed])
-	for _, s := range []plan.Status{plan.Failed, plan.Error, plan.Skipped} {
-		if count[s] > 0 {
-			text += fmt.Sprintf(", %d %s", count[s], map[plan.Status]string{plan.Failed: "failed", plan.Error: "could not be made", plan.Skipped: "skipped"}[s])
-		}
-	}
-	if len(not) > 0 {
-		text += "; not known: " + strings.Join(not, ", ")
-	}
-	return text
 }
 
 func (p *printer) warnings(c *plan.Cluster) {
@@ -358,8 +228,9 @@ func (p *printer) actions(c *plan.Cluster, actions []plan.Action, verbose bool) 
 				p.line("%s%s", strings.Repeat(" ", left), line)
 				continue
 			}
-			p.line("%s  %s  %s%s", p.style(glyphStyle(a), fmt.Sprintf("%2d%s", i+1, glyph(a))), pad(cut(node, nodeWidth), nodeWidth),
-				p.title(a, line, titleWidth-1), seconds(a.EstimateS))
+			mark, _ := Glyph(a)
+			p.line("%s  %s  %s%s", p.style(glyphStyle(a), fmt.Sprintf("%2d%s", i+1, mark)), pad(cut(node, nodeWidth), nodeWidth),
+				p.title(a, line, titleWidth-1), Seconds(a.EstimateS))
 		}
 		p.indented(left, faint, escape.Line(a.Reason))
 		if verbose {
@@ -384,22 +255,6 @@ func impact(a *plan.Action) string {
 		return " [outage]"
 	}
 	return ""
-}
-
-// glyph marks what an action does: "~" changes something, "?" looks and may stop
-// the run, "…" waits.
-func glyph(a *plan.Action) string {
-	switch a.Primitive {
-	case plan.Local:
-		if len(a.Argv) == 0 {
-			return "?"
-		}
-	case plan.Gate:
-		return "?"
-	case plan.Wait:
-		return "…"
-	}
-	return "~"
 }
 
 func glyphStyle(a *plan.Action) []color.Attribute {

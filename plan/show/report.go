@@ -30,7 +30,7 @@ func Report(w io.Writer, r *apply.Report, p *plan.Plan, dir string, o Options) e
 		pr.waivers(p)
 	}
 	pr.line("")
-	pr.line("Run %s took %s.", r.Run, seconds(int(r.TookNS.Round(time.Second).Seconds())))
+	pr.line("Run %s took %s.", r.Run, Seconds(int(r.TookNS.Round(time.Second).Seconds())))
 	pr.line("Report: %s", filepath.Join(dir, "report.json"))
 	return pr.err
 }
@@ -49,8 +49,8 @@ func (p *printer) ended(c *apply.ClusterReport, pl *plan.Plan) {
 func (p *printer) done(c *apply.ClusterReport, pl *plan.Plan) {
 	cl := pl.Cluster(c.Name)
 	p.line("%s: %s", p.style(bold, c.Name), p.style(good, fmt.Sprintf("verified: %s %s%s, nothing is open", nodesRun(cl), c.To, isMaster(cl))))
-	p.labelled("Done", nil, fmt.Sprintf("%s in %s; the plan said %s", plural(count(c, apply.ActionIsDone), "action", "actions"),
-		seconds(int(c.TookNS.Round(time.Second).Seconds())), seconds(plan.Estimate(branchOf(pl, c.Name)))))
+	p.labelled("Done", nil, fmt.Sprintf("%s in %s; the plan said %s", Plural(count(c, apply.ActionIsDone), "action", "actions"),
+		Seconds(int(c.TookNS.Round(time.Second).Seconds())), Seconds(plan.Estimate(branchOf(pl, c.Name)))))
 	p.kept(c, pl)
 	for _, m := range c.Mentions {
 		p.labelled("Note", notice, m)
@@ -269,5 +269,5 @@ func (p *printer) figures(what string, f apply.Figures) {
 	if f.Lost > 0 {
 		style = notice
 	}
-	p.line("%-46s %9d %s %12s", cut(what, 46), f.Sent, p.style(style, fmt.Sprintf("%6d", f.Lost)), milliseconds(f.LongestMS))
+	p.line("%-46s %9d %s %12s", cut(what, 46), f.Sent, p.style(style, fmt.Sprintf("%6d", f.Lost)), Milliseconds(f.LongestMS))
 }

@@ -113,37 +113,4 @@ func cut(s string, width int) string {
 	return string(runes[:max(0, width-1)]) + "…"
 }
 
-// seconds writes a duration for people: "1 s", "4 min", "1 h 20 min".
-func seconds(s int) string {
-	d := time.Duration(s) * time.Second
-	switch {
-	case s < 100:
-		return fmt.Sprintf("%d s", s)
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
-	default:
-		d = d.Round(time.Minute)
-		return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
-	}
-}
-
-// milliseconds writes an interruption: "24 ms", "0.81 s", "15.8 s".
-func milliseconds(ms float64) string {
-	switch {
-	case ms < 100:
-		return fmt.Sprintf("%.0f ms", ms)
-	case ms < 10_000:
-		return fmt.Sprintf("%.2f s", ms/1000)
-	default:
-		return fmt.Sprintf("%.1f s", ms/1000)
-	}
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
 func splitLines(s string) []string { return strings.Split(strings.TrimRight(s, "\n"), "\n") }

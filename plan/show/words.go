@@ -1,42 +1,195 @@
 package show
 
-import "zup/plan"
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"zup/plan"
+	"zup/plan/escape"
+)
 
 // What follows are the words that text and documents have in common, so that a
 // change request and a terminal never say it differently.
 
 // What says what a cluster's actions do, in a line.
-func What(c *plan.Cluster, actions []plan.Action) string { return what(c, actions) }
+func What(c *plan.Cluster, actions []plan.Action) string {
+	var nodes, reboots []string
+	for _, a := range actions {
+		if a.Kind == "reboot" {
+			reboots = append(reboots, a.Node)
+		}
+		if a.Kind == "update" || a.Kind == "restore" {
+			nodes = append(nodes, a.Node)
+		}
+	}
+	if len(nodes) == 0 && len(reboots) > 0 {
+		return "reboot " + strings.Join(reboots, ", then ") + "; every node runs " + c.To
+	}
+	if len(nodes) == 0 {
+		todo := "clean up"
+		if c.Rollback {
+			todo = "back to before the update: clean up"
+		}
+		if c.BackOut {
+			todo = "back out: undo what is temporary"
+		}
+		if c.Interruption.Switchovers > 0 && MasterNow(c) != c.Master {
+			todo = "move MASTER to " + c.Master
+		}
+		return todo + "; every node runs " + c.To
+	}
+	if c.Rollback {
+		return "back to the snapshots, " + Versions(c) + " on " + strings.Join(nodes, ", then ")
+	}
+	return Versions(c) + " on " + strings.Join(nodes, ", then ")
+}
 
 // Versions is from which version to which, or the only one.
-func Versions(c *plan.Cluster) string { return versions(c) }
+func Versions(c *plan.Cluster) string {
+	if c.From == c.To {
+		return c.To
+	}
+	return escape.Line(c.From) + " → " + c.To
+}
 
 // Interrupted says how often and for how long users are interrupted.
-func Interrupted(c *plan.Cluster) string { return interrupted(c) }
+func Interrupted(c *plan.Cluster) string {
+	in := c.Interruption
+	most := "≤ " + Milliseconds(float64(in.PerSwitchoverMSMax))
+	switch {
+	case in.Outages > 0:
+		return "outage, ≤ " + Seconds(int(c.Interruption.PerSwitchoverMSMax/1000))
+	case in.Switchovers == 0:
+		return "not at all"
+	}
+	switch in.Switchovers {
+	case 1:
+		return "once, " + most
+	case 2:
+		return "twice, " + most + " each"
+	default:
+		return fmt.Sprintf("%d times, %s each", in.Switchovers, most)
+	}
+}
 
 // MasterNow is the node that was MASTER when the plan was made, or "nobody".
-func MasterNow(c *plan.Cluster) string { return masterNow(c) }
+func MasterNow(c *plan.Cluster) string {
+	for i := range c.Nodes {
+		if c.Nodes[i].Role == "master" {
+			return c.Nodes[i].Name
+		}
+	}
+	return "nobody"
+}
 
 // Measured names the probes of a cluster.
-func Measured(c *plan.Cluster) string { return measured(c) }
+func Measured(c *plan.Cluster) string {
+	if len(c.Probes) == 0 {
+		return "nothing: there is no probe"
+	}
+	names := make([]string, len(c.Probes))
+	for i, pr := range c.Probes {
+		names[i] = escape.Line(pr.Name)
+	}
+	const most = 12
+	text := strings.Join(names[:min(len(names), most)], ", ")
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	if c.Probes[0].Found {
+		return text + ", found up, every " + Milliseconds(float64(c.Probes[0].IntervalMS))
+	}
+	return "by " + text
+}
 
 // Checked counts the checks by their results.
-func Checked(c *plan.Cluster) string { return checked(c) }
+func Checked(c *plan.Cluster) string {
+	count := map[plan.Status]int{}
+	var not []string
+	for _, ch := range c.Checks {
+		count[ch.Status]++
+		if ch.Status == plan.Error {
+			not = append(not, strings.TrimPrefix(ch.ID, c.Name+"."))
+		}
+	}
+	text := fmt.Sprintf("%d checks passed", count[plan.Passed])
+	for _, s := range []plan.Status{plan.Failed, plan.Error, plan.Skipped} {
+		if count[s] > 0 {
+			text += fmt.Sprintf(", %d %s", count[s], map[plan.Status]string{plan.Failed: "failed", plan.Error: "could not be made", plan.Skipped: "skipped"}[s])
+		}
+	}
+	if len(not) > 0 {
+		text += "; not known: " + strings.Join(not, ", ")
+	}
+	return text
+}
 
-// Temporary lists what a cluster's actions open and close again.
-func Temporary(actions []plan.Action) string { return temporary(actions) }
+// Temporary lists what a cluster's actions open and close again, and what they close
+// that somebody else left open.
+func Temporary(actions []plan.Action) string {
+	var opened, left []string
+	for _, a := range actions {
+		opened = append(opened, a.Opens...)
+		for _, name := range a.Closes {
+			if !slices.Contains(opened, name) {
+				left = append(left, name)
+			}
+		}
+	}
+	var parts []string
+	if len(opened) > 0 {
+		parts = append(parts, strings.Join(slices.Compact(opened), ", ")+": opened and closed again")
+	}
+	if len(left) > 0 {
+		parts = append(parts, strings.Join(left, ", ")+": left by an earlier attempt, closed")
+	}
+	return strings.Join(parts, "; ")
+}
 
 // Seconds writes a duration: "1 s", "4 min", "1 h 20 min".
-func Seconds(s int) string { return seconds(s) }
+func Seconds(s int) string {
+	d := time.Duration(s) * time.Second
+	switch {
+	case s < 100:
+		return fmt.Sprintf("%d s", s)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
+	default:
+		d = d.Round(time.Minute)
+		return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
+	}
+}
 
 // Milliseconds writes an interruption: "24 ms", "0.81 s", "15.8 s".
-func Milliseconds(ms float64) string { return milliseconds(ms) }
+func Milliseconds(ms float64) string {
+	switch {
+	case ms < 100:
+		return fmt.Sprintf("%.0f ms", ms)
+	case ms < 10_000:
+		return fmt.Sprintf("%.2f s", ms/1000)
+	default:
+		return fmt.Sprintf("%.1f s", ms/1000)
+	}
+}
 
 // Plural is "1 action" or "3 actions".
-func Plural(n int, one, many string) string { return plural(n, one, many) }
+func Plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
 
-// Glyph is the mark of an action, and what it means in a word.
+// Glyph is the mark of an action, and what it means in a word: "~" changes something,
+// "?" looks and may stop the run, "…" waits.
 func Glyph(a *plan.Action) (mark, means string) {
-	mark = glyph(a)
-	return mark, map[string]string{"~": "changes", "?": "looks", "…": "waits"}[mark]
+	switch {
+	case a.Primitive == plan.Wait:
+		return "…", "waits"
+	case a.Primitive == plan.Gate, a.Primitive == plan.Local && len(a.Argv) == 0:
+		return "?", "looks"
+	}
+	return "~", "changes"
 }
