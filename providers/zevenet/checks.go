@@ -1,0 +1,316 @@
+package zevenet
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"zup/plan"
+)
+
+func isRoot(_ *pair, n *node) finding {
+	if n.fact("uid") == "0" {
+		return pass("commands run as root")
+	}
+	return mistaken("commands do not run as root there", "uid "+n.fact("uid"),
+		"use root, or a user whom sudo -n lets become root")
+}
+
+func isTheNode(p *pair, n *node) finding {
+	if got := n.fact("hostname"); got != n.name {
+		return mistaken("another machine answers at its address",
+			fmt.Sprintf("%s says that it is %q", n.cfg.Address, got),
+			"correct the label or the address of the node")
+	}
+	return pass("the node's own name is " + n.name)
+}
+
+func hasProduct(p *pair, n *node) finding {
+	got := n.fact("product")
+	if other := p.product.sibling(strings.TrimPrefix(got, "other ")); other != nil {
+		return mistaken("does not run "+p.product.title+" but "+other.title, p.product.root+" is not there, "+other.root+" is",
+			fmt.Sprintf("write cluster %q instead of cluster %q", other.name, p.product.name))
+	}
+	if path, ok := strings.CutPrefix(got, "without "); ok {
+		return mistaken("lacks a command of "+p.product.title, path+" can't be executed", "repair the installation first; where the vendor has renamed it, zup does not know the new name yet")
+	}
+	switch got {
+	case "yes":
+		return pass(p.product.title + " with its updater")
+	case "no-updater":
+		return mistaken("has no updater", p.product.updater+" is not there or can't be executed", p.product.withoutUpdater())
+	default:
+		return mistaken("does not run "+p.product.title, p.product.root+" is not there", "correct the provider or the address of the node")
+	}
+}
+
+func isClustered(p *pair, n *node) finding {
+	if n.fact("clustered") == "yes" {
+		return pass("node_status and cluster.conf are there")
+	}
+	return mistaken("is not in a cluster", "no node_status, or fewer than two nodes in cluster.conf",
+		"create the cluster in the product first, or configure the node alone")
+}
+
+func hasMembers(p *pair, n *node) finding {
+	var names []string
+	for _, word := range n.words("nodes") {
+		name, _, _ := strings.Cut(word, "=")
+		names = append(names, name)
+	}
+	want := []string{p.nodes[0].name, p.nodes[1].name}
+	slices.Sort(want)
+	slices.Sort(names)
+	if !slices.Equal(names, want) {
+		return mistaken("is clustered with somebody else",
+			fmt.Sprintf("its cluster.conf has %s, the configuration has %s", list(names), list(want)),
+			"configure the two nodes that form the cluster")
+	}
+	if validAddress(p.address(n)) && validAddress(p.address(p.peer(n))) {
+		return pass("cluster.conf has " + list(want))
+	}
+	return unfit("has no usable addresses in cluster.conf", n.fact("nodes"), "correct the cluster in the product first")
+}
+
+func hasOwnAddress(p *pair, n *node) finding {
+	if addr := n.fact("own_address"); addr != p.address(n) {
+		return unfit("does not have its own cluster address", addr, "bring its cluster interface up first")
+	}
+	return pass("has its cluster address " + p.address(n))
+}
+
+func isNoVIP(_ *pair, n *node) finding {
+	if slices.Contains(n.words("vips"), n.cfg.Address) {
+		return mistaken("its address is a VIP", n.cfg.Address+" changes hands with the role", "use the node's own management address")
+	}
+	return pass("its management address is no VIP")
+}
+
+func hasVersion(p *pair, n *node) finding {
+	v, target := n.fact("version"), p.cfg.Version
+	pkg := n.fact("package")
+	switch {
+	case v == unknown:
+		return unseen("the version", "no $version in global.conf")
+	case !strings.HasPrefix(pkg, "ii "):
+		return unfit("has a package that is not installed whole", fmt.Sprintf("dpkg says %q for %s", pkg, p.product.pkg),
+			"run dpkg --configure -a there, look at its output, and plan again")
+	case pkg != "ii "+v:
+		return unfit("does not know which version it runs", fmt.Sprintf("dpkg has %s, global.conf has %s", strings.TrimPrefix(pkg, "ii "), v),
+			"an earlier update did not end: repair it with the vendor before anything else")
+	case !atLeast(v, p.product.floor):
+		return unfit("runs a version below "+p.product.floor, v, p.product.belowFloor())
+	case !atLeast(target, v):
+		return unfit("would be downgraded", fmt.Sprintf("it runs %s, the configuration wants %s", v, target),
+			"a way back to an older version is a snapshot, not the updater")
+	case major(v) != major(target):
+		return unfit("can't reach the planned version in one step", fmt.Sprintf("it runs %s, the configuration wants %s", v, target), p.product.overMajors(v, target))
+	}
+	return pass("runs " + v)
+}
+
+func hasOneMaster(p *pair) finding {
+	var masters []string
+	for _, n := range p.nodes {
+		if n.fact("role") == "master" {
+			masters = append(masters, n.name)
+		}
+	}
+	roles := fmt.Sprintf("%s is %s, %s is %s", p.nodes[0].name, p.nodes[0].fact("role"), p.nodes[1].name, p.nodes[1].fact("role"))
+	switch len(masters) {
+	case 0:
+		return unfit("no node is MASTER", roles, "find out why with the product's own means; nothing may be updated while nobody is known to serve")
+	case 2:
+		for _, n := range p.nodes {
+			if f := roleAgrees(p, n); f.status == plan.Failed {
+				return unfit("both nodes call themselves MASTER, and "+n.name+" "+f.summary, roles+"; on "+n.name+": "+f.detail, f.hint)
+			}
+		}
+		return unfit("split brain: both nodes are MASTER", roles, "restore the link between the nodes and see that one of them becomes backup")
+	}
+	p.assignRoles()
+	return pass(p.master.name + " is MASTER")
+}
+
+// vrrpOf is the VRRP state that goes with a role of the product.
+var vrrpOf = map[string]string{"master": "MASTER", "backup": "BACKUP", "maintenance": "FAULT"}
+
+func roleAgrees(p *pair, n *node) finding {
+	role, vrrp := n.fact("role"), n.fact("vrrp")
+	switch {
+	case role == "stopped":
+		return unfit("its service is stopped or restarting", "node_status is empty", "start it with "+p.product.service+", or wait")
+	case vrrpOf[role] == "":
+		return unseen("its role", fmt.Sprintf("node_status says %q", role))
+	case vrrp == unknown:
+		return unseen("what its keepalived thinks", "keepalived did not write its data")
+	case vrrp != vrrpOf[role]:
+		return unfit("disagrees with itself about its role", fmt.Sprintf("node_status says %s, keepalived says %s", role, vrrp),
+			"a notification was lost or the file is stale: restart its service at a time of your choice")
+	}
+	return pass("node_status and keepalived agree")
+}
+
+func maintenanceIsOurs(p *pair, n *node) finding {
+	flag, role := n.fact("maintenance"), n.fact("role")
+	switch {
+	case flag == unknown:
+		return unseen("whether it is in maintenance mode", unknown)
+	case flag == "no" && role != "maintenance":
+		return pass("it is not in maintenance mode")
+	case p.ours(n, "maintenance"):
+		return pass("an earlier run of zup put it into maintenance mode")
+	case flag == "yes":
+		return unfit("is in maintenance mode, and zup did not put it there", "", "ask who did, and take it out in the product when they agree")
+	}
+	return unfit("is in a fault state", "node_status says maintenance without anybody having asked for it: a tracked interface is down",
+		"look at its interfaces; the product calls a keepalived FAULT maintenance")
+}
+
+func oneKeepalived(p *pair, n *node) finding {
+	switch got := n.fact("keepalived"); got {
+	case "1":
+		return pass("one keepalived runs")
+	case unknown:
+		return unseen("whether keepalived runs", got)
+	case "0":
+		return unfit("keepalived does not run there", "", "start its service with "+p.product.service)
+	default:
+		return unfit("runs keepalived more than once", got+" of them", "two of them fight for ever: restart its service at a time of your choice")
+	}
+}
+
+func reachesPeer(p *pair, n *node) finding {
+	peer := p.peer(n)
+	got := n.fact("peer_ssh")
+	switch {
+	case got == "ok "+peer.name:
+		return pass("gets into " + peer.name + " over ssh")
+	case strings.HasPrefix(got, "ok "):
+		return unfit("reaches another machine at its peer's address", fmt.Sprintf("%s answers as %q", p.address(peer), strings.TrimPrefix(got, "ok ")),
+			"correct cluster.conf in the product first")
+	case got == "refused" && peer.fact("deny") == "present":
+		return skip("an earlier attempt left a line in " + peer.name + "'s hosts.deny that keeps it out")
+	case got == unknown:
+		return unseen("whether it gets into "+peer.name+" over ssh", got)
+	}
+	return unfit("does not get into "+peer.name+" over ssh", got+unterminatedNote(peer),
+		fmt.Sprintf("on %s: ssh root@%s true", n.name, p.address(peer)))
+}
+
+func unterminatedNote(n *node) string {
+	for _, table := range []string{"hosts_allow", "hosts_deny"} {
+		if text, ok := tableText(n.fact(table)); ok && unterminated(text) {
+			return fmt.Sprintf("; the last line of /etc/%s on %s has no line feed, and libwrap then denies everybody whom no earlier line allows",
+				strings.Replace(table, "_", ".", 1), n.name)
+		}
+	}
+	return ""
+}
+
+func replicatesOnMaster(p *pair, n *node) finding {
+	got := n.fact("replication")
+	switch {
+	case got == unknown:
+		return unseen("whether it replicates its configuration", got)
+	case n == p.master && got == "running":
+		return pass("replicates its configuration, as MASTER does")
+	case n == p.master:
+		return skip("does not replicate its configuration; the plan deals with that")
+	case got == "off":
+		return pass("does not replicate its configuration, as it must be")
+	}
+	return unfit("replicates its configuration although it is not MASTER", "it would overwrite that of "+p.master.name,
+		"end its "+p.product.replicator+" and find out who started it")
+}
+
+func isLicensed(p *pair, n *node) finding {
+	got := n.fact("licence")
+	switch {
+	case strings.HasPrefix(got, "valid "):
+		return pass(got)
+	case !p.needs(n):
+		return skip("it needs no update")
+	case got == unknown:
+		return unseen("its licence", got)
+	}
+	return unfit("has no valid licence", got, "the package refuses to install without one: renew "+p.product.licence)
+}
+
+func dpkgIsClean(_ *pair, n *node) finding {
+	switch got := n.fact("audit"); got {
+	case "clean":
+		return pass("dpkg --audit has nothing to say")
+	case unknown:
+		return unseen("what dpkg --audit says", got)
+	default:
+		return unfit("has packages in a broken state", "dpkg --audit: "+got, "repair them there (dpkg --configure -a) and plan again")
+	}
+}
+
+func isNotHeld(p *pair, n *node) finding {
+	held := n.words("holds")
+	switch {
+	case n.fact("holds") == unknown:
+		return unseen("which packages are held back", unknown)
+	case slices.Contains(held, p.product.pkg) && p.needs(n):
+		return unfit("holds the package back that is to be updated", strings.Join(held, " "), "on it: apt-mark unhold "+p.product.pkg)
+	case len(held) > 0:
+		return pass("holds back " + list(held) + ", not the product")
+	}
+	return pass("no package is held back")
+}
+
+func aptIsFree(p *pair, n *node) finding {
+	switch got := n.fact("lock"); {
+	case got == "free":
+		return pass("nobody holds apt's or dpkg's locks")
+	case !p.needs(n):
+		return skip("it needs no update")
+	case got == unknown:
+		return unseen("who holds apt's and dpkg's locks", got)
+	default:
+		return unfit("apt or dpkg is at work there", got, "wait until it is done (the product looks for updates every night) and plan again")
+	}
+}
+
+func canSave(p *pair, n *node) finding {
+	switch {
+	case !p.needs(n):
+		return skip("it needs no update")
+	case n.fact("saver") == "yes":
+		return pass("the product can save its configuration")
+	case p.product.saver == "":
+		return skip("nobody knows how " + p.product.title + " saves its configuration")
+	}
+	return unfit("can't save its configuration before the update", p.product.saver+" is not there", "")
+}
+
+// minFreeKiB is what must be free on every file system that an update writes
+// to. What apt will really need is compared once its lists are fresh.
+const minFreeKiB = 200 << 10
+
+func hasRoom(p *pair, n *node) finding {
+	if !p.needs(n) {
+		return skip("it needs no update")
+	}
+	mounts := n.words("disk")
+	if len(mounts) == 0 {
+		return unseen("how much disk is free", n.fact("disk"))
+	}
+	for _, word := range mounts {
+		mount, free, _ := strings.Cut(word, "=")
+		if kib := number(free); kib < minFreeKiB {
+			return unfit("has too little free disk", fmt.Sprintf("%d MiB on %s, at least %d MiB are wanted", kib>>10, mount, minFreeKiB>>10),
+				"make room there: an update that runs out of disk restarts the services without updating them")
+		}
+	}
+	return pass(fmt.Sprintf("at least %d MiB are free", minFreeKiB>>10))
+}
+
+func list(words []string) string {
+	if len(words) == 0 {
+		return "nothing"
+	}
+	return strings.Join(words, " and ")
+}
