@@ -72,10 +72,10 @@ func aboutAction(m *stream.Message, e Event) {
 		Action: escape.Line(e.Action), Cluster: e.Cluster,
 		Index: e.Index, Node: e.Node, Title: escape.Line(e.Title), Total: e.Total,
 	}
-	switch e.Kind {
-	case ActionRuns, ActionDone, ActionFailed:
+	elapsed := func() string {
 		took := float64(e.Took.Milliseconds()) / 1000
 		h.ElapsedSeconds = &took
+		return round(e.Took)
 	}
 	said := "begins"
 	switch e.Kind {
@@ -86,10 +86,11 @@ func aboutAction(m *stream.Message, e Event) {
 	case ActionProgress:
 		h.Bytes, h.Size, h.Rate, said = e.Bytes, e.Size, e.Rate, e.Text
 	case ActionRuns:
-		said = "goes on, since " + round(e.Took)
+		said = "goes on, since " + elapsed()
 	case ActionDone:
-		said = "done after " + round(e.Took)
+		said = "done after " + elapsed()
 	case ActionFailed:
+		elapsed()
 		h.Error = escape.Text(e.Text)
 		m.Level, said = stream.Error, "failed: "+h.Error
 	case UndoBegin:
