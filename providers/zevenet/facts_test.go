@@ -55,7 +55,7 @@ func (s *sandbox) scriptWith(name string, args []string) (string, error) {
 		"/var/run/zeninotify.pid", s.path("var/replicator.pid"),
 		"zeninotify", s.replicator(),
 		"pidof keepalived", "false",
-		"$(uname -n)", "zva5n1",
+		"/proc/sys/kernel/hostname", s.path("etc/hostname"),
 	).Replace(script(name, "192.168.100.25"))
 	cmd := exec.Command("sh", append([]string{"-s", "--"}, args...)...)
 	cmd.Stdin = strings.NewReader(text)
@@ -125,8 +125,10 @@ func TestKeepalivedThatHasJustStarted(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ program, vrrp string }{
 		"it has just started": {`print "\n"; sleep 60`, "unknown"},
-		"it has a handler": {`$SIG{USR1} = sub { open my $f, ">", $ARGV[0]; print $f " State = MASTER\n Effective priority = 120\n"; close $f };
+		"it has a handler": {`$SIG{USR1} = sub { open my $f, ">", $ARGV[0]; print $f " State = MASTER\n Effective priority = 120\n Total priority = 120\n"; close $f };
 			print "\n"; sleep 60 while 1`, "MASTER"},
+		"its data is not all there": {`$SIG{USR1} = sub { open my $f, ">", $ARGV[0]; print $f " State = MASTER\n Effective priority = 12"; close $f };
+			print "\n"; sleep 60 while 1`, "unknown"},
 		"it waits for the signal": {`use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGUSR1)); print "\n"; sleep 60`, "unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {

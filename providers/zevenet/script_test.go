@@ -23,6 +23,7 @@ func newSandbox(t testing.TB) *sandbox {
 			t.Fatal(err)
 		}
 	}
+	s.write("etc/hostname", "zva5n1\n")
 	return s
 }
 

@@ -15,7 +15,7 @@ asked() {
 	return 1
 }
 me=''
-if asked hostname clustered nodes own_address deny peer_ssh; then me=$(uname -n); fi
+if asked hostname own_address deny peer_ssh; then read -r me </proc/sys/kernel/hostname; fi
 
 # cluster.conf: a line "section|" for each section, "section|key|value" for each
 # value. The section before the first is "". Read once, and only for whom needs it.
@@ -43,9 +43,12 @@ sections() {
 $cluster
 END
 }
-peer=$(sections | while read -r s; do
-	[ "$s" = "$me" ] || { ini "$s" ip; break; }
-done)
+peer=''
+if asked deny peer_ssh; then
+	peer=$(sections | while read -r s; do
+		[ "$s" = "$me" ] || { ini "$s" ip; break; }
+	done)
+fi
 
 # Virtual interfaces have a colon in their name: if_eth0:1_conf, an ini file
 # (or one line with semicolons before 6.1). Those that are up are VIPs.
@@ -64,7 +67,8 @@ vips=''
 if asked vips arp farms; then vips=$(read_vips); fi
 
 # keepalived writes its data to a file of its own when it is told to; the file
-# is removed again if it was not there before. Two readers take turns.
+# is removed again if it was not there before. Two readers take turns. Printed is of
+# the data what facts are made of.
 keepalived_data() {
 	pid=$(keepalived_parents)
 	pid=${pid%%
@@ -76,10 +80,17 @@ keepalived_data() {
 	if [ -e "$data" ]; then had=1 before=$(stat -c '%y %s' "$data"); fi
 	kill -USR1 "$pid" || return
 	while [ "$tries" -lt 50 ]; do
-		if [ -e "$data" ] && [ "$(stat -c '%y %s' "$data" 2>/dev/null)" != "$before" ] &&
-			grep -q '^ *State = ' "$data" && grep -q '^ *Effective priority = ' "$data"; then
-			cat "$data"
-			break
+		if [ -e "$data" ] && { [ -z "$had" ] || [ "$(stat -c '%y %s' "$data" 2>/dev/null)" != "$before" ]; }; then
+			# Each with the line after it: what is the last line may not be whole yet.
+			lines=$(grep -A 1 -E '^ *(State|Effective priority) = ' "$data")
+			case $lines in
+			*'State = '*'Effective priority = '*'
+'* | *'Effective priority = '*'State = '*'
+'*)
+				printf '%s\n' "$lines"
+				break
+				;;
+			esac
 		fi
 		sleep 0.02
 		tries=$((tries + 1))
@@ -89,7 +100,7 @@ keepalived_data() {
 
 fact_hostname() { printf '%s' "$me"; }
 fact_uid() { id -u; }
-fact_boot() { cat /proc/sys/kernel/random/boot_id; }
+fact_boot() { read -r boot </proc/sys/kernel/random/boot_id && printf '%s' "$boot"; }
 fact_time() { date +%s; }
 fact_product() {
 	# A sibling may have left a symbolic link where the product's root would be.
