@@ -135,7 +135,7 @@ func buildNode(o order) error {
 	if err := writeFiles(root, whose.files(machineFiles())); err != nil {
 		return err
 	}
-	for _, argv := range [][]string{append([]string{"/usr/bin/dpkg"}, install...), {"/usr/sbin/useradd", "-m", "-s", "/bin/bash", "ops"}} {
+	for _, argv := range [][]string{append([]string{"/usr/bin/dpkg"}, install...), {"/usr/sbin/useradd", "-m", "-p", "*", "-s", "/bin/bash", "ops"}} {
 		cmd := exec.Command(argv[0], argv[1:]...)
 		cmd.SysProcAttr = &unix.SysProcAttr{Chroot: root}
 		cmd.Dir, cmd.Stdout, cmd.Stderr = "/", os.Stderr, os.Stderr
@@ -151,15 +151,15 @@ func buildNode(o order) error {
 
 // sshdConfig leaves sshd with the key exchange that the appliances' own OpenSSH 7.9
 // prefers. That of the machine's newer one takes many times as long, and the nodes
-// talk to each other all the time.
-const sshdConfig = "PermitRootLogin yes\nKexAlgorithms curve25519-sha256,ecdh-sha2-nistp256,diffie-hellman-group14-sha256\n"
+// talk to each other all the time. PAM would start programs at each login to print what
+// nobody reads.
+const sshdConfig = "PermitRootLogin yes\nUsePAM no\nKexAlgorithms curve25519-sha256,ecdh-sha2-nistp256,diffie-hellman-group14-sha256\n"
 
 // machineFiles is what every node has that is no node's own and belongs to no
 // package of the product.
 func machineFiles() map[string]file {
 	return map[string]file{
 		"/etc/ssh/sshd_config.d/zevenet.conf":  text(sshdConfig),
-		"/etc/update-motd.d/10-uname":          text(""), // not executable: nobody reads it, and it runs at each login
 		"/etc/sudoers.d/ops":                   {Mode: 0o440, Data: []byte("ops ALL=(ALL) NOPASSWD: ALL\n")},
 		"/etc/profile.d/zevenet.sh":            text("PATH=$PATH:" + zevenet + "/bin\n"),
 		"/etc/zevenet_version":                 text("ZVA 6000, hypervisor: KVM\n"),
