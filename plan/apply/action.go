@@ -274,10 +274,13 @@ func kindOf(a *plan.Action) StopKind {
 
 // until waits for conditions. Passing the limit is a stop, never a go.
 func (b *branch) until(ctx context.Context, a *plan.Action, conditions []plan.Condition, limit time.Duration) *Stop {
-	deadline := time.Now().Add(limit)
+	began := time.Now()
+	deadline := began.Add(limit)
 	said := ""
 	for {
+		asked := time.Now()
 		missed := b.missed(ctx, conditions)
+		took := time.Since(asked)
 		if len(missed) == 0 {
 			return nil
 		}
@@ -292,10 +295,17 @@ func (b *branch) until(ctx context.Context, a *plan.Action, conditions []plan.Co
 			return &Stop{Kind: kindOf(a), Seen: missed, Why: "not everything was as it must be within " + round(limit)}
 		}
 		select {
-		case <-time.After(b.Poll):
+		case <-time.After(min(pause(b.Poll, took, time.Since(began)), time.Until(deadline))):
 		case <-ctx.Done():
 		}
 	}
+}
+
+// pause is for how long nodes that serve are left alone between two looks: at least
+// for the shortest pause and for as long as the last look took, and for an eighth of
+// the time that was waited so far, up to 2 s.
+func pause(shortest, took, waited time.Duration) time.Duration {
+	return max(shortest, took, min(waited/8, 2*time.Second))
 }
 
 func waitsFor(missed []Mismatch) string {

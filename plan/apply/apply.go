@@ -81,7 +81,7 @@ type Options struct {
 	Stop   <-chan struct{}  // closed: stop at the next safe point; nil: never
 	Events func(Event)      // what happens, as it happens, from several goroutines; may be nil
 	Now    func() time.Time // the clock of what is written down, which may jump; nil: time.Now
-	Poll   time.Duration    // between two looks at a condition that is waited for; 0: 250 ms
+	Poll   time.Duration    // at least between two looks at a condition that is waited for; 0: 250 ms
 }
 
 // runner is one run of one plan.

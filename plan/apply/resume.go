@@ -348,14 +348,17 @@ func (b *branch) ranHere(ctx context.Context, a *plan.Action) (bool, *Stop) {
 
 // missedFor reads conditions until they hold, for as long as that takes at the most.
 func (b *branch) missedFor(ctx context.Context, conditions []plan.Condition, grace time.Duration) []Mismatch {
-	deadline := time.Now().Add(grace)
+	began := time.Now()
+	deadline := began.Add(grace)
 	for {
+		asked := time.Now()
 		missed := b.missed(ctx, conditions)
+		took := time.Since(asked)
 		if len(missed) == 0 || ctx.Err() != nil || !time.Now().Before(deadline) {
 			return missed
 		}
 		select {
-		case <-time.After(b.Poll):
+		case <-time.After(min(pause(b.Poll, took, time.Since(began)), time.Until(deadline))):
 		case <-ctx.Done():
 		}
 	}
