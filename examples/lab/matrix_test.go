@@ -452,7 +452,8 @@ func (w work) once(b *bench, c cut) {
 		kind := action[strings.LastIndex(action, ".")+1:]
 		_, undone := w[action+".undo1"]
 		if slices.Contains(kinds, kind) && len(runs) > 1 && !undone {
-			b.Errorf("%s was carried out %d times: %v", action, len(runs), slices.Sorted(maps.Keys(runs)))
+			told, _ := b.Exec(b.Context(), world.Control, "sh", "-c", "cd "+workDir+"/.zup/runs && grep -H . */transcripts/"+action+".txt; grep -HF '\""+action+"\"' */journal.jsonl")
+			b.Errorf("%s was carried out %d times: %v\n%s", action, len(runs), slices.Sorted(maps.Keys(runs)), told)
 		}
 	}
 }

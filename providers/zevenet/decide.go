@@ -370,7 +370,7 @@ func (b *builder) unblockBoth() {
 		case b.has(p.id(n, "unblock")):
 		case b.has(p.id(n, "block")):
 			b.then(b.unblock(n, "both nodes run the same version again"))
-		case n.fact("deny") == "present" || p.ours(n, "hosts.deny"):
+		case n.blocks():
 			b.then(b.unblock(n, "an earlier attempt left the line there"))
 		}
 	}

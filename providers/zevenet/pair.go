@@ -165,6 +165,13 @@ func (p *pair) ours(n *node, name string) bool {
 	return slices.Contains(n.words("open"), name) || p.recorded.IsOpen(n.name+"/"+name)
 }
 
+// blocks reports whether something is left on the node of a block of its peer: the line,
+// whoever wrote it, or zup's mark. One that only the state file remembers is gone; the
+// verification proves it.
+func (n *node) blocks() bool {
+	return n.fact("deny") == "present" || slices.Contains(n.words("open"), "hosts.deny")
+}
+
 func (p *pair) needs(n *node) bool { return !n.at(p.cfg.Version) }
 
 // wanted is who shall be MASTER at the end: as configured, else where the

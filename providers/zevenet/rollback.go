@@ -396,7 +396,7 @@ func (b *returner) backGate(first, last *node) plan.Action {
 func (b *returner) endBlocks() {
 	p := b.pair
 	for _, n := range p.nodes {
-		if !b.restores(n) && (n.fact("deny") == "present" || p.ours(n, "hosts.deny")) {
+		if !b.restores(n) && n.blocks() {
 			b.then(b.unblock(n, "both nodes run "+p.cfg.Version+" again"))
 		}
 	}
