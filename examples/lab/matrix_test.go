@@ -139,7 +139,6 @@ type ended struct {
 	cases, well, inside int
 	refused             int // zup resume said that it takes a new plan
 	again               int // a command had to be given again, because the node was still starting, or a job of zup ran there
-	repaired            int // by hand, as zup said
 	lost, sent          int
 	longest             time.Duration
 }
@@ -254,10 +253,10 @@ func chosenCuts(t *testing.T, all []cut, asked string) []cut {
 // during an action and did.
 func tableOf(table map[string]*ended) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-18s %6s %6s %6s %8s %6s %9s %9s %6s %12s\n", "", "cases", "well", "inside", "refused", "again", "repaired", "requests", "lost", "longest gap")
+	fmt.Fprintf(&b, "%-18s %6s %6s %6s %8s %6s %9s %6s %12s\n", "", "cases", "well", "inside", "refused", "again", "requests", "lost", "longest gap")
 	for _, k := range slices.Sorted(maps.Keys(table)) {
 		e := table[k]
-		fmt.Fprintf(&b, "%-18s %6d %6d %6d %8d %6d %9d %9d %6d %10.1f s\n", k, e.cases, e.well, e.inside, e.refused, e.again, e.repaired, e.sent, e.lost, e.longest.Seconds())
+		fmt.Fprintf(&b, "%-18s %6d %6d %6d %8d %6d %9d %6d %10.1f s\n", k, e.cases, e.well, e.inside, e.refused, e.again, e.sent, e.lost, e.longest.Seconds())
 	}
 	return b.String()
 }
@@ -270,7 +269,6 @@ func (e *ended) add(o ended, well bool) {
 	e.inside += o.inside
 	e.refused += o.refused
 	e.again += o.again
-	e.repaired += o.repaired
 	e.sent, e.lost = e.sent+o.sent, e.lost+o.lost
 	e.longest = max(e.longest, o.longest)
 }
@@ -342,7 +340,7 @@ func (c cut) try(t *testing.T, whole uncut) (e ended) {
 		close(over)
 	}()
 	b.awaitCut(c, ids, time.Duration(c.part*float64(whole.took[ids[c.action]])), over)
-	served := c.strike(b, cmd)
+	lost := c.strike(b, cmd)
 	if c.moment == "during" && b.isAt(ids[c.action]) {
 		e.inside = 1
 	}
@@ -360,42 +358,63 @@ func (c cut) try(t *testing.T, whole uncut) (e ended) {
 			e.longest = max(e.longest, r.Longest)
 		}
 	}
-	b.endsWell(e)
+	b.endsWell()
 	work.once(b, c)
 	if deeds := b.deeds(); c.fault != powered && !maps.Equal(deeds, whole.deeds) {
 		t.Errorf("the nodes did %v, without a cut they do %v", deeds, whole.deeds)
 	}
-	if most := c.mostSilence(served) + all.held(); e.longest > most {
+	if most := c.mostSilence(lost) + all.held(); e.longest > most {
 		t.Errorf("nobody served for %v, allowed are %v", e.longest, most)
 	}
 	return e
 }
 
-// strike is the cut itself. It returns whether the node served that is struck.
-func (c cut) strike(b *bench, cmd *world.Cmd) (served bool) {
+// What a power cut takes away.
+type loss int
+
+const (
+	nothing loss = iota // the node did not serve
+	server              // the node served, and the other one can take over
+	last                // the node served, and the other one was out of service
+)
+
+// strike is the cut itself. It returns what was taken away from those who are served.
+func (c cut) strike(b *bench, cmd *world.Cmd) (lost loss) {
 	b.Helper()
 	node := b.c.Nodes[c.node].Name
+	role := func(node string) string {
+		said, _ := b.Exec(b.Context(), node, "head", "-n", "1", "/usr/local/zevenet/node_status")
+		return strings.TrimSpace(said)
+	}
 	switch c.fault {
 	case killed:
 		cmd.Process.Kill()
 	case cutOff:
 		b.Exec(b.Context(), node, "pkill", "-9", "-f", "^sshd: root")
 	case powered:
-		role, _ := b.Exec(b.Context(), node, "head", "-n", "1", "/usr/local/zevenet/node_status")
-		served = strings.TrimSpace(role) != "backup"
+		switch other := role(b.c.Nodes[1-c.node].Name); {
+		case role(node) == "backup", other == "master":
+		case other == "backup":
+			lost = server
+		default:
+			lost = last
+		}
 		if _, err := b.Exec(b.Context(), world.Control, world.SnapshotCommand, "reset", node); err != nil {
 			b.Fatal(err)
 		}
 	}
-	return served
+	return lost
 }
 
 // mostSilence is for how long clients that know the VIP's MAC may go without an
 // answer. One node serves at all times that the fault leaves one: where the one that
-// serves loses its power, the other one has to notice first.
-func (c cut) mostSilence(served bool) time.Duration {
+// serves loses its power, the other one has to notice first; where that one was out of
+// service just then, the first one has to start again.
+func (c cut) mostSilence(lost loss) time.Duration {
 	switch {
-	case served:
+	case lost == last:
+		return 30 * time.Second
+	case lost == server:
 		return 12 * time.Second
 	case c.switchover == "restart": // the vendor's order has a gap of its own
 		return 3 * time.Second
@@ -545,8 +564,7 @@ tail -n +1 -s 0.01 -f .zup/runs/*/journal.jsonl | grep -m 1 -q '`+pattern+`'`)
 	}
 }
 
-// goOn ends what was cut off, first the way that is tried, then with new plans. A
-// package that a power cut has left half-way is repaired as zup's message says.
+// goOn ends what was cut off, first the way that is tried, then with new plans.
 func (b *bench) goOn(c cut, e *ended, work work) {
 	b.Helper()
 	b.awaitUp()
@@ -569,12 +587,6 @@ func (b *bench) goOn(c cut, e *ended, work work) {
 			e.refused = 1
 		}
 		args = []string{"apply", "-auto-approve"}
-		if strings.Contains(out, "dpkg --configure -a") || strings.Contains(out, "broken state") {
-			e.repaired++
-			for _, n := range b.c.Nodes {
-				b.on(n.Name, "DEBIAN_FRONTEND=noninteractive; export DEBIAN_FRONTEND; dpkg --configure -a --force-confold; apt-get -y -f install >/dev/null 2>&1 || true")
-			}
-		}
 		time.Sleep(3 * time.Second) // roles move, services start
 	}
 	b.Fatalf("it does not end; the last one exited with %d:\n%s\n%s", code, out, b.afterwards())
@@ -613,7 +625,7 @@ func (b *bench) awaitUp() {
 
 // endsWell asserts that the pair is at rest with the version, and that nothing was
 // installed twice.
-func (b *bench) endsWell(e ended) {
+func (b *bench) endsWell() {
 	b.Helper()
 	master := ""
 	for name, s := range b.inspect() {
@@ -624,7 +636,7 @@ func (b *bench) endsWell(e ended) {
 	b.atRest(master)
 	for _, n := range b.c.Nodes {
 		out, err := b.Exec(b.Context(), n.Name, "sh", "-c", "grep -c ' upgrade zevenet:' /var/log/dpkg.log || true")
-		if times := strings.TrimSpace(out); err != nil || times != "1" && e.repaired == 0 {
+		if times := strings.TrimSpace(out); err != nil || times != "1" {
 			b.Errorf("%s was updated %s times (%v)", n.Name, times, err)
 		}
 	}

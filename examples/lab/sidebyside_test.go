@@ -28,6 +28,7 @@ func TestSideBySide(t *testing.T) {
 		{"hosts files", testHostsFiles, true, false},
 		{"clean up", testCleanUp, true, false},
 		{"killed", testKilled, false, false},
+		{"ended in dpkg", testEndedInDpkg, true, false},
 		{"two operators", testTwoOperators, true, false},
 		{"budget", testBudget, true, false},
 		{"farms", testFarms, true, false},
@@ -169,6 +170,38 @@ func testKilled(t *testing.T) {
 	b.wants(2, []string{`left by an earlier attempt`}, "plan", "-detailed-exitcode")
 	b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve")
 	b.atRest("zva5n2") // without the state file nobody knows that MASTER was another
+}
+
+// BACKUP loses its power in the middle of its update, with the new package unpacked and
+// not configured: the next plan finishes that, and nobody has to repair anything.
+func testEndedInDpkg(t *testing.T) {
+	b := newBench(t, world.Options{Fault: "postinst-hangs"}, world.ConfigOptions{})
+	cmd := b.command(t.Context(), "apply", "-auto-approve")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	b.awaitTranscript("edge.zva5n2.update", "Setting up zevenet (")
+	b.on(world.Control, world.SnapshotCommand+" reset zva5n2")
+	cmd.Wait()
+	if got := cmd.ProcessState.ExitCode(); got != 5 {
+		t.Errorf("apply ended with %d", got)
+	}
+	if err := b.Mend(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.awaitUp()
+	if got := strings.TrimSpace(b.says("zva5n2", "dpkg-query -W -f='${db:Status-Abbrev}${Version}' zevenet")); got != "iF 6.1.20" {
+		t.Errorf("dpkg says %q", got)
+	}
+	b.wants(6, []string{`zva5n2: its update did not end: that can't be undone`, `finish the update: zup plan has what dpkg had begun first`}, "plan", "-back-out")
+	b.wants(2, []string{`Finish the update to 6\.1\.20 that did not end`, `it says "iF 6\.1\.20" for zevenet`}, "plan", "-detailed-exitcode")
+	b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve")
+	for node, s := range b.inspect() {
+		if s.Installed != "6.1.20" || !s.MarkerIntact("6.1.20") {
+			t.Errorf("%s: %+v", node, s)
+		}
+	}
+	b.wants(0, []string{`(?m)^No changes\.`}, "plan", "-detailed-exitcode")
 }
 
 // Two operators with a directory each: the second one is told who is at work, and may go

@@ -107,12 +107,30 @@ func (b *builder) preflight() plan.Action {
 	}
 	a.Until = slices.Concat(p.serves(p.master), []plan.Condition{on(p.backup, "role", p.backup.fact("role"))})
 	for _, n := range p.nodes {
-		a.Until = append(a.Until, on(n, "version", n.fact("version")), on(n, "audit", "clean"))
+		a.Until = append(a.Until, on(n, "version", n.fact("version")), p.asDpkgHasIt(n))
 		if p.needs(n) {
 			a.Until = append(a.Until, on(n, "lock", "free"))
 		}
 	}
 	return a
+}
+
+// asDpkgHasIt is the condition that no package is half-way on a node; where an update did
+// not end, that dpkg says of the product's package what it said.
+func (p *pair) asDpkgHasIt(n *node) plan.Condition {
+	if p.isHalf(n) {
+		return on(n, "package", n.fact("package"))
+	}
+	return on(n, "audit", "clean")
+}
+
+// offers is the condition that a node would install the planned version. Where it has
+// been unpacked already, apt would install nothing.
+func (p *pair) offers(n *node) plan.Condition {
+	if p.isHalf(n) {
+		return on(n, "candidate", p.cfg.Version)
+	}
+	return on(n, "offer", p.cfg.Version)
 }
 
 func (b *builder) refresh(n *node) plan.Action {
@@ -122,7 +140,7 @@ func (b *builder) refresh(n *node) plan.Action {
 		Title:  "Refresh the package lists; the repository must offer " + v,
 		Reason: b.pair.everyNode() + " must be offered the planned version before anything else is touched",
 		Script: b.script("refresh", ""), TimeoutS: 300, EstimateS: 10,
-		Check:   []plan.Condition{on(n, "offer", v), on(n, "room", "enough")},
+		Check:   []plan.Condition{b.pair.offers(n), on(n, "room", "enough")},
 		CheckS:  10,
 		Forbid:  []string{`Error connecting to`, `There isn't a valid activation certificate`, `^E: `},
 		Prompts: nil,
@@ -224,6 +242,10 @@ func (b *builder) update(n *node, asMaster bool) plan.Action {
 		Check: p.hasTarget(n), CheckS: 10,
 		Forbid: badOutput(), Prompts: p.updatePrompts(n, asMaster),
 		Requires: []plan.Condition{on(n, "lock", "free")},
+	}
+	if p.isHalf(n) {
+		a.Title = fmt.Sprintf("Finish the update to %s that did not end", p.cfg.Version)
+		a.Reason = fmt.Sprintf("zup's update did not end there, and dpkg has packages that are not installed whole: it says %q for %s", n.fact("package"), p.product.pkg)
 	}
 	if n.bare() {
 		a.Title += " the way its updater prints"

@@ -14,6 +14,11 @@ import (
 func (pr Provider) BackOut(s plan.Situation) plan.Decision {
 	p := newPair(pr.personality(), s)
 	version := p.nodes[0].fact("version")
+	for _, n := range p.nodes {
+		if p.isHalf(n) {
+			return plan.Decision{Cluster: p.describe(verdict{}), Refusals: []plan.Refusal{p.unended(n)}}
+		}
+	}
 	if len(p.nodes) > 1 && p.nodes[1].fact("version") != version {
 		return plan.Decision{Cluster: p.describe(verdict{}), Refusals: []plan.Refusal{p.halfWay()}}
 	}
@@ -37,10 +42,7 @@ func (p *pair) halfWay() plan.Refusal {
 	if atLeast(old.fact("version"), updated.fact("version")) {
 		updated, old = old, updated
 	}
-	back := "there is no way back to " + old.fact("version") + " by zup: it has no snapshots of both nodes"
-	if set := p.lastSnapshots(); set != nil && p.cfg.Snapshot != nil && p.cfg.Snapshot.Restore != nil {
-		back = "or go back to the snapshots: zup plan -rollback"
-	}
+	back := p.choiceToGoBack(old.fact("version"))
 	stay := fmt.Sprintf("or leave it for now: %s serves with %s, replication is off, and at the next switchover %s takes over with %s and the configuration as it was when replication was stopped",
 		old.name, old.fact("version"), updated.name, updated.fact("version"))
 	if updated.fact("role") == "master" {
@@ -54,4 +56,21 @@ func (p *pair) halfWay() plan.Refusal {
 			updated.name, updated.fact("version"), old.name, old.fact("version"), updated.name),
 		Hint: strings.Join([]string{"finish the update: zup resume, or zup plan", back, stay}, "\n"),
 	}
+}
+
+// unended says why a node whose update did not end can't be left as it is.
+func (p *pair) unended(n *node) plan.Refusal {
+	return plan.Refusal{
+		Cluster: p.cfg.Name, Node: n.name, Check: "back-out", Rule: true,
+		Summary: "its update did not end: that can't be undone",
+		Detail:  fmt.Sprintf("dpkg says %q for %s, and the configuration may be migrated already", n.fact("package"), p.product.pkg),
+		Hint:    strings.Join([]string{"finish the update: zup plan has what dpkg had begun first", p.choiceToGoBack(n.fact("version"))}, "\n"),
+	}
+}
+
+func (p *pair) choiceToGoBack(version string) string {
+	if set := p.lastSnapshots(); set != nil && p.cfg.Snapshot != nil && p.cfg.Snapshot.Restore != nil {
+		return "or go back to the snapshots: zup plan -rollback"
+	}
+	return "there is no way back to " + version + " by zup: it has no snapshots of " + p.everyNode()
 }

@@ -3,6 +3,7 @@ package zevenet
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"zup/plan"
@@ -92,6 +93,13 @@ func hasVersion(p *pair, n *node) finding {
 	switch {
 	case v == unknown:
 		return unseen("the version", "no $version in global.conf")
+	case p.isHalf(n):
+		_, begun, _ := strings.Cut(pkg, " ")
+		if !atLeast(target, begun) {
+			return unfit("would be downgraded", fmt.Sprintf("its update to %s did not end, the configuration wants %s", begun, target),
+				"finish that update: plan with version = "+strconv.Quote(begun)+"; a way back to an older version is a snapshot")
+		}
+		return pass(fmt.Sprintf("runs %s; its update did not end, and dpkg says %q for %s", v, pkg, p.product.pkg))
 	case !strings.HasPrefix(pkg, "ii "):
 		return unfit("has a package that is not installed whole", fmt.Sprintf("dpkg says %q for %s", pkg, p.product.pkg),
 			"run dpkg --configure -a there, look at its output, and plan again")
@@ -237,12 +245,14 @@ func isLicensed(p *pair, n *node) finding {
 	return unfit("has no valid licence", got, "the package refuses to install without one: renew "+p.product.licence)
 }
 
-func dpkgIsClean(_ *pair, n *node) finding {
-	switch got := n.fact("audit"); got {
-	case "clean":
+func dpkgIsClean(p *pair, n *node) finding {
+	switch got := n.fact("audit"); {
+	case got == "clean":
 		return pass("dpkg --audit has nothing to say")
-	case unknown:
+	case got == unknown:
 		return unseen("what dpkg --audit says", got)
+	case p.isHalf(n):
+		return pass("zup's update did not end there, and the plan finishes what dpkg had begun: " + got)
 	default:
 		return unfit("has packages in a broken state", "dpkg --audit: "+got, "repair them there (dpkg --configure -a) and plan again")
 	}

@@ -183,7 +183,7 @@ func (b *builder) cleanUpFirst() {
 		b.forgetMaintenance(n)
 	}
 	b.removeForeignImages()
-	if p.master.fact("version") != p.backup.fact("version") || p.backup.fact("role") != "backup" {
+	if p.master.fact("version") != p.backup.fact("version") || p.isHalf(p.backup) || p.isHalf(p.master) || p.backup.fact("role") != "backup" {
 		return
 	}
 	if p.backup.fact("deny") == "present" {
@@ -206,7 +206,7 @@ func (b *builder) refreshBoth() {
 		if !b.pair.brings() {
 			actions = append(actions, b.refresh(n))
 		}
-		if n.fact("saver") == "yes" {
+		if n.fact("saver") == "yes" && !b.pair.isHalf(n) { // it may be migrated already
 			saves = append(saves, b.save(n))
 		}
 	}

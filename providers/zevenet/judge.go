@@ -100,7 +100,7 @@ func stages() []stage {
 				{"peer-ssh", refuses, reachesPeer, "each node gets into the other over ssh, and it is the other"},
 				{"replication", refuses, replicatesOnMaster, "the configuration is replicated from MASTER and not from BACKUP"},
 				{"licence", refuses, isLicensed, "the licence certificate is there and has not expired"},
-				{"dpkg", refuses, dpkgIsClean, "`dpkg --audit` is silent"},
+				{"dpkg", refuses, dpkgIsClean, "`dpkg --audit` is silent, or what it names was begun by an update of zup's that did not end: the plan finishes that"},
 				{"holds", refuses, isNotHeld, "the product's package is not held back"},
 				{"lock", waivable, aptIsFree, "nobody holds apt's or dpkg's locks"},
 				{"disk", waivable, hasRoom, "at least 200 MiB are free wherever an update writes"},

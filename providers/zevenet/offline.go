@@ -184,7 +184,7 @@ func (b *builder) refreshFromImage(n *node) plan.Action {
 		Title:  "Mount the image as the updater does; it must offer " + v,
 		Reason: p.everyNode() + " must be offered the planned version from the image before anything else is touched",
 		Script: p.imageScript("image_refresh"), TimeoutS: 300, EstimateS: 10,
-		Check:  []plan.Condition{on(n, "source", p.imageSource()), on(n, "offer", v), on(n, "room", "enough")},
+		Check:  []plan.Condition{on(n, "source", p.imageSource()), p.offers(n), on(n, "room", "enough")},
 		CheckS: 10,
 		Forbid: []string{`There isn't a valid activation certificate`, `^E: `},
 	}

@@ -172,7 +172,19 @@ func (n *node) blocks() bool {
 	return n.fact("deny") == "present" || slices.Contains(n.words("open"), "hosts.deny")
 }
 
-func (p *pair) needs(n *node) bool { return !n.at(p.cfg.Version) }
+func (p *pair) needs(n *node) bool { return !n.at(p.cfg.Version) || p.isHalf(n) }
+
+// isHalf reports whether zup's own update of a node did not end, by a power cut or because it
+// failed, so that dpkg has packages there that are not installed whole: its update is finished
+// then, in the place that an update has. That it was zup's is known by the folder of its
+// job, which is on the node until a run has ended there.
+func (p *pair) isHalf(n *node) bool {
+	switch audit := n.fact("audit"); {
+	case audit == "clean", audit == unknown, strings.HasPrefix(audit, "error "):
+		return false
+	}
+	return slices.ContainsFunc(n.words("jobs"), func(job string) bool { return strings.HasSuffix(job, "."+p.id(n, "update")) })
+}
 
 // wanted is who shall be MASTER at the end: as configured, else where the
 // cluster's own failback takes it anyway, else as the unfinished run wanted it,

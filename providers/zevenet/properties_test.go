@@ -51,7 +51,8 @@ func TestProperties(t *testing.T) {
 	t.Logf("%d cases in %s\n%s", seen.of["cases"], time.Since(began).Round(time.Second), &seen)
 	for _, name := range []string{
 		"drain", "restart", "boost", "failback disabled", "failback to a1", "failback to b2", "reboot if needed", "snapshot",
-		"snapshot deleted at once", "offline", "single node", "back out", "way back", "state lost", "cut", "updated before", "back out refused half-way",
+		"snapshot deleted at once", "offline", "single node", "back out", "way back", "state lost", "cut",
+		"update ended with its node", "updated before", "back out refused half-way", "back out refused in the middle",
 	} {
 		if seen.of[name] == 0 && seen.of["cases"] >= 600 {
 			t.Errorf("no case had: %s", name)
@@ -219,10 +220,16 @@ func (c *aCase) run() {
 		actions := c.shuffled(p.Actions)
 		cut, half := -1, 0
 		if round < cuts {
-			cut, half = rapid.IntRange(0, len(actions)-1).Draw(c.T, "cut"), rapid.IntRange(0, 4).Draw(c.T, "half")
+			cut, half = rapid.IntRange(0, len(actions)-1).Draw(c.T, "cut"), rapid.IntRange(0, 5).Draw(c.T, "half")
+			if actions[cut].Kind == "update" && half > 2 { // more of what only an update can leave
+				half = 5
+			}
 			c.seen.add("cut", 1)
 		}
 		c.carry(p, actions, cut, half)
+		if half == 5 && actions[cut].Kind == "update" {
+			c.seen.add("update ended with its node", 1)
+		}
 		if cut >= 0 {
 			intent = c.next(intent)
 		}
@@ -237,13 +244,18 @@ func (c *aCase) plan(intent string) *plan.Plan {
 	if (refused == nil) != (again == nil) || refused != nil && refused.Error() != again.Error() {
 		c.Fatalf("the same input is refused with %v and with %v", refused, again)
 	}
-	versions := map[string]bool{}
+	versions, half := map[string]bool{}, false
 	for _, n := range c.cfg.Nodes {
 		versions[c.Nodes[n.Name].Version] = true
+		half = half || c.Nodes[n.Name].Half != ""
 	}
 	if refused != nil {
 		if intent == backOut && len(versions) == 2 && strings.Contains(refused.Error(), "nothing can be undone safely") {
 			c.seen.add("back out refused half-way", 1)
+			return nil
+		}
+		if intent == backOut && half && strings.Contains(refused.Error(), "its update did not end") {
+			c.seen.add("back out refused in the middle", 1)
 			return nil
 		}
 		if c.noWayBackAnyMore(intent, refused) { // which is its end
@@ -251,7 +263,7 @@ func (c *aCase) plan(intent string) *plan.Plan {
 		}
 		c.Fatalf("%s: %v", intent, refused)
 	}
-	if intent == backOut && len(versions) == 2 {
+	if intent == backOut && (len(versions) == 2 || half) {
 		c.Fatalf("backs out half-way:\n%s", ids(one.Actions))
 	}
 	c.sameBytes(one, two)

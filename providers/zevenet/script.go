@@ -56,7 +56,7 @@ func (p *personality) complete() map[string]string {
 	all := map[string]string{}
 	for _, name := range []string{
 		"announce", "block", "boost", "facts", "image_prepare", "image_refresh", "image_remove", "maintenance_off", "maintenance_on", "reboot", "refresh",
-		"replication_start", "replication_stop", "save", "sync", "tidy", "unblock", "unboost", "update", "update_printed",
+		"repair", "replication_start", "replication_stop", "save", "sync", "tidy", "unblock", "unboost", "update", "update_printed",
 	} {
 		all[name] = p.completed(read(name + ".sh"))
 	}

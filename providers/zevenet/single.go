@@ -120,7 +120,7 @@ func (b *builder) alone(n *node) {
 		TimeoutS: healthLimit, EstimateS: 5,
 	}
 	before := b.preflightAlone(n)
-	before.Until = append(before.Until, on(n, "audit", "clean"))
+	before.Until = append(before.Until, p.asDpkgHasIt(n))
 	before.Record = []plan.Fact{{Fact: "farms", Node: n.name}}
 	b.then(before)
 	b.takeSnapshots()

@@ -42,7 +42,7 @@ func (p *pair) snapshotName() string {
 // by hand, left: nothing that a snapshot must not bring back.
 func (p *pair) untouched() bool {
 	for _, n := range p.nodes {
-		if n.fact("open") != "none" || len(p.nodes) > 1 && n.fact("deny") != "none" || n.fact("maintenance") != "no" {
+		if n.fact("open") != "none" || len(p.nodes) > 1 && n.fact("deny") != "none" || n.fact("maintenance") != "no" || p.isHalf(n) {
 			return false
 		}
 	}

@@ -41,10 +41,14 @@ func canUpdate(p *pair, n *node) finding {
 
 // updateScript is the script that updates a node, the way its updater can.
 func (b *builder) updateScript(n *node) string {
+	script := b.script("update", b.pair.peerAddress(n))
 	if n.bare() {
-		return b.script("update_printed", "")
+		script = b.script("update_printed", "")
 	}
-	return b.script("update", b.pair.peerAddress(n))
+	if b.pair.isHalf(n) {
+		script = b.script("repair", "") + script
+	}
+	return script
 }
 
 // updatePrompts are the questions that a node's updater asks in its role. One

@@ -65,6 +65,7 @@ type Node struct {
 	Boots               int               // how often it was started again
 	Pending             bool              // it waits for a reboot
 	Brings              bool              // its update brings a kernel
+	Half                string            // job of the update that a power cut has ended there in the middle; "": none
 	Rebooted            string            // what came of the reboot that zup has ordered: "", "yes"
 	Facts               map[string]string // what it says whatever it is
 }
@@ -118,6 +119,10 @@ func (p *Pair) FactsOf(name string) map[string]string {
 	if n.Image {
 		f["image"], f["images"], f["staged"] = ImageName+" "+ImageSHA256, ImageName, "/usr/local/zevenet/updates/"+ImageName
 		f["updates"] += fmt.Sprintf(" %s=%d", ImageName, ImageSize)
+	}
+	if n.Half != "" {
+		f["package"], f["audit"], f["jobs"] = "iF "+NewVersion, "zevenet Zevenet", n.Half
+		f["offer"], f["candidate"] = "none", NewVersion
 	}
 	if open := slices.Sorted(maps.Keys(n.Open)); len(open) > 0 {
 		f["open"] = strings.Join(open, " ")
@@ -248,6 +253,7 @@ func (p *Pair) settle() {
 
 func (p *Pair) update(n *Node) {
 	peer := p.Nodes[n.Peer]
+	n.Half = ""
 	if p.Alone {
 		n.Version, n.Config, n.Pending = NewVersion, "new", n.Pending || n.Brings
 		return
@@ -266,6 +272,29 @@ func (p *Pair) update(n *Node) {
 	}
 	n.Version, n.Config, n.Boosted, n.Pending = NewVersion, "new", false, n.Pending || n.Brings
 	if p.Master == peer.Name && !peer.Deny { // the service's start asks MASTER to push
+		p.push(peer)
+	}
+	p.settle()
+}
+
+// CutUpdate takes a node's power away in the middle of its update, which is a job of zup's,
+// and gives it back: dpkg has the new version half-way, the configuration is migrated, and
+// the product says the old version, or the new one.
+func (p *Pair) CutUpdate(node, job string, says string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.Nodes[node]
+	peer := p.Nodes[n.Peer]
+	n.Left, n.Half, n.Version, n.Config = true, job, says, "new"
+	n.Boots++
+	n.Boosted, n.Replicates = false, false
+	if p.Alone {
+		return
+	}
+	if p.Master == node {
+		p.becomesMaster(peer)
+	}
+	if !peer.Deny { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 	p.settle()
@@ -354,7 +383,7 @@ func (p *Pair) Restore(node, name string) bool {
 	p.returning = true
 	n.Version, n.Config, n.Maintenance, n.Deny, n.Boosted, n.Left = kept.Version, kept.Config, kept.Maintenance, kept.Deny, kept.Boosted, kept.Left
 	n.Open, n.Replicates = maps.Clone(kept.Open), false
-	n.Image, n.Source, n.Saved, n.Pending = kept.Image, kept.Source, kept.Saved, kept.Pending
+	n.Image, n.Source, n.Saved, n.Pending, n.Half = kept.Image, kept.Source, kept.Saved, kept.Pending, kept.Half
 	n.Boots++
 	if p.Alone {
 		return true
