@@ -433,17 +433,23 @@ func (w work) add(action, run string) {
 }
 
 // jobs adds what the nodes say: every job that was started has its directory there,
-// until the very end of an update.
+// until the very end of an update. One whose input was closed, because it waited for an
+// answer when nobody was there any more, has done nothing.
 func (w work) jobs(b *bench) {
 	b.Helper()
 	for _, n := range b.c.Nodes {
-		out, err := b.Exec(b.Context(), n.Name, "sh", "-c", "cd /var/lib/zup/jobs 2>/dev/null && ls -d */started 2>/dev/null || true")
+		out, err := b.Exec(b.Context(), n.Name, "sh", "-c", "cd /var/lib/zup/jobs 2>/dev/null && { ls -d */started; grep -l '^close ' */answers; } 2>/dev/null || true")
 		if err != nil {
 			continue // it has no power just now; it will be asked again
 		}
 		for id := range strings.FieldsSeq(out) {
-			run, action, _ := strings.Cut(strings.TrimSuffix(id, "/started"), ".")
-			w.add(action, run)
+			id, file, _ := strings.Cut(id, "/")
+			run, action, _ := strings.Cut(id, ".")
+			if file == "answers" {
+				delete(w[action], run)
+			} else {
+				w.add(action, run)
+			}
 		}
 	}
 }

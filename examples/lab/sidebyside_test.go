@@ -68,18 +68,20 @@ func testFailback(t *testing.T) {
 	for _, tt := range []struct {
 		failback, switchover, master, ends string
 		deadratio                          int
+		sample                             bool
 	}{
-		{"zva5n1", "drain", "", "zva5n1", 1},
-		{"zva5n1", "drain", "", "zva5n1", 5},
-		{"zva5n1", "restart", "", "zva5n1", 1},
-		{"zva5n2", "drain", "", "zva5n2", 1},
-		{"", "drain", "zva5n2", "zva5n2", 1},
-		{"", "restart", "zva5n2", "zva5n2", 1},
+		{"zva5n1", "drain", "", "zva5n1", 1, true},
+		{"zva5n1", "drain", "", "zva5n1", 5, false},
+		{"zva5n1", "restart", "", "zva5n1", 1, true},
+		{"zva5n2", "drain", "", "zva5n2", 1, true},
+		{"", "drain", "zva5n2", "zva5n2", 1, true},
+		{"", "restart", "zva5n2", "zva5n2", 1, false},
 	} {
 		t.Run(fmt.Sprintf("failback=%s %s master=%s deadratio=%d", tt.failback, tt.switchover, tt.master, tt.deadratio), func(t *testing.T) {
 			if tt.failback != "zva5n1" || tt.deadratio != 1 || tt.switchover != "drain" {
 				needsTime(t)
 			}
+			oneOfMany(t, tt.sample)
 			t.Parallel()
 			b := newBench(t, world.Options{Failback: tt.failback, Deadratio: tt.deadratio}, world.ConfigOptions{Switchover: tt.switchover, Master: tt.master})
 			b.wants(0, []string{`edge: verified`, tt.ends + " is MASTER"}, "apply", "-auto-approve")
@@ -268,8 +270,8 @@ func testBudget(t *testing.T) {
 
 // Several pairs side by side, of which one fails.
 func testSeveralPairs(t *testing.T) {
-	b := newBench(t, world.Options{Clusters: 3, Fault: "postinst-fails"}, world.ConfigOptions{})
-	b.wants(5, []string{`edge: stopped`, `edge2: verified`, `edge3: verified`}, "apply", "-auto-approve")
+	b := newBench(t, world.Options{Clusters: 2, Fault: "postinst-fails"}, world.ConfigOptions{})
+	b.wants(5, []string{`edge: stopped`, `edge2: verified`}, "apply", "-auto-approve")
 }
 
 // MASTER's replicated configuration overwrites the migrated one where the block is

@@ -185,6 +185,7 @@ func TestOldMasterIsTouchedOnlyWhenNobodyNeedsIt(t *testing.T) {
 		}, knows)
 	})
 	t.Run("handicapped", func(t *testing.T) {
+		oneOfMany(t, false)
 		b := newBenchWith(t, world.Options{Fault: "eager-stop"}, world.ConfigOptions{}, handicapped)
 		b.env = []string{"ZUP_HANDICAP=settle"}
 		all := b.felt(func() { b.wants(0, nil, "apply", "-auto-approve") })

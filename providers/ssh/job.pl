@@ -451,10 +451,14 @@ sub obey {
     my ($seconds) = @_;
     return unless readable(\*STDIN, $seconds);
     receive_more() or exit 0;
-    while ($received =~ s/^((?:answer|close) .*\n)//) {
-        sysopen my $f, 'answers', O_WRONLY | O_CREAT | O_APPEND or die "open answers: $!\n";
-        put($f, $1) or die "write answers: $!\n";
-    }
+    while ($received =~ s/^((?:answer|close) .*)\n//) { note($1) }
+}
+
+# note appends a line to answers.
+sub note {
+    my ($line) = @_;
+    sysopen my $f, 'answers', O_WRONLY | O_CREAT | O_APPEND or die "open answers: $!\n";
+    put($f, "$line\n") or die "write answers: $!\n";
 }
 
 # ---- processes

@@ -20,6 +20,8 @@
 # TOKEN, how it was before ("-" or the boot's id of when it was taken), and then
 # what the file is to say. ID is the run, whose own jobs are no reason to wait.
 
+my $PATIENCE = 30;    # seconds that a job may wait for an answer when nobody is there to give it
+
 sub locks {
     my ($verb, $run, $base, $body) = @_;
     my ($path, $lease, $token, $before, @text) = split /\n/, $body;
@@ -37,7 +39,11 @@ sub hold {
     return refuse($lock, $path, $found, 'lock', 'taken', described($found)) if $back && first_line($found) ne $token;
     $found = '' if first_line($found) eq $token;
     my @jobs = running_jobs($base, $run);
-    return refuse($lock, $path, $found, 'jobs', @jobs) if @jobs;
+    if (@jobs) {
+        my %names = @jobs;
+        abandon("$base/$_") for keys %names;
+        return refuse($lock, $path, $found, 'jobs', @jobs);
+    }
     say_in($lock, join "\n", $token, client(), @text, '');
     reply(join ' ', 'held', boot_id());
     keep($lock, $path, $lease, $before ne '-' ? undef : $found);
@@ -200,4 +206,24 @@ sub running_jobs {
     }
     chdir '/';
     return @found;
+}
+
+# abandon closes the input of a job that asks something and whose client is gone, as that
+# of a job whose question has no answer: it would wait for ever. It ends in its own way
+# then. Only who has the lock may do that: a client that lives has it itself.
+sub abandon {
+    my ($dir) = @_;
+    chdir $dir or return;
+    my (undef, $supervisor) = started();
+    my $answers = content('answers');
+    if ($supervisor && !(defined $answers && $answers =~ /^close /m) && sysopen my $out, 'out', O_RDONLY) {
+        my ($size, $written) = (stat $out)[7, 9];
+        if (time - $written >= $PATIENCE && (waiting($supervisor))[0] eq 'reading') {
+            my $from = $size > 200 ? $size - 200 : 0;
+            my $question = presentable($out, $from, $size - $from, 1);
+            $question =~ s/^.*\n//s;
+            note(join ' ', 'close', $size, '@', unpack 'H*', $question);
+        }
+    }
+    chdir '/';
 }

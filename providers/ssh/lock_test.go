@@ -359,6 +359,55 @@ func TestLockAndJobs(t *testing.T) {
 	eventually(t, "the job has ended", func() bool { return other.Lock(short(t), claim("ben", "run2")) == nil })
 }
 
+// A job that asks, and whose client is gone, would wait for ever. Who has the lock closes
+// its input after half a minute, and it ends as it does where a question has no answer.
+func TestLockAndJobThatAsks(t *testing.T) {
+	t.Parallel()
+	h, s := localHost(t)
+	lockOn(t, h, claim("anna", "run1"))
+	job := Job{ID: "run1.update", Script: askTwice, Prompts: askTwicePrompts()[:1], PromptQuiet: time.Hour}
+	go h.Job(short(t), job)
+	out := filepath.Join(h.dialer.JobDir, job.ID, "out")
+	eventually(t, "it asks for the second time", func() bool {
+		text, _ := os.ReadFile(out)
+		return strings.HasSuffix(string(text), "[Y/n] ")
+	})
+	other := second(t, h, target(s))
+	heldError(t, other.Lock(short(t), claim("ben", "run2"))) // she is there
+	h.Close()
+	answers := filepath.Join(h.dialer.JobDir, job.ID, "answers")
+	closed := func() bool {
+		text, _ := os.ReadFile(answers)
+		return strings.Contains(string(text), "close ")
+	}
+	eventually(t, "only the job is in the way", func() bool {
+		return heldError(t, other.Lock(short(t), claim("ben", "run2"))).Status.State == LockFree
+	})
+	if closed() {
+		t.Error("it was not given the time")
+	}
+	if err := os.Chtimes(out, time.Time{}, time.Now().Add(-time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if s := lockStatus(t, other); len(s.Jobs) != 1 || closed() {
+		t.Errorf("who looks has closed it: %+v", s)
+	}
+	heldError(t, other.Lock(short(t), claim("ben", "run2")))
+	if !closed() {
+		t.Error("it waits for ever")
+	}
+	eventually(t, "it has ended", func() bool { return other.Lock(short(t), claim("ben", "run2")) == nil })
+	text, err := os.ReadFile(out)
+	if err != nil || !strings.HasSuffix(string(text), "Do you want to continue? [Y/n] Abort.\n") {
+		t.Errorf("%q (%v)", text, err)
+	}
+	// Who resumes is told what became of it.
+	_, err = second(t, h, target(s)).Job(short(t), job)
+	if want := `it asks what no prompt answers: "Do you want to continue? [Y/n]"; it was given end of input and ended with exit status 0`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v", err)
+	}
+}
+
 func fifoPath(s *sshtest.Server) string { return s.LockFile() + ".fifo" }
 
 func fifo(t *testing.T, s *sshtest.Server) string {
