@@ -19,7 +19,7 @@ func testFamily(t *testing.T) {
 	} {
 		for _, switchover := range []string{"drain", "restart"} {
 			t.Run(product+" "+switchover, func(t *testing.T) {
-				oneOfMany(t, product != "zevenet" && switchover == "drain")
+				oneOfMany(t, product == "relianoid" && switchover == "drain")
 				t.Parallel()
 				b := newBench(t, world.Options{Product: product}, world.ConfigOptions{Switchover: switchover})
 				before := b.files()

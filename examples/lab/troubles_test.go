@@ -52,7 +52,7 @@ var troubles = []trouble{
 	{fault: "apt-locked-meanwhile", exit: 5, says: []string{`the node printed "E: Could not get lock [^ "]*`, `edge\.zva5n2\.update`}, left: untouched, ends: "apply"},
 	{fault: "licence-expired", exit: 6, says: []string{`zva5n2: has no valid licence`, `no node was changed`}, left: untouched, ends: "apply"},
 	{fault: "licence-expires", exit: 6, says: []string{`zva5n1: licence is expired`, `edge\.gate`}, left: untouched, ends: "resume"},
-	{fault: "unknown-prompt", exit: 5, says: []string{`it asks what no prompt answers: "[^"]*"`, `accept the new terms of use\?`}, left: untouched, ends: "apply", sample: true},
+	{fault: "unknown-prompt", exit: 5, says: []string{`it asks what no prompt answers: "[^"]*"`, `accept the new terms of use\?`}, left: untouched, ends: "apply"},
 	{fault: "conffile-prompt", exit: 5, says: []string{`it asks what no prompt answers: "[^"]*"`, `Configuration file`}, left: untouched, ends: "apply"},
 	{fault: "noisy", exit: 0, says: []string{`edge: verified`}, left: asPlanned},
 	{fault: "escapes", exit: 0, says: []string{`edge: verified`}, left: asPlanned},

@@ -177,6 +177,7 @@ func TestUpdateBoost(t *testing.T) {
 // The old MASTER's services stop at the very first moment of its update: it may be
 // touched only once nobody needs it any more. A zup that does not look is caught.
 func TestOldMasterIsTouchedOnlyWhenNobodyNeedsIt(t *testing.T) {
+	oneOfMany(t, false)
 	needsTime(t)
 	t.Run("zup", func(t *testing.T) {
 		undisturbed(t, func(t *testing.T) felt {
@@ -185,7 +186,6 @@ func TestOldMasterIsTouchedOnlyWhenNobodyNeedsIt(t *testing.T) {
 		}, knows)
 	})
 	t.Run("handicapped", func(t *testing.T) {
-		oneOfMany(t, false)
 		b := newBenchWith(t, world.Options{Fault: "eager-stop"}, world.ConfigOptions{}, handicapped)
 		b.env = []string{"ZUP_HANDICAP=settle"}
 		all := b.felt(func() { b.wants(0, nil, "apply", "-auto-approve") })

@@ -83,6 +83,11 @@ func (p *pair) cautions(b *builder) []string {
 		all = append(all, p.overtaken()...)
 		all = append(all, p.wayBack(b)...)
 	}
+	for _, n := range p.nodes {
+		if p.isHalf(n) {
+			all = append(all, fmt.Sprintf("the update of %s ended in the middle, and nobody knows whether the product was migrating its configuration then: look at what it has before the role moves there", n.name))
+		}
+	}
 	all = append(all, p.begunSnapshots()...)
 	if p.editedSince() {
 		all = append(all, fmt.Sprintf("the configuration on %s was edited since an earlier run stopped replication: %s takes over without that edit, so repeat it there afterwards", p.master.name, p.backup.name))
