@@ -68,6 +68,7 @@ func (p *pair) unended(n *node) plan.Refusal {
 	}
 }
 
+// choiceToGoBack says how to get back to a version, or why zup can't.
 func (p *pair) choiceToGoBack(version string) string {
 	if set := p.lastSnapshots(); set != nil && p.cfg.Snapshot != nil && p.cfg.Snapshot.Restore != nil {
 		return "or go back to the snapshots: zup plan -rollback"

@@ -83,11 +83,7 @@ func (p *pair) cautions(b *builder) []string {
 		all = append(all, p.overtaken()...)
 		all = append(all, p.wayBack(b)...)
 	}
-	for _, n := range p.nodes {
-		if p.isHalf(n) {
-			all = append(all, fmt.Sprintf("the update of %s ended in the middle, and nobody knows whether the product was migrating its configuration then: look at what it has before the role moves there", n.name))
-		}
-	}
+	all = append(all, p.unendedUpdates()...)
 	all = append(all, p.begunSnapshots()...)
 	if p.editedSince() {
 		all = append(all, fmt.Sprintf("the configuration on %s was edited since an earlier run stopped replication: %s takes over without that edit, so repeat it there afterwards", p.master.name, p.backup.name))
@@ -96,6 +92,21 @@ func (p *pair) cautions(b *builder) []string {
 		all = append(all, "connections that are open while MASTER moves are cut; clients have to open them again")
 		if slices.ContainsFunc(p.master.words("vips"), func(v string) bool { return strings.Contains(v, ":") }) {
 			all = append(all, "IPv6 VIPs are announced by the product alone; zup repeats the announcement for IPv4 only")
+		}
+	}
+	return all
+}
+
+// unendedUpdates says of whose configuration nobody knows whether it is whole.
+func (p *pair) unendedUpdates() []string {
+	look := "look at what it has before the role moves there"
+	if len(p.nodes) == 1 {
+		look = "look at what it has afterwards"
+	}
+	var all []string
+	for _, n := range p.nodes {
+		if p.isHalf(n) {
+			all = append(all, fmt.Sprintf("the update of %s ended in the middle, and nobody knows whether the product was migrating its configuration then: %s", n.name, look))
 		}
 	}
 	return all

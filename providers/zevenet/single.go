@@ -82,6 +82,7 @@ func decideAlone(p *pair) plan.Decision {
 	d.Actions = b.actions
 	d.Cluster.Interruption = p.predictAlone(n)
 	d.Cluster.Warnings = append(d.Cluster.Warnings, p.begunSnapshots()...)
+	d.Cluster.Warnings = append(d.Cluster.Warnings, p.unendedUpdates()...)
 	if p.needs(n) {
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.product.assumed()...)
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.unsaved()...)
