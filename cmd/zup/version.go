@@ -11,12 +11,19 @@ import (
 )
 
 func (c *cli) versionCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, withLicenses bool
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print zup's version",
+		Long: `version prints zup's version and the system that it was built for.
+
+With -licenses it prints which modules of others the binary contains, and their
+licences.`,
 		Args:  arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
+			if withLicenses {
+				return c.printLicenses()
+			}
 			if asJSON {
 				return json.NewEncoder(c.out).Encode(map[string]any{
 					"zup_version": version, "platform": runtime.GOOS + "_" + runtime.GOARCH,
@@ -27,6 +34,7 @@ func (c *cli) versionCommand() *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&withLicenses, "licenses", false, "print what the binary contains, and its licences")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
