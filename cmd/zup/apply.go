@@ -34,6 +34,7 @@ type applying struct {
 	planning
 	autoApprove bool
 	failFast    bool
+	planID      string               // the only plan that may be carried out; "": any
 	signatures  []approval.Signature // of the plan file, to be kept with the run
 }
 
@@ -46,7 +47,9 @@ func (c *cli) applyCommand() *cobra.Command {
 in the file and without asking: the file is the approval. It is refused if it was
 applied before, if a node has changed since, outside its windows, if a rule of the
 configuration is against it, or if the configuration demands approvals and
-signatures are missing beside it.
+signatures are missing beside it. What the configuration in the directory demands
+today counts as well as what the plan says. With -plan-id it is carried out only if
+it is the plan of that ID.
 
 Without a file apply plans, shows the plan, and asks.
 
@@ -54,8 +57,11 @@ Without a file apply plans, shows the plan, and asks.
 says what is still running on which node.`,
 		Args: arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
+			switch {
+			case len(args) == 1:
 				return a.file(cmd.Context(), args[0])
+			case a.planID != "":
+				return usagef("zup apply -plan-id ID FILE", "-plan-id is the ID of a saved plan, and none is named")
 			}
 			return a.fresh(cmd.Context())
 		},
@@ -65,6 +71,7 @@ says what is still running on which node.`,
 	a.waive.add(cmd)
 	addVerbose(cmd, &a.verbose)
 	a.addStream(cmd)
+	cmd.Flags().StringVar(&a.planID, "plan-id", "", "carry out FILE only if it is the plan of this `ID`, all 64 digits of it")
 	cmd.Flags().BoolVar(&a.autoApprove, "auto-approve", false, "do not ask")
 	cmd.Flags().BoolVar(&a.failFast, "fail-fast", false, "when one cluster fails, stop the others at their next safe point")
 	return cmd
@@ -158,6 +165,9 @@ func (a *applying) file(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	if err := a.isPlan(p, path); err != nil {
+		return err
+	}
 	dir, err := a.directory()
 	if err != nil {
 		return err
@@ -175,15 +185,20 @@ func (a *applying) file(ctx context.Context, path string) error {
 		a.stream.Send(stream.Nothing(p, "apply"))
 		return nil
 	}
-	if err := permitted(p); err != nil {
+	d, err := a.beside(p, dir)
+	if err != nil {
 		return err
 	}
-	if a.signatures, err = a.approved(p, dir, path); err != nil {
+	if err := d.permitted(); err != nil {
 		return err
 	}
-	if err := a.open(p, estimate(p)); err != nil {
+	if a.signatures, err = a.approved(d, path); err != nil {
 		return err
 	}
+	if err := d.open(a.cli, estimate(p)); err != nil {
+		return err
+	}
+	d.tell(a.cli)
 	names := make([]string, 0, len(p.Clusters))
 	for i := range p.Clusters {
 		names = append(names, p.Clusters[i].Name)
@@ -191,7 +206,18 @@ func (a *applying) file(ctx context.Context, path string) error {
 	a.warnUnfinished(dir, names, store.State())
 	fleet := a.newFleet(dir, a.input)
 	defer fleet.Close()
-	return a.carryOut(ctx, carrying{dir: dir, store: store, fleet: fleet, plan: p, command: "apply " + path, look: true})
+	return a.carryOut(ctx, carrying{dir: dir, store: store, fleet: fleet, plan: p, command: "apply " + path, look: true, closed: d.closed()})
+}
+
+// isPlan refuses a plan that is not the one of -plan-id.
+func (a *applying) isPlan(p *plan.Plan, path string) error {
+	switch {
+	case a.planID == "" || a.planID == p.PlanID:
+		return nil
+	case len(a.planID) != len(p.PlanID):
+		return usagef("zup show prints it; all 64 digits count", "-plan-id: %q is not the ID of a plan", a.planID)
+	}
+	return fail(exitStale, "zup show "+path+" prints what it is", "%s is not the plan that was asked for; nothing was changed\n  asked for  %s\n  it is      %s", path, a.planID, p.PlanID)
 }
 
 func readPlan(path string) (*plan.Plan, error) {
@@ -335,6 +361,8 @@ type carrying struct {
 	command string // as the user gave it, for whoever comes second
 	resumed string // the ID of the run to resume; "": a new run
 	look    bool   // whether the nodes are as planned is to be looked at
+
+	closed func(now time.Time, need time.Duration) *plan.Closed // see apply.Options.Closed
 }
 
 // carryOut locks the nodes, runs the plan, or resumes the run of it with this ID, and
@@ -362,7 +390,7 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 	report, err := apply.Run(ctx, c.plan, apply.Options{
 		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir}).Run,
 		Store: c.store, RunID: run, Dir: runDir, Version: version, Resume: c.resumed != "",
-		Signatures:  a.signatures,
+		Signatures:  a.signatures, Closed: c.closed,
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: a.tell(view),
 		Now: a.now,
 	})

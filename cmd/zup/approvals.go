@@ -104,27 +104,42 @@ func judgeBy(d *approval.Demand, p *plan.Plan, path string, at time.Time) (*appr
 	return &v, signatures, nil
 }
 
-// approved refuses a plan that lacks approvals. It returns its signatures, named as
-// a run keeps them beside its own copy of the plan.
-func (a *applying) approved(p *plan.Plan, dir, path string) ([]approval.Signature, error) {
-	d, err := p.Demand()
-	if d == nil || err != nil {
-		return nil, err
+// approved refuses a plan that lacks approvals, by its own demand or by that of the
+// configuration beside it. It returns its signatures, named as a run keeps them beside
+// its own copy of the plan.
+func (a *applying) approved(p *demanding, path string) ([]approval.Signature, error) {
+	var kept []approval.Signature
+	for _, by := range p.judges() {
+		d, err := by.Demand()
+		if err != nil {
+			return nil, err
+		}
+		if d == nil {
+			continue
+		}
+		d.Revoked = append(d.Revoked, p.revoked...)
+		v, signatures, err := judgeBy(d, p.Plan, path, a.now())
+		if err != nil {
+			return nil, err
+		}
+		if !v.Enough() {
+			return nil, p.because(by, fail(exitRule, p.approveHint(path), "%s", notEnough(v)))
+		}
+		kept = signatures
 	}
-	if err := addRevoked(d, p, dir); err != nil {
-		return nil, err
+	for i := range kept {
+		kept[i].Name = runPlan + strings.TrimPrefix(kept[i].Name, filepath.Base(path))
 	}
-	v, signatures, err := judgeBy(d, p, path, a.now())
-	if err != nil {
-		return nil, err
+	return kept, nil
+}
+
+// approveHint is how approvals are to be had: zup approve signs what the plan itself
+// demands.
+func (d *demanding) approveHint(path string) string {
+	if d.Approval == nil {
+		return "make a new plan, which demands them, and have that one approved: zup plan -out FILE, zup approve FILE, zup apply FILE"
 	}
-	if !v.Enough() {
-		return nil, fail(exitRule, "zup approve "+path, "%s", notEnough(v))
-	}
-	for i := range signatures {
-		signatures[i].Name = runPlan + strings.TrimPrefix(signatures[i].Name, filepath.Base(path))
-	}
-	return signatures, nil
+	return "zup approve " + path
 }
 
 func notEnough(v *approval.Verdict) string {
@@ -133,32 +148,26 @@ func notEnough(v *approval.Verdict) string {
 	return joinLines(lines)
 }
 
-// addRevoked adds the keys that were revoked since the plan was made, if the file
-// of the configuration is there: a stolen key must not count because of an older
-// plan.
-func addRevoked(d *approval.Demand, p *plan.Plan, dir string) error {
-	if p.Approval.Revoked == nil {
-		return nil
-	}
-	path := p.Approval.Revoked.Path
+// revokedToday reads a list of revoked keys that a plan names, as it is now.
+func revokedToday(dir, path string) (approval.Keys, error) {
 	f, err := os.OpenInRoot(dir, filepath.FromSlash(path))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, fail(exitRule, "put the list back, or make a new plan: zup plan -out FILE",
+			"the plan names a list of revoked keys, %s, and there is none in %s any more: whether a signature counts can't be told; nothing was changed", path, dir)
 	}
 	if err != nil {
-		return fail(exitError, "", "read revoked keys: %w", err)
+		return nil, fail(exitError, "", "read revoked keys: %w", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(f)
 	if err != nil {
-		return fail(exitError, "", "read revoked keys: %w", err)
+		return nil, fail(exitError, "", "read revoked keys: %w", err)
 	}
 	keys, mistakes := approval.ParseRevoked(string(text))
 	if len(mistakes) > 0 {
-		return fail(exitError, "zup validate shows every mistake", "%s line %d: %s; nothing was changed", path, mistakes[0].Line, mistakes[0].Text)
+		return nil, fail(exitError, "zup validate shows every mistake", "%s line %d: %s; nothing was changed", path, mistakes[0].Line, mistakes[0].Text)
 	}
-	d.Revoked = append(d.Revoked, keys...)
-	return nil
+	return keys, nil
 }
 
 // stillApproved refuses to go on with a run whose plan is not the one that was

@@ -16,7 +16,7 @@ import (
 
 // version is zup's own. It is what configurations require and what plan and
 // state files name.
-const version = "0.1.0"
+const version = "0.2.0"
 
 func main() {
 	os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, os.Environ()))

@@ -78,6 +78,10 @@ type Options struct {
 	// Local runs a command where zup runs; nil: as a process in the current folder.
 	Local func(ctx context.Context, argv []string, output func([]byte)) (exit int, err error)
 
+	// Closed says why the run may not go on at a moment, for what will take so long; nil:
+	// as the plan's own windows and freezes say.
+	Closed func(now time.Time, need time.Duration) *plan.Closed
+
 	Stop   <-chan struct{}  // closed: stop at the next safe point; nil: never
 	Events func(Event)      // what happens, as it happens, from several goroutines; may be nil
 	Now    func() time.Time // the clock of what is written down, which may jump; nil: time.Now

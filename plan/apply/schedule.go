@@ -13,10 +13,14 @@ import (
 
 // closed says why the next action may not begin because of the windows, or nil.
 func (b *branch) closed(next *plan.Action, done map[string]bool, begun []bool) *Stop {
-	if len(b.plan.Windows)+len(b.plan.Freezes) == 0 || !RestsUntilNextWindow(b.actions, begun) {
+	look := b.Closed
+	if look == nil && len(b.plan.Windows)+len(b.plan.Freezes) > 0 {
+		look = b.plan.Closed
+	}
+	if look == nil || !RestsUntilNextWindow(b.actions, begun) {
 		return nil
 	}
-	closed := b.plan.Closed(b.Now(), b.toDo(done))
+	closed := look(b.Now(), b.toDo(done))
 	if closed == nil {
 		return nil
 	}

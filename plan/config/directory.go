@@ -142,6 +142,11 @@ func isSource(name string) bool {
 	})
 }
 
+// isConfiguration reports whether a file of that name holds blocks.
+func isConfiguration(name string) bool {
+	return strings.HasSuffix(name, ".zup.hcl") || strings.HasSuffix(name, ".zup.json")
+}
+
 // exists reports whether there is a regular file.
 func (d *directory) exists(name string) (bool, error) {
 	name, err := d.inside(name)

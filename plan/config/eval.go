@@ -43,7 +43,11 @@ func (l *loader) eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, boo
 		}
 		return cty.DynamicVal, false
 	}
-	return v, v.IsWhollyKnown()
+	if !v.IsWhollyKnown() {
+		l.needsValue(expr)
+		return v, false
+	}
+	return v, true
 }
 
 // literal is the short way for what most arguments are: a number, true, false or

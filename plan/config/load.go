@@ -79,6 +79,8 @@ type loader struct {
 	localOrder []string
 	scope      *hcl.EvalContext // what cluster blocks see
 	inRule     bool             // an expression may refer to the plan
+	policyOnly bool             // see Policy
+	inPolicy   bool             // blocks that demand something of every plan are being read
 }
 
 // topLevel holds the blocks of all files by type, in order of file and place.
@@ -107,16 +109,17 @@ func (l *loader) load(dir string) *Config {
 	l.assignVariables()
 	l.validateVariables()
 	l.evaluateLocals()
-	clusters := l.readClusters()
-	windows, freezes, rules := l.readWindows(), l.readFreezes(), l.readRules()
-	if len(clusters) == 0 && len(l.files) > 0 && !l.incomplete && !l.hasErrors() {
+	var clusters []*Cluster
+	if !l.policyOnly {
+		clusters = l.readClusters()
+	}
+	cfg := l.readPolicy()
+	if len(clusters) == 0 && len(l.files) > 0 && !l.policyOnly && !l.incomplete && !l.hasErrors() {
 		l.warnf(nil, "no cluster is declared", `There is nothing to plan. A cluster block says what to update: cluster "zevenet" "edge" { … }`)
 	}
-	cfg := &Config{
-		Dir: dir, Clusters: clusters, Approval: l.readApproval(), Windows: windows, Freezes: freezes, Rules: rules,
-	}
+	cfg.Dir, cfg.Clusters = dir, clusters
 	cfg.Files, cfg.VarFiles, cfg.Read = l.shownFiles(), l.listVarFiles(), l.dir.alsoRead()
-	l.showConditions(rules)
+	l.showConditions(cfg.Rules)
 	return cfg
 }
 
@@ -129,7 +132,7 @@ func (l *loader) readFiles() {
 	}
 	for _, name := range names {
 		switch {
-		case strings.HasSuffix(name, ".zup.hcl"), strings.HasSuffix(name, ".zup.json"):
+		case isConfiguration(name):
 			l.files = append(l.files, newFile(name))
 		case strings.HasSuffix(name, ".zup.vars"), strings.HasSuffix(name, ".zup.vars.json"):
 			l.varFiles = append(l.varFiles, newFile(name))

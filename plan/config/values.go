@@ -123,9 +123,7 @@ func (l *loader) decide(v *variable) {
 			}
 		}
 	} else if !ok && !l.unreadValues {
-		l.errorf(&v.header, fmt.Sprintf("variable %q has no value", v.name),
-			"It has no default. Give it a value in one of three ways:\n  -var %s=… on the command line, or -var-file with a file\n  %s%s=… in the environment\n  %s = … in a *.zup.vars file beside the configuration",
-			v.name, envPrefix, v.name, v.name)
+		l.missingValue(v)
 	}
 	if !ok {
 		val = cty.DynamicVal
