@@ -16,7 +16,7 @@ type LinkError struct {
 	Target  string // what the link says
 	Instead string // what Path leads to, as somebody would name it
 	Flag    string // with which Instead is named, such as "-out"; see Named
-	Own     bool   // nobody names Path: zup makes it itself; see Own
+	Advice  string // in the place of the hint, where nobody names Path; see Own
 }
 
 func (e *LinkError) Error() string {
@@ -29,8 +29,8 @@ func (e *LinkError) Error() string {
 // Hint says what to type.
 func (e *LinkError) Hint() string {
 	switch {
-	case e.Own:
-		return fmt.Sprintf("remove the link; zup makes what belongs there itself: rm %s", Word(e.Link))
+	case e.Advice != "":
+		return e.Advice
 	case e.Flag == "":
 		return "remove the link, or name what it leads to: " + Word(e.Instead)
 	}
@@ -72,7 +72,7 @@ func absolute(path string) string {
 func Own(err error) error {
 	var link *LinkError
 	if errors.As(err, &link) {
-		link.Own = true
+		link.Advice = "remove the link; zup makes what belongs there itself: rm " + Word(link.Link)
 	}
 	return err
 }
