@@ -22,6 +22,7 @@ import (
 	"zup/plan/apply"
 	"zup/plan/approval"
 	"zup/plan/config"
+	"zup/plan/disk"
 	"zup/plan/escape"
 	"zup/plan/observe"
 	"zup/plan/show"
@@ -221,9 +222,12 @@ func (a *applying) isPlan(p *plan.Plan, path string) error {
 }
 
 func readPlan(path string) (*plan.Plan, error) {
-	f, err := os.Open(path)
+	f, err := disk.Open(path)
 	if err != nil {
 		hint := ""
+		if errors.Is(err, disk.ErrIrregular) {
+			hint = "write it to a file first"
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			hint = "zup plan -out " + path + " writes one"
 		}
@@ -414,7 +418,7 @@ func (a *applying) workers(c carrying) apply.Dial {
 		if err != nil {
 			return nil, err
 		}
-		return worker{h, func(path string) string { return a.localPath(c.dir, path) }}, nil
+		return worker{h, c.dir, a.expand}, nil
 	}
 }
 

@@ -4,15 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"zup/plan"
 	"zup/plan/approval"
+	"zup/plan/disk"
 	"zup/plan/show"
 	"zup/plan/state"
 )
@@ -24,32 +24,35 @@ const signatureEnd = ".sig"
 // runPlan is the name of the plan in the folder of a run.
 const runPlan = "plan.zup"
 
-// Limits of what is looked at beside a plan file.
-const (
-	maxSignature  = 64 << 10 // bytes; one of an RSA key has less than 4 KiB
-	maxSignatures = 1000
-)
+// maxSignatures is how many files beside a plan file are looked at.
+const maxSignatures = 1000
 
-// signaturesOf reads the signatures beside a plan file, by name.
+// signaturesOf reads the signatures beside a plan file, by name. What can't be one, a
+// link above all, is listed with the reason.
 func signaturesOf(path string) ([]approval.Signature, error) {
 	dir, base := filepath.Split(path)
 	if dir == "" {
 		dir = "."
 	}
-	entries, err := os.ReadDir(dir)
+	d, err := disk.OpenDir(dir)
+	if err != nil {
+		return nil, fail(exitError, "", "read approvals: %w", err)
+	}
+	defer d.Close()
+	names, err := d.Names()
 	if err != nil {
 		return nil, fail(exitError, "", "read approvals: %w", err)
 	}
 	var all []approval.Signature
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), base+".") || !strings.HasSuffix(e.Name(), signatureEnd) {
+	for _, name := range names {
+		if !strings.HasPrefix(name, base+".") || !strings.HasSuffix(name, signatureEnd) {
 			continue
 		}
-		text, err := readSignature(filepath.Join(dir, e.Name()))
-		if err != nil {
-			return nil, fail(exitError, "", "read approval: %w", err)
+		text, err := d.ReadPlain(name, disk.MaxSignature)
+		if errors.Is(err, fs.ErrNotExist) { // it was removed just now
+			continue
 		}
-		all = append(all, approval.Signature{Name: e.Name(), Text: text})
+		all = append(all, approval.Signature{Name: name, Text: text, Unread: unread(err)})
 		if len(all) > maxSignatures {
 			return nil, fail(exitError, "", "more than %d files are called like approvals of %s", maxSignatures, path)
 		}
@@ -57,21 +60,26 @@ func signaturesOf(path string) ([]approval.Signature, error) {
 	return all, nil
 }
 
-// readSignature reads a file as far as a signature can be long.
-func readSignature(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+// unread says in a few words why a file is not read as a signature.
+func unread(err error) string {
+	var link *disk.LinkError
+	var p *fs.PathError
 	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, nil // judged like any other text that is no signature
+	case err == nil:
+		return ""
+	case errors.As(err, &link):
+		return "it is a symbolic link"
+	case errors.As(err, &p):
+		if err = p.Err; errors.Is(err, disk.ErrDirectory) || errors.Is(err, disk.ErrIrregular) || isSize(err) {
+			return "it is no SSH signature: it " + err.Error()
+		}
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxSignature))
+	return "it can't be read: " + err.Error()
+}
+
+func isSize(err error) bool {
+	var size *disk.SizeError
+	return errors.As(err, &size)
 }
 
 // identity returns the bytes that a plan's signatures are over.
@@ -127,6 +135,8 @@ func (a *applying) approved(p *demanding, path string) ([]approval.Signature, er
 		}
 		kept = signatures
 	}
+	// What merely has the name of a signature may be anything, and is not kept.
+	kept = slices.DeleteFunc(kept, func(s approval.Signature) bool { return !s.IsSignature() })
 	for i := range kept {
 		kept[i].Name = runPlan + strings.TrimPrefix(kept[i].Name, filepath.Base(path))
 	}
@@ -150,16 +160,11 @@ func notEnough(v *approval.Verdict) string {
 
 // revokedToday reads a list of revoked keys that a plan names, as it is now.
 func revokedToday(dir, path string) (approval.Keys, error) {
-	f, err := os.OpenInRoot(dir, filepath.FromSlash(path))
+	text, err := readInside(dir, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fail(exitRule, "put the list back, or make a new plan: zup plan -out FILE",
 			"the plan names a list of revoked keys, %s, and there is none in %s any more: whether a signature counts can't be told; nothing was changed", path, dir)
 	}
-	if err != nil {
-		return nil, fail(exitError, "", "read revoked keys: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(f)
 	if err != nil {
 		return nil, fail(exitError, "", "read revoked keys: %w", err)
 	}

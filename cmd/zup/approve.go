@@ -4,10 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,6 +12,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/approval"
+	"zup/plan/disk"
 	"zup/plan/escape"
 	"zup/plan/show"
 	"zup/providers/ssh"
@@ -75,6 +73,9 @@ func (a *approving) approve(ctx context.Context, path string) error {
 		return err
 	}
 	signer := &d.Signers.List[line]
+	if err := disk.Own(disk.Check(signatureFile(path, signer))); err != nil {
+		return fail(exitError, hintOf(err), "write approval: %w; nothing was signed", err)
+	}
 	file, err := a.sign(p, d, key, signatureFile(path, signer))
 	if err != nil {
 		return err
@@ -131,18 +132,8 @@ func (a *approving) sign(p *plan.Plan, d *approval.Demand, key *ssh.SigningKey, 
 
 // writeSignature replaces a file as a whole.
 func writeSignature(file string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(file), ".zup-*.tmp")
-	if err != nil {
-		return fail(exitError, "", "write approval: %w", err)
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return fail(exitError, "", "write approval %s: %w", file, err)
+	if err := disk.ReplaceBy(file, 0o644, text); err != nil {
+		return fail(exitError, hintOf(disk.Own(err)), "write approval: %w", err)
 	}
 	return nil
 }

@@ -2,20 +2,20 @@ package main
 
 import (
 	"archive/tar"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"zup/plan/disk"
 	"zup/plan/state"
 )
 
@@ -70,13 +70,19 @@ func (c *cli) lastRun(statePath string, args []string) (string, error) {
 
 // bundle writes the archive. One that is there already is not touched.
 func (c *cli) bundle(dir, run, statePath, out string) (err error) {
-	folder := runFolder(dir, run)
-	if _, err := os.Stat(folder); err != nil {
-		return fail(exitError, "zup state prints the last run of each cluster", "run %s can't be packed: %w", run, err)
-	}
-	f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	folder, err := disk.OpenPlainDir(runFolder(dir, run))
 	if err != nil {
-		return fail(exitError, "give another name: -out FILE", "write the archive: %w", err)
+		hint := "zup state prints the last run of each cluster"
+		var link *disk.LinkError
+		if errors.As(err, &link) {
+			hint = "what a link leads to is not packed"
+		}
+		return fail(exitError, hint, "run %s can't be packed: %w", run, err)
+	}
+	defer folder.Close()
+	f, err := disk.Create(out, 0o600)
+	if err != nil {
+		return fail(exitError, cmp.Or(linkHint(err, "-out"), "give another name: -out FILE"), "write the archive: %w", err)
 	}
 	zipped := gzip.NewWriter(f)
 	b := &bundle{tar.NewWriter(zipped), "zup-" + run, c.now(), 0}
@@ -84,8 +90,8 @@ func (c *cli) bundle(dir, run, statePath, out string) (err error) {
 		b.text("version.txt", fmt.Sprintf("zup %s, %s, %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)))
 	err = errors.Join(err, b.w.Close(), zipped.Close(), f.Sync(), f.Close())
 	if err != nil {
-		os.Remove(out)
-		return fail(exitError, "", "write the archive %s: %w", out, err)
+		disk.Remove(out)
+		return fail(exitError, linkHint(err, "-state"), "write the archive %s: %w", out, err)
 	}
 	fmt.Fprintf(c.out, "%s has %s of run %s. Names and addresses of your nodes are in it: look before you send it.\n", out, counted(b.files, "file", "files"), run)
 	return nil
@@ -99,40 +105,46 @@ type bundle struct {
 	files int
 }
 
-// folder adds every regular file below a directory.
-func (b *bundle) folder(dir string) error {
-	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+// folder adds every regular file below a directory. What a link leads to is somebody
+// else's.
+func (b *bundle) folder(dir *disk.Dir) error {
+	return fs.WalkDir(dir.FS(), ".", func(name string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
 			return err
 		}
-		name, err := filepath.Rel(dir, path)
+		f, err := dir.OpenPlain(name)
 		if err != nil {
 			return err
 		}
-		return b.file(path, filepath.ToSlash(name))
+		return b.file(f, name)
 	})
 }
 
+// optional adds a file under another name, if it is there.
 func (b *bundle) optional(from, name string) error {
-	if err := b.file(from, name); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// file adds a file as long as it is when it is begun: one of a run that goes on
-// grows.
-func (b *bundle) file(from, name string) error {
-	f, err := os.Open(from)
+	err := disk.Check(from)
 	if err != nil {
 		return err
 	}
+	f, err := disk.Open(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return b.file(f, name)
+}
+
+// file adds a file as long as it was when it was opened: one of a run that goes on
+// grows. It closes it.
+func (b *bundle) file(f *disk.File, name string) error {
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	return b.add(name, info.Size(), info.ModTime(), io.LimitReader(f, info.Size()))
+	return b.add(name, f.Size(), info.ModTime(), f)
 }
 
 func (b *bundle) text(name, text string) error {

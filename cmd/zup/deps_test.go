@@ -18,22 +18,23 @@ const importOrder = `
 	plan/approval
 	plan/window
 	plan/schema
-	plan/config         < plan/escape plan/approval plan/window
-	plan/state          < plan/escape
+	plan/disk
+	plan/config         < plan/escape plan/approval plan/window plan/disk
+	plan/state          < plan/escape plan/disk
 	plan/probe
 	plan                < plan/config plan/state plan/escape plan/approval plan/window
 	plan/stream         < plan plan/config plan/escape
 	plan/observe        < plan plan/config plan/escape
-	plan/apply          < plan plan/config plan/state plan/stream plan/probe plan/escape plan/approval plan/window
+	plan/apply          < plan plan/config plan/state plan/stream plan/probe plan/escape plan/approval plan/window plan/disk
 	plan/picture        < plan/escape
 	plan/document       < plan/picture plan/escape
 	plan/show           < plan plan/apply plan/state plan/document plan/escape plan/approval plan/window
 	plan/review         < plan plan/apply plan/state plan/picture plan/document plan/show plan/escape plan/approval
-	providers/ssh       < plan/escape
+	providers/ssh       < plan/escape plan/disk
 	providers/ssh/sshtest
 	providers/zevenet/zevenettest < providers/ssh/sshtest
 	providers/zevenet   < plan plan/config plan/state plan/escape
-	cmd/zup             < plan plan/approval plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/escape providers/ssh providers/zevenet
+	cmd/zup             < plan plan/approval plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/escape plan/disk providers/ssh providers/zevenet
 	examples/ci
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world

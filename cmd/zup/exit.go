@@ -3,11 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"zup/plan"
+	"zup/plan/disk"
 	"zup/plan/escape"
 	"zup/plan/state"
 	"zup/plan/stream"
@@ -59,6 +59,9 @@ func (c *cli) exit(err error) int {
 		return exitOK
 	}
 	f := classify(err)
+	if hint := c.chdirHint(err); hint != "" {
+		f.hint = hint
+	}
 	if f.err != nil {
 		c.stream.Send(stream.Failed(f.err.Error(), f.hint, f.code))
 		s := c.errStyle()
@@ -125,7 +128,7 @@ func (c *cli) directory() (string, error) {
 	if dir == "" {
 		dir = "."
 	}
-	info, err := os.Stat(dir)
+	info, err := disk.Stat(dir)
 	if err != nil {
 		return "", fail(exitError, "", "directory %q: %w", dir, err)
 	}

@@ -80,6 +80,9 @@ func (f *stateFlags) file(dir string) string {
 
 // open takes the lock.
 func (f *stateFlags) open(ctx context.Context, c *cli, dir, command string) (*state.Store, error) {
+	if err := placeForRuns(dir); err != nil {
+		return nil, err
+	}
 	return state.Open(ctx, f.file(dir), f.lockTimeout, c.me(command))
 }
 

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,10 +22,8 @@ import (
 // the run.
 type fleet struct {
 	dialer ssh.Dialer
-	dir    string // where relative identity files start
-
-	mu    sync.Mutex
-	hosts map[string]*connection // by cluster/node
+	mu     sync.Mutex
+	hosts  map[string]*connection // by cluster/node
 }
 
 // connection is made by whoever comes first; the others wait for it. After an
@@ -40,8 +36,8 @@ type connection struct {
 // newFleet connects to nothing yet. With ask, the passphrase of a key is asked
 // for on the terminal.
 func (c *cli) newFleet(dir string, ask bool) *fleet {
-	f := &fleet{dir: dir, hosts: map[string]*connection{}}
-	f.dialer.Home = c.getenv("HOME")
+	f := &fleet{hosts: map[string]*connection{}}
+	f.dialer.Home, f.dialer.Dir = c.getenv("HOME"), dir
 	f.dialer.Log = c.logger()
 	if ask && !c.machine {
 		f.dialer.Passphrase = c.passphrase
@@ -78,9 +74,6 @@ func (f *fleet) target(name, address, pinned string, s plan.SSH) ssh.Target {
 	}
 	if len(s.Jump) == 1 && s.Jump[0] == "none" {
 		t.Jump = []string{}
-	}
-	if id := t.IdentityFile; id != "" && !filepath.IsAbs(id) && !strings.HasPrefix(id, "~") {
-		t.IdentityFile = filepath.Join(f.dir, id)
 	}
 	return t
 }
@@ -186,7 +179,8 @@ func (n *node) Run(ctx context.Context, script string, args ...string) ([]byte, 
 // worker is a node as package apply wants it.
 type worker struct {
 	*node
-	local func(path string) string // where a file of the plan is on this machine
+	dir    string                   // of the configuration
+	expand func(path string) string // what a path of the plan is on this machine; relative: in dir
 }
 
 // Run implements apply.Host.

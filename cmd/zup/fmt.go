@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -13,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zup/plan/config"
-	"zup/plan/state"
+	"zup/plan/disk"
 )
 
 // formatting is one run of zup fmt.
@@ -33,7 +31,8 @@ func (c *cli) fmtCommand() *cobra.Command {
 		Short: "Rewrite configuration files in the canonical form",
 		Long: `fmt rewrites the given files, or every *.zup.hcl and *.zup.vars of the directory,
 in the canonical form, and prints the names of those it changed. "-" reads
-standard input and writes standard output.`,
+standard input and writes standard output. A link is not followed: name what it
+leads to.`,
 		Args: arguments(0, 1000),
 		RunE: func(_ *cobra.Command, args []string) error { return f.run(args) },
 	}
@@ -49,6 +48,11 @@ func (f *formatting) run(args []string) error {
 	files, err := f.files(args)
 	if err != nil {
 		return err
+	}
+	if !f.check {
+		if err := rewritable(files); err != nil {
+			return err
+		}
 	}
 	for _, path := range files {
 		if err := f.file(path); err != nil {
@@ -86,7 +90,10 @@ func (f *formatting) files(args []string) ([]string, error) {
 }
 
 func (f *formatting) stream() error {
-	src, err := io.ReadAll(f.in)
+	src, err := io.ReadAll(io.LimitReader(f.in, disk.MaxText+1))
+	if err == nil && len(src) > disk.MaxText {
+		err = &disk.SizeError{Limit: disk.MaxText}
+	}
 	if err != nil {
 		return fail(exitError, "", "read standard input: %w", err)
 	}
@@ -118,9 +125,9 @@ func (f *formatting) format(src []byte, name string) ([]byte, error) {
 }
 
 func (f *formatting) file(path string) error {
-	src, err := os.ReadFile(path)
+	src, err := readSource(path)
 	if err != nil {
-		return fail(exitError, "", "read configuration: %w", err)
+		return err
 	}
 	failed := f.failed
 	f.failed = false
@@ -144,15 +151,8 @@ func (f *formatting) file(path string) error {
 
 // replace writes the file whole or not at all, and keeps its mode.
 func (f *formatting) replace(path string, data []byte) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
-	if err := state.WriteFile(path, data); err != nil {
+	if err := disk.Rewrite(path, data); err != nil {
 		return fail(exitError, "", "write %s: %w", strings.TrimSpace(path), err)
 	}
-	return os.Chmod(path, info.Mode().Perm())
+	return nil
 }

@@ -4,15 +4,16 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"zup/plan"
 	"zup/plan/apply"
 	"zup/plan/config"
+	"zup/plan/disk"
 	"zup/providers/ssh"
 )
 
@@ -25,9 +26,9 @@ func (p *planning) images(ctx context.Context, dir string, clusters []*config.Cl
 		if c.Package == nil {
 			continue
 		}
-		path := p.localPath(dir, c.Package.Offline)
+		path := p.expand(c.Package.Offline)
 		if read[path] == nil {
-			read[path] = readImage(ctx, path)
+			read[path] = readImage(ctx, dir, path)
 		}
 		image := *read[path]
 		if want := c.Package.SHA256; image.Err == nil && want != "" && want != image.SHA256 {
@@ -38,36 +39,46 @@ func (p *planning) images(ctx context.Context, dir string, clusters []*config.Cl
 	return all
 }
 
-// localPath is where a file of the configuration is on this machine.
-func (c *cli) localPath(dir, path string) string {
-	switch {
-	case path == "~" || strings.HasPrefix(path, "~/"):
+// expand puts the home directory in the place of "~/". A path that is relative
+// afterwards begins at the configuration's directory, and leads nowhere else.
+func (c *cli) expand(path string) string {
+	if path == "~" || strings.HasPrefix(path, "~/") {
 		return filepath.Join(c.getenv("HOME"), strings.TrimPrefix(path, "~"))
-	case filepath.IsAbs(path):
-		return path
 	}
-	return filepath.Join(dir, filepath.FromSlash(path))
+	return filepath.FromSlash(path)
 }
 
-func readImage(ctx context.Context, path string) *plan.Image {
+func readImage(ctx context.Context, dir, path string) *plan.Image {
 	image := &plan.Image{}
-	f, err := os.Open(path)
+	f, err := openImage(dir, path)
 	if err != nil {
 		image.Err = err
 		return image
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		image.Err = fmt.Errorf("%s is no file", path)
-		return image
-	}
 	h := sha256.New()
-	if image.Size, err = io.Copy(h, &interruptible{ctx, f}); err != nil {
+	image.Size, err = io.Copy(h, &interruptible{ctx, f})
+	if err == nil && image.Size != f.Size() {
+		err = errors.New("it became shorter meanwhile")
+	}
+	if err != nil {
 		image.Err = fmt.Errorf("read %s: %w", path, err)
 		return image
 	}
 	image.SHA256 = hex.EncodeToString(h.Sum(nil))
 	return image
+}
+
+func openImage(dir, path string) (*disk.File, error) {
+	if filepath.IsAbs(path) {
+		return disk.Open(path)
+	}
+	d, err := disk.OpenDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Open(path)
 }
 
 // interruptible ends when the context does: an image can be large.
@@ -86,7 +97,7 @@ func (i *interruptible) Read(p []byte) (int, error) {
 // Upload implements apply.Uploader.
 func (w worker) Upload(ctx context.Context, u apply.Upload) (apply.UploadResult, error) {
 	res, err := w.host.Upload(ctx, ssh.Upload{
-		From: w.local(u.From), To: u.To, Part: u.Part, Size: u.Size, SHA256: u.SHA256, Progress: u.Progress,
+		From: w.expand(u.From), Dir: w.dir, To: u.To, Part: u.Part, Size: u.Size, SHA256: u.SHA256, Progress: u.Progress,
 	})
 	return apply.UploadResult(res), err
 }

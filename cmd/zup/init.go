@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"zup/plan/config"
+	"zup/plan/disk"
 )
 
 // starterFile is what zup init writes.
@@ -59,28 +60,47 @@ known_hosts does not have yet is an error, as everywhere.`,
 
 // vacant returns where a configuration can be written, if there is none.
 func (c *cli) vacant(dir string) (string, error) {
-	for _, pattern := range []string{"*.zup.hcl", "*.zup.json"} {
-		if found, _ := filepath.Glob(filepath.Join(dir, pattern)); len(found) > 0 {
-			return "", fail(exitError, "zup validate checks it", "there is a configuration already: %s", found[0])
+	d, err := disk.OpenDir(dir)
+	if err != nil {
+		return "", fail(exitError, "", "directory %q: %w", dir, err)
+	}
+	defer d.Close()
+	names, err := d.Names()
+	if err != nil {
+		return "", fail(exitError, "", "directory %q: %w", dir, err)
+	}
+	for _, end := range []string{".zup.hcl", ".zup.json"} {
+		for _, name := range names {
+			if strings.HasSuffix(name, end) {
+				return "", fail(exitError, "zup validate checks it", "there is a configuration already: %s", filepath.Join(dir, name))
+			}
 		}
 	}
-	return filepath.Join(dir, starterFile), nil
+	path := filepath.Join(dir, starterFile)
+	return path, unwritten(path, disk.Check(path))
 }
 
 func (c *cli) writeConfiguration(path string, text []byte, next string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := disk.Create(path, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return fail(exitError, "", "%s is there already", path)
 	}
 	if err != nil {
-		return fail(exitError, "", "write %s: %w", path, err)
+		return unwritten(path, err)
 	}
 	if _, err := f.Write(text); err != nil {
-		return errors.Join(fail(exitError, "", "write %s: %w", path, err), f.Close())
+		return errors.Join(unwritten(path, err), f.Close())
 	}
 	if err := f.Close(); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.out, "Wrote %s. %s\n", path, next)
 	return nil
+}
+
+func unwritten(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fail(exitError, hintOf(disk.Own(err)), "write %s: %w", path, err)
 }

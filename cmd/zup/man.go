@@ -2,10 +2,14 @@ package main
 
 import (
 	"fmt"
-	"os"
+	"io"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+
+	"zup/plan/disk"
 )
 
 func (c *cli) manCommand() *cobra.Command {
@@ -15,15 +19,31 @@ func (c *cli) manCommand() *cobra.Command {
 		Long:  `man writes a manual page for every command: man -l DIRECTORY/zup-plan.1`,
 		Args:  arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := os.MkdirAll(args[0], 0o755); err != nil {
-				return err
-			}
 			cmd.Root().DisableAutoGenTag = true
-			if err := doc.GenManTree(cmd.Root(), &doc.GenManHeader{Title: "ZUP", Section: "1", Source: "zup " + version, Manual: "zup"}, args[0]); err != nil {
-				return err
+			err := disk.Named("zup man", disk.MkdirAll(args[0], 0o755))
+			if err == nil {
+				err = disk.Own(writeManuals(cmd.Root(), args[0]))
+			}
+			if err != nil {
+				return fail(exitError, hintOf(err), "write manual pages: %w", err)
 			}
 			fmt.Fprintf(c.out, "Wrote manual pages to %s.\n", args[0])
 			return nil
 		},
 	}
+}
+
+// writeManuals writes the page of a command and those of the commands below it.
+func writeManuals(cmd *cobra.Command, dir string) error {
+	for _, below := range cmd.Commands() {
+		if below.IsAvailableCommand() && !below.IsAdditionalHelpTopicCommand() {
+			if err := writeManuals(below, dir); err != nil {
+				return err
+			}
+		}
+	}
+	path := filepath.Join(dir, strings.ReplaceAll(cmd.CommandPath(), " ", "-")+".1")
+	return disk.Replace(path, 0o644, func(w io.Writer) error {
+		return doc.GenMan(cmd, &doc.GenManHeader{Title: "ZUP", Section: "1", Source: "zup " + version, Manual: "zup"}, w)
+	})
 }

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"zup/plan"
 	"zup/plan/config"
+	"zup/plan/disk"
 	"zup/plan/observe"
 	"zup/plan/show"
 	"zup/plan/state"
@@ -61,7 +60,7 @@ the actions that lead from there to the configuration, in order. It changes
 nothing on any node.
 
 With -out the plan is written to a file: "zup apply FILE" carries out exactly
-that.
+that. It is written to a regular file, and through no link.
 
 With -rollback it is the way back: the plan restores the snapshots that the last
 run has taken, where nodes run another version than they hold.
@@ -75,6 +74,9 @@ code is 6, and apply refuses it. With -waive NAME -because REASON the rule is no
 heeded, and the plan says so.`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := placeForPlan(out); err != nil {
+				return err
+			}
 			fleet, pl, err := p.make(cmd.Context(), "plan", nil)
 			if fleet != nil {
 				defer fleet.Close()
@@ -119,7 +121,7 @@ heeded, and the plan says so.`,
 // write writes a plan file, and says how to go on.
 func (c *cli) write(p *plan.Plan, path string) error {
 	p.Created = c.now().UTC().Format(time.RFC3339)
-	if err := writePlan(p, path); err != nil {
+	if err := disk.Replace(path, 0o600, p.Encode); err != nil {
 		place := &state.PlaceError{Op: "write plan", Path: path, Err: err, Flag: "-out"}
 		return fail(exitError, place.Hint(), "%w", place)
 	}
@@ -164,6 +166,9 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 		return nil, nil, err
 	}
 	if store == nil {
+		if err := state.Check(p.state.file(dir)); err != nil {
+			return nil, nil, err
+		}
 		p.warnLocked(dir)
 	}
 	beforehand := plan.Input{Config: cfg, Clusters: p.config.targets, Providers: planners(), Waivers: p.waive.waivers}
@@ -336,20 +341,4 @@ func (p *planning) refused(err error) error {
 		code = exitRule
 	}
 	return fail(code, "", "no plan was made: %s; no node was changed", counted(len(r.Refusals), "reason above", "reasons above"))
-}
-
-// writePlan writes a plan file whole or not at all: where there is no room, the plan
-// that had the name before stays. What is no regular file is written to as it is.
-func writePlan(p *plan.Plan, path string) error {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real // the file, not the name for it
-	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		f, err := os.OpenFile(path, os.O_WRONLY, 0)
-		if err != nil {
-			return err
-		}
-		return errors.Join(p.Encode(f), f.Close())
-	}
-	return state.WriteFileFrom(path, p.Encode)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zup/plan/apply"
+	"zup/plan/disk"
 	"zup/plan/escape"
 	"zup/plan/state"
 )
@@ -182,7 +182,7 @@ func (p *planning) warnUnfinished(dir string, clusters []string, s *state.State)
 		for _, o := range known.Open {
 			fmt.Fprintf(p.err, "  open  %s, since %s\n", o.Name, o.Since.Local().Format(time.DateTime))
 		}
-		if _, err := os.Stat(filepath.Join(runFolder(dir, known.Run), "journal.jsonl")); errors.Is(err, fs.ErrNotExist) {
+		if _, err := disk.Stat(filepath.Join(runFolder(dir, known.Run), "journal.jsonl")); errors.Is(err, fs.ErrNotExist) {
 			fmt.Fprintf(p.err, "  its folder is gone: only a new plan is left\n")
 		}
 	}

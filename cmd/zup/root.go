@@ -8,6 +8,8 @@ import (
 	"github.com/agext/levenshtein"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"zup/plan/disk"
 )
 
 func (c *cli) root() *cobra.Command {
@@ -49,6 +51,11 @@ carries out exactly that, measures what users felt, and proves the result.`,
 		return cmd.Help()
 	}
 	root.Args = cobra.ArbitraryArgs
+	root.PersistentPreRun = func(*cobra.Command, []string) {
+		if c.chdir != "" { // others can put links into it, as into the current one
+			disk.Guard(c.chdir)
+		}
+	}
 	return root
 }
 

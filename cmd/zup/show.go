@@ -2,11 +2,11 @@ package main
 
 import (
 	"io/fs"
-	"os"
 	"path"
 
 	"github.com/spf13/cobra"
 
+	"zup/plan/disk"
 	"zup/plan/review"
 	"zup/plan/show"
 )
@@ -80,7 +80,7 @@ func (c *cli) printCanonical(path string) error {
 // runNamed returns the folder of the run that an argument names, by its ID or as a
 // folder, or "" if it names none. A file of that name comes first.
 func (c *cli) runNamed(arg string) (string, error) {
-	info, err := os.Stat(arg)
+	info, err := disk.Stat(arg)
 	if err == nil {
 		if info.IsDir() {
 			return arg, nil
@@ -95,7 +95,7 @@ func (c *cli) runNamed(arg string) (string, error) {
 		return "", err
 	}
 	folder := runFolder(dir, arg)
-	if _, err := os.Stat(folder); err != nil {
+	if _, err := disk.Stat(folder); err != nil {
 		return "", nil
 	}
 	return folder, nil

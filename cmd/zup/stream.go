@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zup/plan/disk"
 	"zup/plan/stream"
 )
 
@@ -51,20 +52,19 @@ func (c *cli) openStream(f streamFlags) error {
 
 // createStream opens the file of a stream, mode 0600. Nobody loses a plan or a
 // configuration to a wrong argument: only what is empty or a stream is replaced. A
-// pipe or a device is written to as it is.
+// descriptor that zup was started with, a pipe or a device is written to as it is.
 func createStream(path string) (*os.File, error) {
-	flag := os.O_RDWR | os.O_CREATE
-	there, err := os.Stat(path)
-	device := err == nil && !there.Mode().IsRegular()
-	if device {
-		flag = os.O_WRONLY
+	if f, ok, err := disk.Descriptor(path); ok {
+		return f, unwritable(err)
 	}
-	f, err := os.OpenFile(path, flag, 0o600)
+	f, err := disk.Edit(path, 0o600)
+	var kind *disk.KindError
+	if errors.As(err, &kind) && kind.IsPipe() {
+		f, err := disk.Pipe(path)
+		return f, unwritable(err)
+	}
 	if err != nil {
-		return nil, fail(exitError, "", "write the stream: %w", err)
-	}
-	if device {
-		return f, nil
+		return nil, unwritable(err)
 	}
 	info, err := f.Stat()
 	if err == nil && info.Size() > 0 && !isStream(f) {
@@ -76,9 +76,16 @@ func createStream(path string) (*os.File, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, fail(exitError, "", "write the stream: %w", err)
+		return nil, unwritable(err)
 	}
 	return f, nil
+}
+
+func unwritable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fail(exitError, linkHint(err, "-json-into"), "write the stream: %w", err)
 }
 
 // isStream reports whether a file begins like a stream.

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/approval"
+	"zup/plan/disk"
 	"zup/plan/probe"
 	"zup/plan/state"
 	"zup/plan/stream"
@@ -174,8 +176,8 @@ func (r *runner) defaults() {
 
 // open makes the run's folder and writes down that it begins.
 func (r *runner) open() error {
-	if err := os.MkdirAll(filepath.Join(r.Dir, "transcripts"), 0o700); err != nil {
-		return &state.PlaceError{Op: "make folder", Path: r.Dir, Err: err}
+	if err := disk.MkdirAll(filepath.Join(r.Dir, "transcripts"), 0o700); err != nil {
+		return &state.PlaceError{Op: "make folder", Path: r.Dir, Err: disk.Own(err)}
 	}
 	if err := r.keepRoom(); err != nil {
 		return err
@@ -184,7 +186,7 @@ func (r *runner) open() error {
 		return err
 	}
 	for _, s := range r.Signatures {
-		if err := os.WriteFile(filepath.Join(r.Dir, s.Name), s.Text, 0o600); err != nil {
+		if err := disk.ReplaceBy(filepath.Join(r.Dir, s.Name), 0o600, s.Text); err != nil {
 			return err
 		}
 	}
@@ -192,9 +194,10 @@ func (r *runner) open() error {
 	if r.journal, err = state.CreateJournal(filepath.Join(r.Dir, "journal.jsonl"), r.Now); err != nil {
 		return err
 	}
-	if err := r.openEvents(os.O_EXCL); err != nil {
+	if r.events, err = disk.Create(filepath.Join(r.Dir, eventsName), 0o600); err != nil {
 		return err
 	}
+	r.beginEvents()
 	if err := r.journal.Write(state.Entry{Event: state.RunBegin, Detail: "plan " + r.plan.PlanID}); err != nil {
 		return err
 	}
@@ -206,23 +209,34 @@ func (r *runner) keepRoom() (err error) {
 	return err
 }
 
-// openEvents begins events.jsonl, or goes on with it.
-func (r *runner) openEvents(flag int) (err error) {
-	r.events, err = os.OpenFile(filepath.Join(r.Dir, "events.jsonl"), os.O_WRONLY|os.O_CREATE|flag, 0o600)
+const eventsName = "events.jsonl"
+
+// beginEvents begins to write into events.jsonl.
+func (r *runner) beginEvents() {
+	r.ev = stream.New(r.Now, eventsFile{r})
+	r.ev.Send(stream.Version(r.Version))
+}
+
+// goOnWithEvents opens events.jsonl at its end.
+func (r *runner) goOnWithEvents() (err error) {
+	r.events, err = disk.Edit(filepath.Join(r.Dir, eventsName), 0o600)
 	if err == nil {
-		r.ev = stream.New(r.Now, eventsFile{r})
-		r.ev.Send(stream.Version(r.Version))
+		_, err = r.events.Seek(0, io.SeekEnd)
+	}
+	if err == nil {
+		r.beginEvents()
 	}
 	return err
 }
 
 func (r *runner) writePlan() error {
-	f, err := os.OpenFile(filepath.Join(r.Dir, "plan.zup"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	path := filepath.Join(r.Dir, "plan.zup")
+	f, err := disk.Create(path, 0o600)
 	if err != nil {
 		return err
 	}
 	if err := errors.Join(r.plan.Encode(f), f.Sync(), f.Close()); err != nil {
-		return &state.PlaceError{Op: "write plan", Path: f.Name(), Err: err}
+		return &state.PlaceError{Op: "write plan", Path: path, Err: err}
 	}
 	return nil
 }

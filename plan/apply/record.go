@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"zup/plan"
+	"zup/plan/disk"
 	"zup/plan/escape"
 	"zup/plan/state"
 )
@@ -27,7 +27,7 @@ type Record struct {
 // journal says how far it got. What was altered since stands in Chain.
 func Load(dir string) (*Record, error) {
 	r := &Record{}
-	f, err := os.Open(filepath.Join(dir, "plan.zup"))
+	f, err := disk.Open(filepath.Join(dir, "plan.zup"))
 	if err != nil {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
@@ -56,7 +56,7 @@ func Load(dir string) (*Record, error) {
 }
 
 func readReport(dir string) (*Report, error) {
-	data, err := os.ReadFile(filepath.Join(dir, ReportFile))
+	data, err := disk.ReadFile(filepath.Join(dir, ReportFile), disk.MaxRecord)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"zup/plan"
+	"zup/plan/disk"
 	"zup/plan/probe"
 	"zup/plan/state"
 )
@@ -255,7 +256,7 @@ func (r *Report) write(path string) error {
 	if err != nil {
 		return err
 	}
-	return state.WriteFile(path, append(data, '\n'))
+	return disk.ReplaceBy(path, 0o600, append(data, '\n'))
 }
 
 func round(d time.Duration) string {

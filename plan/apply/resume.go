@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -85,7 +84,7 @@ func (r *runner) reopen() error {
 	if err := r.keepRoom(); err != nil {
 		return err
 	}
-	if err := r.openEvents(os.O_APPEND); err != nil {
+	if err := r.goOnWithEvents(); err != nil {
 		return err
 	}
 	if err := r.journal.Write(state.Entry{Event: state.Resume, Detail: "plan " + r.plan.PlanID}); err != nil {

@@ -2,13 +2,13 @@ package apply
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
 
 	"zup/plan"
+	"zup/plan/disk"
 	"zup/plan/state"
 )
 
@@ -36,13 +36,13 @@ func roomFor(p *plan.Plan) int64 {
 func keepRoom(size int64, dirs ...string) (*room, error) {
 	r := &room{}
 	for _, dir := range dirs {
-		f, err := os.CreateTemp(dir, ".room.*")
+		f, err := disk.Unnamed(dir)
 		if err != nil {
 			r.give()
 			return nil, err
 		}
 		r.kept = append(r.kept, f)
-		if err := errors.Join(os.Remove(f.Name()), fill(f, size)); err != nil {
+		if err := fill(f, size); err != nil {
 			r.give()
 			return nil, &state.PlaceError{Op: "keep room for the record in", Path: filepath.Join(dir, "."), Err: err}
 		}

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
+	"zup/plan/disk"
 	"zup/plan/probe"
 	"zup/plan/state"
 )
@@ -42,7 +42,7 @@ func (r *runner) writeSeries() error {
 	}
 	slices.SortStableFunc(r.series, func(a, b ProbeSeries) int { return r.place(a.Cluster) - r.place(b.Cluster) })
 	path := filepath.Join(r.Dir, SeriesFile)
-	data, err := os.ReadFile(path)
+	data, err := disk.ReadFile(path, disk.MaxRecord)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -53,7 +53,7 @@ func (r *runner) writeSeries() error {
 		}
 		data = append(append(data, line...), '\n')
 	}
-	return r.written(func() error { return state.WriteFile(path, data) })
+	return r.written(func() error { return disk.ReplaceBy(path, 0o600, data) })
 }
 
 func (r *runner) place(cluster string) int {
@@ -62,7 +62,7 @@ func (r *runner) place(cluster string) int {
 
 // ReadSeries reads probes.jsonl of a run's folder. A run without probes has none.
 func ReadSeries(dir string) ([]ProbeSeries, error) {
-	data, err := os.ReadFile(filepath.Join(dir, SeriesFile))
+	data, err := disk.ReadFile(filepath.Join(dir, SeriesFile), disk.MaxRecord)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"zup/plan"
+	"zup/plan/disk"
 	"zup/plan/escape"
 	"zup/plan/state"
 )
@@ -83,7 +84,7 @@ func (b *branch) newTranscript(name string) (f *os.File, path string, err error)
 	path = filepath.Join("transcripts", name+".txt")
 	for i := 2; ; i++ {
 		err = b.written(func() error {
-			f, err = os.OpenFile(filepath.Join(b.Dir, path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			f, err = disk.Create(filepath.Join(b.Dir, path), 0o600)
 			return err
 		})
 		if !b.Resume || !errors.Is(err, fs.ErrExist) {

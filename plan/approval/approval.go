@@ -36,8 +36,16 @@ type Demand struct {
 
 // Signature is a file that may be one.
 type Signature struct {
-	Name string // of the file
-	Text []byte
+	Name   string // of the file
+	Text   []byte
+	Unread string // why nobody has read it, so that it does not count; empty: it was read
+}
+
+// IsSignature reports whether the file is a signature at all, whoever made it and
+// whatever it is for.
+func (s *Signature) IsSignature() bool {
+	_, err := parse(s.Text)
+	return s.Unread == "" && err == nil
 }
 
 // Vote is what became of a signature.
@@ -77,7 +85,10 @@ func (d *Demand) Judge(message []byte, signatures []Signature, at time.Time) Ver
 	signed := map[int]string{} // person → file
 	for _, s := range signatures {
 		vote := Vote{Name: s.Name}
-		line, why := d.judge(message, s.Text, at, &vote)
+		line, why := 0, s.Unread
+		if why == "" {
+			line, why = d.judge(message, s.Text, at, &vote)
+		}
 		if why == "" {
 			person := d.Signers.person[line]
 			if first, twice := signed[person]; twice {

@@ -3,28 +3,27 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/zclconf/go-cty/cty/function"
+
+	"zup/plan/disk"
 )
 
 // maxFile is the size of the largest file that is read. A configuration of that
 // size is a mistake, such as an image with the wrong name.
-const maxFile = 4 << 20
+const maxFile = disk.MaxText
 
 // directory is where a configuration lives. Nothing outside it can be reached
 // through it, not by "..", not by an absolute path and not by a symbolic link.
 type directory struct {
 	path string // as given
-	abs  string
-	root *os.Root
+	root *disk.Dir
 
 	functions map[string]function.Function // see callable
 
@@ -33,24 +32,16 @@ type directory struct {
 }
 
 func openDirectory(path string) (*directory, error) {
-	info, err := os.Stat(path)
+	root, err := disk.OpenDir(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, errors.New("there is no such directory")
+	case errors.Is(err, disk.ErrIrregular):
+		return nil, errors.New("this is a file; name the directory that it is in")
 	case err != nil:
 		return nil, cause(err)
-	case !info.IsDir():
-		return nil, errors.New("this is a file; name the directory that it is in")
 	}
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, cause(err)
-	}
-	root, err := os.OpenRoot(path)
-	if err != nil {
-		return nil, cause(err)
-	}
-	return &directory{path: path, abs: abs, root: root, read: map[string]bool{}}, nil
+	return &directory{path: path, root: root, read: map[string]bool{}}, nil
 }
 
 func (d *directory) close() { d.root.Close() }
@@ -58,18 +49,11 @@ func (d *directory) close() { d.root.Close() }
 // list returns the names in the directory, sorted, but for hidden files and
 // what editors leave behind.
 func (d *directory) list() ([]string, error) {
-	f, err := d.root.Open(".")
+	names, err := d.root.Names()
 	if err != nil {
 		return nil, cause(err)
 	}
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
-	if err != nil {
-		return nil, cause(err)
-	}
-	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, ".") })
-	slices.Sort(names)
-	return names, nil
+	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, ".") }), nil
 }
 
 // Sources returns the names of the files of a directory that Load reads in HCL's
@@ -93,9 +77,6 @@ func Sources(dir string) ([]string, error) {
 	}), nil
 }
 
-// errDirectory is what readFile returns for a directory.
-var errDirectory = errors.New("is a directory")
-
 // readFile reads a regular file of at most maxFile bytes. Its errors have no
 // path in them.
 func (d *directory) readFile(name string) ([]byte, error) {
@@ -103,26 +84,13 @@ func (d *directory) readFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := d.root.Stat(name)
-	switch {
-	case err != nil:
-		return nil, cause(err)
-	case info.IsDir():
-		return nil, errDirectory
-	case !info.Mode().IsRegular():
-		return nil, errors.New("is not a regular file")
-	case info.Size() > maxFile:
-		return nil, tooLarge(info.Size())
+	text, err := d.root.Read(name, maxFile)
+	if !errors.Is(err, fs.ErrNotExist) {
+		d.mu.Lock()
+		d.read[filepath.ToSlash(name)] = true
+		d.mu.Unlock()
 	}
-	f, err := d.root.Open(name)
-	if err != nil {
-		return nil, cause(err)
-	}
-	defer f.Close()
-	d.mu.Lock()
-	d.read[filepath.ToSlash(name)] = true
-	d.mu.Unlock()
-	return readLimited(f)
+	return text, cause(err)
 }
 
 // alsoRead returns the paths of the files that were read and are not called like
@@ -165,64 +133,33 @@ func (d *directory) exists(name string) (bool, error) {
 	return info.Mode().IsRegular(), nil
 }
 
-// errOutside is what every path gets that leads out of the directory.
-var errOutside = errors.New("leads outside the configuration's directory, which is as far as zup reads")
-
-// errMissing is what every path gets where there is nothing.
-var errMissing = errors.New("does not exist")
+// What is wrong with a path, without the path.
+var (
+	errOutside   = errors.New("leads outside the configuration's directory, which is as far as zup reads")
+	errMissing   = errors.New("does not exist")
+	errDirectory = disk.ErrDirectory
+)
 
 // inside makes a path relative to the directory. An absolute one is fine as long
 // as it stays inside.
 func (d *directory) inside(name string) (string, error) {
-	if filepath.IsAbs(name) {
-		rel, err := filepath.Rel(d.abs, name)
-		if err != nil {
-			return "", errOutside
-		}
-		name = rel
-	}
-	name = filepath.Clean(filepath.FromSlash(name))
-	if !filepath.IsLocal(name) {
-		return "", errOutside
-	}
-	return name, nil
+	name, err := d.root.Inside(name)
+	return name, cause(err)
 }
 
-// readOutside reads a file that was named on the command line. Unlike those of
-// the directory it may be a pipe.
+// readOutside reads a file that was named on the command line. If it lies in a
+// directory that anybody may have put links into, none leads out of that.
 func readOutside(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, cause(err)
+	text, err := disk.ReadHere(name, maxFile)
+	switch {
+	case errors.Is(err, disk.ErrOutside):
+		return nil, errors.New("leads outside the directory that it is in; name what it leads to")
+	case errors.Is(err, disk.ErrDirectory):
+		return nil, errors.New("is a directory") // and not errDirectory: one of that name was asked for
+	case errors.Is(err, disk.ErrIrregular):
+		return nil, errors.New("is not a regular file, and no pipe is read; write the values into a file, or give each as ZUP_VAR_name in the environment")
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil {
-		switch {
-		case info.IsDir():
-			return nil, errors.New("is a directory")
-		case info.Mode().IsRegular() && info.Size() > maxFile:
-			return nil, tooLarge(info.Size())
-		}
-	}
-	return readLimited(f)
-}
-
-func readLimited(r io.Reader) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if err != nil {
-		return nil, cause(err)
-	}
-	if len(text) > maxFile {
-		return nil, tooLarge(int64(len(text)))
-	}
-	return text, nil
-}
-
-func tooLarge(size int64) error {
-	if size < 5<<20 {
-		return errors.New("is larger than 4 MB")
-	}
-	return fmt.Errorf("is %.1f MB; the limit is 4 MB", float64(size)/(1<<20))
+	return text, cause(err)
 }
 
 // cause returns what went wrong without the operation and the path, which the
@@ -232,11 +169,14 @@ func cause(err error) error {
 	if !errors.As(err, &perr) {
 		return err
 	}
+	var size *disk.SizeError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return errMissing
-	case strings.Contains(perr.Err.Error(), "escapes"): // os.Root has no exported error for it
+	case errors.Is(err, disk.ErrOutside):
 		return errOutside
+	case errors.Is(err, disk.ErrDirectory), errors.Is(err, disk.ErrIrregular), errors.As(err, &size):
+		return perr.Err
 	}
 	return fmt.Errorf("can't be read: %w", perr.Err)
 }

@@ -8,9 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
+
+	"zup/plan/disk"
 )
 
 // Chain is what the digests of a run's folder say: the sums of the journal's lines
@@ -30,6 +31,11 @@ type Chain struct {
 // entries as far as they can be believed. An error means that it could not look; what
 // was altered is in the answer.
 func VerifyRun(dir string) (Chain, []Entry, error) {
+	d, err := disk.OpenDir(dir)
+	if err != nil {
+		return Chain{}, nil, fmt.Errorf("verify run: %w", err)
+	}
+	defer d.Close()
 	path := filepath.Join(dir, "journal.jsonl")
 	end, err := FileDigest(path)
 	if err != nil {
@@ -53,18 +59,22 @@ func VerifyRun(dir string) (Chain, []Entry, error) {
 		c.Altered = append(c.Altered, fmt.Sprintf("journal.jsonl: something follows line %d, the last one", c.Lines))
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		c.file(dir, name, files[name])
+		c.file(d, name, files[name])
 	}
 	return c, entries, nil
 }
 
 // file compares one file with the digest that the journal has of it.
-func (c *Chain) file(dir, name, want string) {
+func (c *Chain) file(d *disk.Dir, name, want string) {
 	if !filepath.IsLocal(name) {
 		c.Altered = append(c.Altered, fmt.Sprintf("journal.jsonl names the file %q, which is not in the run's folder", name))
 		return
 	}
-	got, err := FileDigest(filepath.Join(dir, name))
+	got := ""
+	f, err := d.OpenPlain(name)
+	if err == nil {
+		got, err = digest(f)
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		c.Altered = append(c.Altered, name+" is missing")
@@ -79,10 +89,15 @@ func (c *Chain) file(dir, name, want string) {
 
 // FileDigest is the SHA-256 of a file, hex.
 func FileDigest(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := disk.Open(path)
 	if err != nil {
 		return "", err
 	}
+	return digest(f)
+}
+
+// digest closes the file.
+func digest(f *disk.File) (string, error) {
 	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {

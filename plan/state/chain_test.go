@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
 	"time"
+	"zup/plan/disk"
 )
 
 // chainedRun is the folder of a run of two actions.
@@ -104,11 +106,20 @@ func TestVerifyRunFindsWhatWasAltered(t *testing.T) {
 
 // A journal can name only what is in its folder.
 func TestVerifyRunStaysInItsFolder(t *testing.T) {
-	var c Chain
-	for _, name := range []string{"../a.txt", "/etc/passwd", ""} {
-		c.file(t.TempDir(), name, "")
+	dir := t.TempDir()
+	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
 	}
-	if len(c.Altered) != 3 || c.Files != 0 {
+	d, err := disk.OpenDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	var c Chain
+	for _, name := range []string{"../a.txt", "/etc/passwd", "", "link"} {
+		c.file(d, name, "")
+	}
+	if len(c.Altered) != 4 || c.Files != 0 {
 		t.Errorf("%q", c.Altered)
 	}
 }

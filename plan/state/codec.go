@@ -7,7 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+
+	"zup/plan/disk"
 )
 
 // A state file begins with the SHA-256 of everything behind that line, so that a
@@ -122,7 +123,7 @@ func (e *DamagedError) Hint() string {
 func withBackup(err error) error {
 	var d *DamagedError
 	if errors.As(err, &d) {
-		if data, err := os.ReadFile(d.Path + backupSuffix); err == nil {
+		if data, err := disk.ReadFile(d.Path+backupSuffix, disk.MaxState); err == nil {
 			d.Backup, _ = decode(d.Path+backupSuffix, data)
 		}
 	}

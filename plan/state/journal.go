@@ -10,9 +10,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
+
+	"zup/plan/disk"
 )
 
 // Entry is one line of a journal: what a run was about to do, or has done.
@@ -90,11 +91,11 @@ type Journal struct {
 // CreateJournal makes a new journal at path, mode 0600. A file that is there
 // already is an error.
 func CreateJournal(path string, now func() time.Time) (*Journal, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := disk.Create(path, 0o600)
 	if err != nil {
 		return nil, placed("create journal", path, err)
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := disk.Sync(path); err != nil {
 		f.Close()
 		return nil, placed("create journal", path, err)
 	}
@@ -109,7 +110,11 @@ func AppendJournal(path string, now func() time.Time) (j *Journal, entries []Ent
 	if err != nil {
 		return nil, nil, false, err
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0o600)
+	f, err := disk.Edit(path, 0)
+	var link *disk.LinkError
+	if errors.As(err, &link) {
+		link.Advice = "put the file itself in the place of the link, and run the same command again"
+	}
 	if err != nil {
 		return nil, nil, false, placed("continue journal", path, err)
 	}
@@ -184,7 +189,10 @@ type journalText struct {
 }
 
 func readJournal(path string) (journalText, error) {
-	f, err := os.Open(path)
+	f, err := disk.Open(path)
+	if err == nil && f.Size() > disk.MaxRecord {
+		err = errors.Join(&disk.SizeError{Limit: disk.MaxRecord, Size: f.Size()}, f.Close())
+	}
 	if err != nil {
 		return journalText{}, placed("read journal", path, err)
 	}

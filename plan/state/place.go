@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"zup/plan/disk"
 )
 
 // PlaceError says that a file of zup can't be where it shall be: its directory is
@@ -18,6 +20,10 @@ type PlaceError struct {
 }
 
 func (e *PlaceError) Error() string {
+	var link *disk.LinkError // which names itself
+	if errors.As(e.Err, &link) {
+		return fmt.Sprintf("%s: %v", e.Op, link)
+	}
 	if noLocks(e.Err) {
 		return fmt.Sprintf("%s %s: its file system has no locks that the kernel holds (%v), and without one two runs could work on the same nodes", e.Op, e.Path, cause(e.Err))
 	}
@@ -28,7 +34,10 @@ func (e *PlaceError) Unwrap() error { return e.Err }
 
 // Hint says what to do about it.
 func (e *PlaceError) Hint() string {
+	var advised interface{ Hint() string } // of a link, or of what is not a file
 	switch {
+	case errors.As(disk.Named(e.Flag, e.Err), &advised):
+		return advised.Hint()
 	case noLocks(e.Err):
 		return e.Flag + " FILE puts it on a local file system; everybody who works on these nodes has to give the same one"
 	case NoRoom(e.Err):
@@ -86,10 +95,10 @@ func NoRoom(err error) bool {
 
 // writable tries whether a file can be made beside path.
 func writable(path string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	f, err := disk.Unnamed(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
 	_, err = f.Write([]byte("\n"))
-	return errors.Join(err, f.Close(), os.Remove(f.Name()))
+	return errors.Join(err, f.Close())
 }

@@ -7,14 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"zup/plan/disk"
 )
 
 const (
@@ -23,14 +22,18 @@ const (
 )
 
 // Read reads the state file at path without a lock. No file is no state: nil.
-// Errors are *DamagedError, *NewerError or those of the file system.
+// Errors are *DamagedError, *NewerError or those of the file system. A state that is
+// reached by a link is refused: its lock and its backup would be beside the link.
 func Read(path string) (*State, error) {
 	s, _, err := read(path)
 	return s, err
 }
 
 func read(path string) (*State, []byte, error) {
-	data, err := os.ReadFile(path)
+	if err := disk.Check(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, placedState("read state file", path, err)
+	}
+	data, err := disk.ReadFile(path, disk.MaxState)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, nil
@@ -81,12 +84,17 @@ type Store struct {
 // file stays when the lock is gone: removing it would let two processes hold
 // locks on two files of one name.
 func Open(ctx context.Context, path string, timeout time.Duration, me Holder) (*Store, error) {
-	lock := flock.New(path+lockSuffix, flock.SetPermissions(0o600))
-	if err := takeLock(ctx, lock, path, timeout); err != nil {
+	if err := Check(path); err != nil {
 		return nil, err
 	}
+	lock, err := disk.Lock(path+lockSuffix, true)
+	if err == nil {
+		err = takeLock(ctx, lock, path, timeout)
+	}
+	if err != nil {
+		return nil, placedState("lock state", path, err)
+	}
 	s := &Store{path: path, lock: lock}
-	var err error
 	if s.state, s.data, err = read(path); err == nil {
 		err = placedState("write beside state", path, errors.Join(s.sign(me), writable(path)))
 	}
@@ -95,6 +103,25 @@ func Open(ctx context.Context, path string, timeout time.Duration, me Holder) (*
 		return nil, err
 	}
 	return s, nil
+}
+
+// Check says whether the state file at path and what is kept beside it can be read and
+// written as far as that depends on what is there: none is a link, or is reached by
+// one. It touches nothing.
+func Check(path string) error {
+	for _, suffix := range []string{"", lockSuffix, backupSuffix} {
+		err := disk.Check(path + suffix)
+		if suffix != "" {
+			err = disk.Own(err)
+		}
+		if errors.Is(err, fs.ErrNotExist) { // of the directory
+			return nil
+		}
+		if err != nil {
+			return placedState("use state file", path+suffix, err)
+		}
+	}
+	return nil
 }
 
 func takeLock(ctx context.Context, lock *flock.Flock, path string, timeout time.Duration) error {
@@ -121,7 +148,7 @@ func takeLock(ctx context.Context, lock *flock.Flock, path string, timeout time.
 // known from that.
 func ReadHolder(path string) Holder {
 	var h Holder
-	if data, err := os.ReadFile(path + lockSuffix); err == nil {
+	if data, err := disk.ReadFile(path+lockSuffix, disk.MaxKey); err == nil {
 		if json.Unmarshal(data, &h) != nil {
 			return Holder{}
 		}
@@ -131,11 +158,17 @@ func ReadHolder(path string) Holder {
 
 // Locked reports whether any process holds the lock of the state file at path.
 func Locked(path string) (bool, error) {
-	if _, err := os.Stat(path + lockSuffix); errors.Is(err, fs.ErrNotExist) {
+	if err := Check(path); err != nil {
+		return false, err
+	}
+	lock, err := disk.Lock(path+lockSuffix, false)
+	got := false
+	if err == nil {
+		got, err = lock.TryLock()
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	lock := flock.New(path + lockSuffix)
-	got, err := lock.TryLock()
 	if err != nil {
 		return false, placedState("look at the lock of state", path, err)
 	}
@@ -152,18 +185,23 @@ func (s *Store) sign(me Holder) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(s.path+lockSuffix, os.O_WRONLY|os.O_TRUNC, 0)
+	f, err := disk.Held(s.lock)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(data, '\n'))
+	if err = f.Truncate(0); err == nil {
+		_, err = f.Write(append(data, '\n'))
+	}
 	return errors.Join(err, f.Close())
 }
 
 // Close gives the lock back. It may be called twice.
 func (s *Store) Close() error {
 	if s.lock.Locked() {
-		os.Truncate(s.path+lockSuffix, 0) // a name that stays there is harmless: the kernel knows who holds the lock
+		if f, err := disk.Held(s.lock); err == nil {
+			f.Truncate(0) // a name that stays there is harmless: the kernel knows who holds the lock
+			f.Close()
+		}
 	}
 	return s.lock.Unlock()
 }
@@ -189,7 +227,7 @@ func (s *Store) Update(zupVersion string, change func(*State)) error {
 	if err := s.keepBackup(); err != nil {
 		return err
 	}
-	if err := WriteFile(s.path, data); err != nil {
+	if err := disk.ReplaceBy(s.path, 0o600, data); err != nil {
 		return placedState("write state file", s.path, err)
 	}
 	s.state, s.data = next, data
@@ -223,75 +261,18 @@ func (s *Store) keepBackup() error {
 	if s.data == nil {
 		return nil
 	}
-	there, err := os.ReadFile(s.path)
+	there, err := disk.ReadFile(s.path, disk.MaxState)
 	if err == nil && bytes.Equal(there, s.data) {
-		err = linkOver(s.path, s.path+backupSuffix)
+		err = disk.Keep(s.path, s.path+backupSuffix)
 	}
 	if err != nil || !bytes.Equal(there, s.data) { // or a file system without hard links
-		err = WriteFile(s.path+backupSuffix, s.data)
+		err = disk.ReplaceBy(s.path+backupSuffix, 0o600, s.data)
 	}
 	return placedState("back up state file", s.path, err)
-}
-
-// linkOver gives the file at path a second name, in place of what had that name.
-func linkOver(path, name string) error {
-	temporary := name + ".new"
-	os.Remove(temporary)
-	if err := os.Link(path, temporary); err != nil {
-		return err
-	}
-	return os.Rename(temporary, name)
 }
 
 func newLineage() string {
 	var b [16]byte
 	rand.Read(b[:]) // never fails since Go 1.24
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
-}
-
-// WriteFile replaces the file at path by data, mode 0600: temporary file, fsync,
-// rename, fsync of the directory. Whoever reads path sees the old or the new
-// bytes, and after a power cut too.
-func WriteFile(path string, data []byte) error {
-	return WriteFileFrom(path, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
-}
-
-// WriteFileFrom is WriteFile for what is too large to be in memory as text.
-func WriteFileFrom(path string, write func(io.Writer) error) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err = write(f); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

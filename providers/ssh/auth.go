@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"net"
-	"os"
 	"slices"
 	"sync"
 
@@ -206,11 +205,11 @@ func (a *auth) candidate(pub ssh.PublicKey, source string) *candidate {
 // counts only if it was asked for.
 func (a *auth) fileKeys(file string) []*candidate {
 	c := a.candidate(nil, file)
-	text, err := os.ReadFile(file)
+	text, err := a.of.keys.read(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		// The private half may be in the agent only.
-		if c.pub = publicKey(file + ".pub"); c.pub == nil {
+		if c.pub = a.of.keys.public(file + ".pub"); c.pub == nil {
 			return nil
 		}
 		c.outcome = "not in the agent, and the file has no private key"
@@ -220,7 +219,7 @@ func (a *auth) fileKeys(file string) []*candidate {
 		a.parse(c, text)
 	}
 	keys := []*candidate{c}
-	if cert, ok := publicKey(file + "-cert.pub").(*ssh.Certificate); ok && c.signer != nil {
+	if cert, ok := a.of.keys.public(file + "-cert.pub").(*ssh.Certificate); ok && c.signer != nil {
 		withCert := a.candidate(cert, file+"-cert.pub")
 		withCert.signer = func() (ssh.Signer, error) {
 			s, err := c.signer()
@@ -243,7 +242,7 @@ func (a *auth) parse(c *candidate, text []byte) {
 		c.signer = func() (ssh.Signer, error) { return s, nil }
 	case errors.As(err, &locked):
 		if c.pub = locked.PublicKey; c.pub == nil {
-			c.pub = publicKey(c.source + ".pub")
+			c.pub = a.of.keys.public(c.source + ".pub")
 		}
 		if a.ring.ask == nil {
 			c.outcome = outcomeEncrypted
@@ -251,8 +250,8 @@ func (a *auth) parse(c *candidate, text []byte) {
 		}
 		c.signer = func() (ssh.Signer, error) { return a.ring.unlock(a.ctx, c.source, text) }
 	default:
-		if c.pub = publicKey(c.source); c.pub == nil {
-			c.pub = publicKey(c.source + ".pub") // of a security key, whose file no program but OpenSSH reads
+		if c.pub = a.of.keys.public(c.source); c.pub == nil {
+			c.pub = a.of.keys.public(c.source + ".pub") // of a security key, whose file no program but OpenSSH reads
 		}
 		if c.pub != nil {
 			c.outcome = "not in the agent, and the file has no private key"
@@ -260,19 +259,6 @@ func (a *auth) parse(c *candidate, text []byte) {
 		}
 		c.outcome = "this is no private key"
 	}
-}
-
-// publicKey reads a file in authorized_keys form, nil if it is none.
-func publicKey(file string) ssh.PublicKey {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil
-	}
-	key, _, _, _, err := ssh.ParseAuthorizedKey(text)
-	if err != nil {
-		return nil
-	}
-	return key
 }
 
 // failed returns the error for a login that did not work; err is what ended it.

@@ -14,6 +14,8 @@ import (
 
 	"github.com/kevinburke/ssh_config"
 	"golang.org/x/crypto/ssh"
+
+	"zup/plan/disk"
 )
 
 // An endpoint is a Target or a jump host with everything filled in that the
@@ -32,6 +34,7 @@ type endpoint struct {
 // keyChoice says which keys may be offered.
 type keyChoice struct {
 	files []string // identity files, in order
+	dir   string   // that files lie in and that no link in it leads out of; "": they lie where their user wants
 	only  bool     // IdentitiesOnly: from the agent only keys that are in files too
 	agent string   // socket; "": no agent
 }
@@ -115,8 +118,7 @@ func (r *resolver) keyChoice(t Target, tokens map[byte]string) (keyChoice, error
 	k := keyChoice{only: strings.EqualFold(r.cfg.get(t.Address, "IdentitiesOnly"), "yes")}
 	switch files := r.cfg.all(t.Address, "IdentityFile"); {
 	case t.IdentityFile != "":
-		k.files = []string{r.dialer.path(t.IdentityFile, nil)}
-		if _, err := os.Stat(k.files[0]); err != nil {
+		if err := k.named(r.dialer, t.IdentityFile); err != nil {
 			return k, fmt.Errorf("read identity file: %w", err)
 		}
 	case len(files) > 0:
@@ -287,7 +289,7 @@ func readSettings(files ...string) (settings, error) {
 		if file == "none" {
 			continue
 		}
-		text, err := os.ReadFile(file)
+		text, err := disk.ReadFile(file, disk.MaxSettings)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

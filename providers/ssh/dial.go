@@ -33,7 +33,7 @@ type Target struct {
 	Address      string   // IP address, host name or alias of ~/.ssh/config
 	Port         int      // 0: ~/.ssh/config, then 22
 	User         string   // "": ~/.ssh/config, then root
-	IdentityFile string   // "": ~/.ssh/config, then the usual names; ~ is expanded
+	IdentityFile string   // "": ~/.ssh/config, then the usual names; ~ is expanded; relative: see Dialer.Dir
 	Jump         []string // [user@]host[:port], outermost first; nil: ProxyJump of ~/.ssh/config; empty: none
 	HostKey      string   // "ssh-ed25519 AAAA…": only this key; "": known_hosts
 }
@@ -43,6 +43,7 @@ type Target struct {
 // concurrent use.
 type Dialer struct {
 	Home             string   // where ~ is; "": the user's home directory
+	Dir              string   // where the relative path of a Target's identity file begins, and which it can't leave; "": the current one
 	LocalUser        string   // who logs in to jump hosts where nobody says; "": who runs this program
 	ConfigFile       string   // "": ~/.ssh/config; "none": none
 	SystemConfigFile string   // "": /etc/ssh/ssh_config; "none": none

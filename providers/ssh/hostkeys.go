@@ -12,6 +12,8 @@ import (
 	"github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
+
+	"zup/plan/disk"
 )
 
 // A keyCheck decides whether a host key is the right one: the pinned key if there
@@ -30,7 +32,10 @@ func newKeyCheck(of *endpoint) (*keyCheck, error) {
 		return c, nil
 	}
 	for _, file := range of.knownHosts {
-		if _, err := os.Stat(file); err == nil {
+		switch there, err := isKnownHosts(file); {
+		case err != nil:
+			return nil, &ConfigError{File: file, Err: err, hint: "name a file of host keys there"}
+		case there:
 			c.files = append(c.files, file)
 		}
 	}
@@ -42,6 +47,23 @@ func newKeyCheck(of *endpoint) (*keyCheck, error) {
 		return nil, &ConfigError{File: "known_hosts", Err: err, hint: "mend or remove that line"}
 	}
 	return c, nil
+}
+
+// isKnownHosts reports whether there is a file of host keys to read. The parser opens
+// it by its name and reads whatever it finds.
+func isKnownHosts(file string) (bool, error) {
+	f, err := disk.Open(file)
+	switch {
+	case errors.Is(err, disk.ErrIrregular):
+		return false, err
+	case err != nil: // as if there were none
+		return false, nil
+	}
+	defer f.Close()
+	if f.Size() > disk.MaxKnownHosts {
+		return false, &disk.SizeError{Limit: disk.MaxKnownHosts, Size: f.Size()}
+	}
+	return file != os.DevNull, nil
 }
 
 // algorithms returns the host key algorithms to ask for, those of the expected

@@ -8,18 +8,20 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"zup/plan/disk"
 	"zup/plan/escape"
 )
 
 // An Upload is a file to send to a host.
 type Upload struct {
-	From   string // path on this machine
+	From   string // path on this machine; a relative one begins at Dir
+	Dir    string // directory that a relative From can't leave; "": the current one, and it can
 	To     string // absolute path on the host; its folder must be there
 	Part   string // absolute, in the folder of To: what has arrived so far
 	Size   int64  // bytes; a file that has another size by now is not sent
@@ -102,21 +104,18 @@ func (h *Host) Upload(ctx context.Context, u Upload) (UploadResult, error) {
 type transfer struct {
 	Upload
 	host   *Host
-	file   *os.File
+	file   *disk.File
 	result UploadResult
 }
 
 func (t *transfer) run(ctx context.Context) error {
 	var err error
-	if t.file, err = os.Open(t.From); err != nil {
+	if t.file, err = t.open(); err != nil {
 		return err
 	}
 	defer t.file.Close()
-	switch info, err := t.file.Stat(); {
-	case err != nil:
-		return err
-	case info.Size() != t.Size:
-		return fmt.Errorf("%w: %s has %d bytes, %d were planned", ErrChanged, t.From, info.Size(), t.Size)
+	if size := t.file.Size(); size != t.Size {
+		return fmt.Errorf("%w: %s has %d bytes, %d were planned", ErrChanged, t.From, size, t.Size)
 	}
 	for idle := 0; ; {
 		sent := t.result.Sent
@@ -133,6 +132,19 @@ func (t *transfer) run(ctx context.Context) error {
 		}
 		t.host.dialer.log().Debug("upload goes on", "to", t.host.of.String(), "after", err)
 	}
+}
+
+// open opens the file to send.
+func (u *Upload) open() (*disk.File, error) {
+	if u.Dir == "" || filepath.IsAbs(u.From) {
+		return disk.Open(u.From)
+	}
+	d, err := disk.OpenDir(u.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Open(u.From)
 }
 
 // attempt looks at what is there, sends the rest, and has it verified.
@@ -232,9 +244,7 @@ func (t *transfer) look(ctx context.Context) (there int64, sums []string, err er
 // compare reads the file here, which must be the planned one, and returns how
 // many bytes of what is on the host are its beginning.
 func (t *transfer) compare(there int64, sums []string) (right int64, err error) {
-	if _, err := t.file.Seek(0, io.SeekStart); err != nil {
-		return 0, err
-	}
+	from := io.NewSectionReader(t.file, 0, t.Size)
 	all := sha256.New()
 	same := true
 	for offset := int64(0); offset < t.Size; offset += t.block {
@@ -247,7 +257,7 @@ func (t *transfer) compare(there int64, sums []string) (right int64, err error) 
 			block = sha256.New()
 			out = &splitter{whole: all, block: block, left: overlap}
 		}
-		if _, err := io.CopyN(out, t.file, length); err != nil {
+		if _, err := io.CopyN(out, from, length); err != nil {
 			return 0, fmt.Errorf("read %s: %w", t.From, err)
 		}
 		if same = same && hex.EncodeToString(block.Sum(nil)) == sums[i]; same {

@@ -30,6 +30,15 @@ func (p *pair) imageName() string { return path.Base(p.cfg.Package.Offline) }
 
 func (p *pair) imagePath() string { return p.product.root + "/updates/" + p.imageName() }
 
+// shownImage is what a plan calls the image: its name where it lies in the
+// configuration's directory, and its whole path where it is somebody's file elsewhere.
+func (p *pair) shownImage() string {
+	if from := p.cfg.Package.Offline; path.IsAbs(from) || strings.HasPrefix(from, "~") {
+		return from
+	}
+	return p.imageName()
+}
+
 // imageSource is where apt says a package comes from that is in the image.
 func (p *pair) imageSource() string {
 	return "file:/media/" + strings.TrimSuffix(p.imageName(), ".iso")
@@ -163,7 +172,7 @@ func (b *builder) upload(n *node) plan.Action {
 	p := b.pair
 	return plan.Action{
 		ID: p.id(n, "upload"), Kind: "upload", Node: n.name, Primitive: plan.Upload,
-		Title:    fmt.Sprintf("Upload %s, %d MiB", p.imageName(), (p.image.Size+1<<20-1)>>20),
+		Title:    fmt.Sprintf("Upload %s, %d MiB", p.shownImage(), (p.image.Size+1<<20-1)>>20),
 		Reason:   "the package block: " + p.everyNode() + " shall get the packages from it, whether the repository can be reached or not",
 		Script:   p.imageScript("image_prepare"),
 		TimeoutS: int(600 + p.image.Size/slowest), EstimateS: int(2 + p.image.Size/usual),

@@ -1,0 +1,73 @@
+package ssh
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+
+	"zup/plan/disk"
+)
+
+// named makes a file that was asked for the only identity file. It must be there; if it
+// can't be read, the agent may have its key.
+func (k *keyChoice) named(d *Dialer, file string) error {
+	path := d.path(file, nil)
+	if !filepath.IsAbs(path) && !strings.HasPrefix(path, "~") {
+		k.dir = first(d.Dir, ".")
+		path = filepath.Join(k.dir, path)
+	}
+	k.files = []string{path}
+	if _, err := disk.Stat(path); k.dir == "" && err != nil {
+		return err
+	}
+	f, err := k.open(path)
+	if err == nil {
+		return f.Close()
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
+}
+
+// open opens an identity file, or what lies beside one.
+func (k *keyChoice) open(path string) (*disk.File, error) {
+	if k.dir == "" {
+		return disk.Open(path)
+	}
+	name, err := filepath.Rel(k.dir, path)
+	if err != nil {
+		return nil, err
+	}
+	d, err := disk.OpenDir(k.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Open(name)
+}
+
+// read reads an identity file, or what lies beside one.
+func (k *keyChoice) read(path string) ([]byte, error) {
+	f, err := k.open(path)
+	if err != nil {
+		return nil, err
+	}
+	return f.All(path, disk.MaxKey)
+}
+
+// public reads a file in authorized_keys form, nil if it is none.
+func (k *keyChoice) public(path string) ssh.PublicKey {
+	text, err := k.read(path)
+	if err != nil {
+		return nil
+	}
+	key, _, _, _, err := ssh.ParseAuthorizedKey(text)
+	if err != nil {
+		return nil
+	}
+	return key
+}
