@@ -18,6 +18,7 @@ const importOrder = `
 	plan/approval
 	plan/window
 	plan/schema
+	plan/checkout
 	plan/config         < plan/escape plan/approval plan/window
 	plan/state          < plan/escape
 	plan/probe
@@ -33,7 +34,7 @@ const importOrder = `
 	providers/ssh/sshtest
 	providers/zevenet/zevenettest < providers/ssh/sshtest
 	providers/zevenet   < plan plan/config plan/state plan/escape
-	cmd/zup             < plan plan/approval plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/escape providers/ssh providers/zevenet
+	cmd/zup             < plan plan/approval plan/checkout plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/escape providers/ssh providers/zevenet
 	examples/ci
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world
