@@ -70,7 +70,7 @@ func quoted(s string) string {
 // configuration's directory or its repository could have chosen: the commit is read
 // from git's own files, and git is asked only for what the user and the machine have set.
 func (o *origin) find(ctx context.Context, c *cli, dir string, cfg *config.Config) {
-	look := checkout.Look(ctx, checkout.Question{Dir: dir, Files: o.files(dir, cfg), Belongs: config.IsSource})
+	look := checkout.Look(ctx, checkout.Question{Dir: dir, Files: o.files(dir, cfg), Lists: lists(cfg), Belongs: config.IsSource})
 	c.logger().Debug("commit", "top", look.Top, "commit", look.Commit, "changed", look.Changed, "doubt", look.Doubt)
 	o.commit = o.committed(look)
 	if o.author == "" {
@@ -126,6 +126,13 @@ func (o *origin) files(dir string, cfg *config.Config) []checkout.File {
 			add(a.Revoked.Path, a.Revoked.SHA256)
 		}
 	}
+	for _, a := range cfg.Asked {
+		use := checkout.Absent
+		if a.Exists {
+			use = checkout.Exists
+		}
+		files = append(files, checkout.File{Path: a.Path, Use: use})
+	}
 	for _, f := range cfg.VarFiles {
 		add(variableFile(dir, f), f.SHA256)
 	}
@@ -135,6 +142,15 @@ func (o *origin) files(dir string, cfg *config.Config) []checkout.File {
 		}
 	}
 	return files
+}
+
+// lists are those that expressions have made of files.
+func lists(cfg *config.Config) []checkout.List {
+	all := make([]checkout.List, len(cfg.Listed))
+	for i, l := range cfg.Listed {
+		all[i] = checkout.List{Dir: l.Dir, Matches: l.Matches, Depth: l.Depth, Found: l.Found}
+	}
+	return all
 }
 
 // variableFile returns where a variable file was read: one of the directory's own is

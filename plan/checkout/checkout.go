@@ -54,6 +54,7 @@ const (
 type Question struct {
 	Dir   string // the configuration's directory
 	Files []File
+	Lists []List
 
 	// Belongs reports whether a file of this name in Dir would have been one of
 	// Files had it been there: the commit must not have more of them than Files. nil:
@@ -66,6 +67,26 @@ type Question struct {
 type File struct {
 	Path   string // relative to Dir, or absolute
 	SHA256 string // of the bytes that were used, in hex; a file that has others by now is not as in the commit. Empty: not known
+	Use    Use
+}
+
+// Use is what of a file was of importance.
+type Use int
+
+// What is used of files.
+const (
+	Content Use = iota // its bytes
+	Exists             // that there is one
+	Absent             // that there is none
+)
+
+// List is a list of files that was made of a directory: it is as in the commit if a
+// list of what the commit has there would be the same.
+type List struct {
+	Dir     string                 // relative to Question.Dir, or absolute
+	Matches func(name string) bool // whether a file is of this list, by its path relative to Dir, with slashes
+	Depth   int                    // how many names the paths that match have at most; 0: any number
+	Found   []string               // the list, relative to Dir, with slashes
 }
 
 // Answer is what Look found. The zero Answer: there is no repository.
@@ -88,7 +109,7 @@ func Look(ctx context.Context, q Question) Answer {
 	return within(ctx, Answer{Top: q.Dir, Doubt: errSlow}, func(m *meter, found func(Answer)) {
 		ask(m, q.Dir, found, func(r *repository, dir string, a Answer) Answer {
 			c := comparison{repository: r, belongs: q.Belongs}
-			a.Changed, a.Doubt = c.run(a.Commit, dir, q.Files)
+			a.Changed, a.Doubt = c.run(a.Commit, dir, q.Files, q.Lists)
 			return a
 		})
 	})

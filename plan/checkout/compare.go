@@ -35,15 +35,18 @@ type place struct {
 	config bool // the configuration's directory
 }
 
-// run compares all files. It stops at the first one that is not as it is in the
-// commit, which is an answer whatever else might be in doubt.
-func (c *comparison) run(commit, dir string, files []File) (changed string, doubt error) {
+// run compares all files and lists. It stops at the first one that is not as it is in
+// the commit, which is an answer whatever else might be in doubt.
+func (c *comparison) run(commit, dir string, files []File, lists []List) (changed string, doubt error) {
 	id, err := c.open(commit)
 	defer c.close()
 	if err != nil {
 		return "", err
 	}
 	c.tree(id, ".", c.places(dir, files))
+	for _, l := range lists {
+		c.list(id, dir, l)
+	}
 	return c.changed, c.doubt
 }
 
@@ -116,15 +119,35 @@ func (c *comparison) places(dir string, files []File) *place {
 		if !ok {
 			continue
 		}
-		p := root.at(rel)
-		if p.file != nil && p.file.SHA256 != "" && f.SHA256 != "" && p.file.SHA256 != f.SHA256 {
-			c.change(rel) // it was used with two contents
-		}
-		if p.file == nil || p.file.SHA256 == "" {
-			p.file = &f
-		}
+		root.at(rel).add(c, rel, &f)
 	}
 	return root
+}
+
+// add takes up a file. One that was used in several ways counts in the strictest.
+func (p *place) add(c *comparison, name string, f *File) {
+	old := p.file
+	switch {
+	case old == nil:
+		p.file = f
+	case (old.Use == Absent) != (f.Use == Absent), old.SHA256 != "" && f.SHA256 != "" && old.SHA256 != f.SHA256:
+		c.change(name) // it was there and was not, or had two contents
+	case old.Use == Exists || old.Use == f.Use && old.SHA256 == "":
+		p.file = f
+	}
+}
+
+// absent reports whether nothing was of importance but that there is nothing.
+func (p *place) absent() bool {
+	if p.file != nil && p.file.Use != Absent {
+		return false
+	}
+	for _, below := range p.below {
+		if !below.absent() {
+			return false
+		}
+	}
+	return !p.config
 }
 
 // at returns the place with that name, which has slashes.
@@ -225,8 +248,14 @@ func (c *comparison) tree(id, dir string, p *place) {
 
 // entry compares one name with what the commit has under it; the zero entry: nothing.
 func (c *comparison) entry(name string, p *place, e entry) {
+	if e.hash == nil && p.absent() {
+		return
+	}
 	if p.file != nil {
-		if !e.isFile() {
+		switch {
+		case p.file.Use == Exists && e.isFile(), p.file.Use == Absent && e.isTree():
+			return
+		case p.file.Use != Content, !e.isFile():
 			c.change(name)
 			return
 		}

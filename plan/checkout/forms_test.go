@@ -427,7 +427,7 @@ func TestFileThatWasOtherwiseWhenItWasRead(t *testing.T) {
 	t.Parallel()
 	g := newRepo(t)
 	sum := func(text string) string { s := sha256.Sum256([]byte(text)); return hex.EncodeToString(s[:]) }
-	q := Question{Dir: filepath.Join(g.dir, "conf"), Files: []File{{"edge.zup.hcl", sum("the text of edge.zup.hcl\n")}}}
+	q := Question{Dir: filepath.Join(g.dir, "conf"), Files: []File{{Path: "edge.zup.hcl", SHA256: sum("the text of edge.zup.hcl\n")}}}
 	if a := Look(t.Context(), q); !a.Clean() {
 		t.Errorf("%+v, want clean", a)
 	}
@@ -435,9 +435,56 @@ func TestFileThatWasOtherwiseWhenItWasRead(t *testing.T) {
 	if a := Look(t.Context(), q); a.Changed != "conf/edge.zup.hcl" {
 		t.Errorf("%+v, want changed", a)
 	}
-	q.Files = append(q.Files, File{"edge.zup.hcl", sum("the text of edge.zup.hcl\n")})
+	q.Files = append(q.Files, File{Path: "edge.zup.hcl", SHA256: sum("the text of edge.zup.hcl\n")})
 	if a := Look(t.Context(), q); a.Changed != "conf/edge.zup.hcl" {
 		t.Errorf("used with two texts: %+v, want changed", a)
+	}
+}
+
+// What is there, and what is not, decides as much as what stands in it.
+func TestExistenceCounts(t *testing.T) {
+	t.Parallel()
+	g := newRepo(t)
+	g.write("conf/sub/deep/a.txt", "a")
+	g.write("conf/sub/deep/er/b.txt", "b")
+	g.git("add", ".")
+	g.git("commit", "-qm", "more")
+	g.write("conf/sub/untracked.txt", "x")
+	any := func(string) bool { return true }
+	texts := func(name string) bool { return strings.HasSuffix(name, ".txt") }
+	for i, tt := range []struct {
+		files   []File
+		lists   []List
+		changed string
+	}{
+		{files: []File{{Path: "edge.zup.hcl", Use: Exists}, {Path: "nothing", Use: Absent}, {Path: "no/thing", Use: Absent}, {Path: "sub/nothing", Use: Absent}, {Path: "sub/offer.txt"}}},
+		{files: []File{{Path: "sub/untracked.txt", Use: Exists}}, changed: "conf/sub/untracked.txt"},
+		{files: []File{{Path: "sub/offer.txt", Use: Absent}}, changed: "conf/sub/offer.txt"},
+		{files: []File{{Path: "sub/offer.txt", Use: Absent}, {Path: "sub/offer.txt"}}, changed: "conf/sub/offer.txt"},
+		{files: []File{{Path: "sub", Use: Exists}}, changed: "conf/sub"},
+		{files: []File{{Path: "sub/offer.txt", Use: Exists}, {Path: "sub/untracked.txt"}}, changed: "conf/sub/untracked.txt"},
+		{files: []File{{Path: "sub/untracked.txt"}, {Path: "sub/untracked.txt", Use: Exists}}, changed: "conf/sub/untracked.txt"},
+		{files: []File{{Path: "no/where/at/all", Use: Absent}, {Path: "no/where/else"}}, changed: "conf/no"},
+
+		{lists: []List{{Dir: "sub", Matches: texts, Depth: 1, Found: []string{"offer.txt"}}}},
+		{lists: []List{{Dir: "sub", Matches: texts, Found: []string{"deep/a.txt", "deep/er/b.txt", "offer.txt"}}}},
+		{lists: []List{{Dir: "sub", Matches: texts, Depth: 2, Found: []string{"deep/a.txt", "offer.txt"}}}},
+		{lists: []List{{Dir: "sub", Matches: texts, Depth: 1, Found: []string{"offer.txt", "untracked.txt"}}}, changed: "conf/sub/untracked.txt"},
+		{lists: []List{{Dir: "sub", Matches: texts, Found: []string{"deep/a.txt", "offer.txt"}}}, changed: "conf/sub/deep/er/b.txt"},
+		{lists: []List{{Dir: "sub", Matches: texts}}, changed: "conf/sub/offer.txt"},
+		{lists: []List{{Dir: "nowhere/at/all", Matches: any}}},
+		{lists: []List{{Dir: "nowhere", Matches: any, Found: []string{"x"}}}, changed: "conf/nowhere/x"},
+		{lists: []List{{Dir: "edge.zup.hcl", Matches: any}}},
+		{lists: []List{{Dir: "/etc", Matches: any, Found: []string{"passwd"}}}}, // in no commit
+	} {
+		a := Look(t.Context(), Question{Dir: filepath.Join(g.dir, "conf"), Files: tt.files, Lists: tt.lists})
+		if a.Changed != tt.changed || a.Doubt != nil {
+			t.Errorf("%d: %+v, want %q", i, a, tt.changed)
+		}
+	}
+	a := Look(t.Context(), Question{Dir: filepath.Join(g.dir, "conf"), Lists: []List{{Dir: "..", Matches: any, Depth: 2}}})
+	if a.Changed == "" {
+		t.Errorf("%+v, want changed", a)
 	}
 }
 

@@ -516,6 +516,34 @@ func TestNobodyWaitsForAFileSystemThatHangs(t *testing.T) {
 	}
 }
 
+// Ten directories that are one and the same, ten levels deep, have more names than
+// anybody can look at.
+func TestListWithoutNumber(t *testing.T) {
+	p := newPlanted(t)
+	tree := p.loose("tree", treeEntry("100644", "x", objectID("blob", "")))
+	for range 12 {
+		var entries strings.Builder
+		for i := range 10 {
+			entries.WriteString(treeEntry("40000", fmt.Sprint(i), tree))
+		}
+		tree = p.loose("tree", entries.String())
+	}
+	p.head(p.loose("commit", "tree "+p.loose("tree", treeEntry("40000", "conf", tree))+"\n"))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	start := time.Now()
+	a := Look(ctx, Question{Dir: p.path("conf"), Lists: []List{{Dir: ".", Matches: func(string) bool { return false }}}})
+	if took := time.Since(start); a.Doubt == nil || took > 2*time.Second {
+		t.Errorf("%+v after %s", a, took)
+	}
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.Sys) - int64(before.Sys); grown > 100<<20 {
+		t.Errorf("it took %d MB", grown>>20)
+	}
+}
+
 func TestTimeIsUp(t *testing.T) {
 	p := newPlanted(t)
 	ctx, cancel := context.WithCancel(t.Context())

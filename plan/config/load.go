@@ -116,6 +116,7 @@ func (l *loader) load(dir string) *Config {
 		Dir: dir, Clusters: clusters, Approval: l.readApproval(), Windows: windows, Freezes: freezes, Rules: rules,
 	}
 	cfg.Files, cfg.VarFiles, cfg.Read = l.shownFiles(), l.listVarFiles(), l.dir.alsoRead()
+	cfg.Asked, cfg.Listed = l.dir.learnt()
 	l.showConditions(rules)
 	return cfg
 }
