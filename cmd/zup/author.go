@@ -115,16 +115,18 @@ func (f *foreign) program(path, name string) string {
 // Without a repository nobody knows where a file has come from, unless the directory is
 // the user's home itself.
 func (f *foreign) brought(ctx context.Context, file string) error {
-	if !f.has(file) {
+	switch {
+	case !f.has(file):
 		return nil
-	}
-	if f.top != "" {
-		tracked, err := checkout.Has(ctx, f.dir, file)
-		if err == nil && !tracked {
+	case !filepath.IsAbs(file): // nobody knows where it is
+	case f.top != "":
+		if tracked, err := checkout.Has(ctx, f.dir, file); err == nil && !tracked {
 			return nil
 		}
-	} else if rel, err := filepath.Rel(f.home, file); err == nil && filepath.IsLocal(rel) && f.has(f.home) {
-		return nil
+	default:
+		if rel, err := filepath.Rel(f.home, file); err == nil && filepath.IsLocal(rel) && f.has(f.home) {
+			return nil
+		}
 	}
 	return fmt.Errorf("%s belongs to the configuration's checkout", file)
 }

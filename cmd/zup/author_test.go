@@ -91,8 +91,10 @@ func TestSettingsOfTheDirectoryAreNotTheUsers(t *testing.T) {
 	if err := f.brought(t.Context(), filepath.Join(dir, "home/.gitconfig")); err != nil {
 		t.Error(err)
 	}
-	if f.brought(t.Context(), ".gitconfig") == nil {
-		t.Error("settings without a place were believed")
+	for _, top := range []string{"", dir} {
+		if newForeign(filepath.Join(dir, "home/conf"), top).brought(t.Context(), ".gitconfig") == nil {
+			t.Errorf("settings without a place were believed in %q", top)
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ const (
 	maxText       = 64 << 10  // bytes of HEAD, a loose reference, a list of alternates
 	maxSettings   = 1 << 20   // bytes of git's configuration file
 	maxPackedRefs = 256 << 20 // bytes of packed-refs
-	maxTotal      = 1 << 30   // bytes of everything, read and unpacked
+	maxTotal      = 512 << 20 // bytes of everything, read and unpacked
 	maxChain      = 4095      // deltas on top of each other; git never writes more
 	maxSymbolic   = 5         // references that name a reference, as git has it
 	maxDepth      = 5         // alternates of alternates, as git has it

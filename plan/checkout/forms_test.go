@@ -223,6 +223,48 @@ func TestLinkedWorkTree(t *testing.T) {
 	other.agrees("a linked work tree, relative paths")
 }
 
+func TestLinkedWorkTreeOfABareRepository(t *testing.T) {
+	t.Parallel()
+	g := newRepo(t)
+	bare := g.at(filepath.Join(realTemp(t), "bare.git"))
+	g.git("clone", "-q", "--bare", g.dir, bare.dir)
+	linked := g.at(filepath.Join(realTemp(t), "linked"))
+	bare.git("worktree", "add", "-q", linked.dir)
+	linked.agrees("a linked work tree of a bare repository")
+}
+
+// Git's directory does not know of which work tree it is: nobody can tell this one from
+// a file that was written to name it.
+func TestSeparateGitDirectoryIsInDoubt(t *testing.T) {
+	t.Parallel()
+	g := newRepo(t)
+	git := filepath.Join(realTemp(t), "git")
+	g.git("init", "-q", "--separate-git-dir", git)
+	if a := g.look(); a.Commit != "" || a.Doubt == nil || !strings.Contains(a.Doubt.Error(), "does not name this work tree") {
+		t.Errorf("%+v, want doubt", a)
+	}
+	// Where it does, it is known.
+	g.git("config", "core.worktree", g.dir)
+	g.agrees("a separate directory that names the work tree")
+}
+
+func TestManyPacksWithOneIndex(t *testing.T) {
+	t.Parallel()
+	g := newRepo(t)
+	for i := range 5 {
+		g.git("repack", "-dq")
+		g.write(fmt.Sprintf("conf/sub/%d.txt", i), "x\n")
+		g.git("add", ".")
+		g.git("commit", "-qm", fmt.Sprint(i))
+	}
+	g.git("repack", "-dq", "--write-midx", "--write-bitmap-index")
+	g.git("prune-packed")
+	if _, err := os.Stat(filepath.Join(g.dir, ".git/objects/pack/multi-pack-index")); err != nil {
+		t.Fatal(err)
+	}
+	g.agrees("one index of many packs")
+}
+
 func TestSubmodule(t *testing.T) {
 	t.Parallel()
 	inner, outer := newRepo(t), newRepo(t)

@@ -3,58 +3,70 @@ package checkout
 import (
 	"bytes"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// FuzzPack: whatever a pack and its index say, an object ends, within its limits.
+// fuzzed are three objects of a pack, and where the index has them.
+var fuzzed = map[string]int{cafe: 12, strings.Repeat("d", 40): 40, strings.Repeat("e", 40): 80}
+
+// FuzzPack: whatever is in a pack, an object ends, within its limits.
 func FuzzPack(f *testing.F) {
-	dir := f.TempDir()
-	p := &planted{f, dir}
-	ids := []string{cafe, strings.Repeat("d", 40), strings.Repeat("e", 40)}
+	p := &planted{f, f.TempDir()}
+	other := strings.Repeat("d", 40)
 	for _, entries := range [][]inPack{
 		{whole(cafe, "commit", "tree x")},
-		{whole(ids[1], "tree", "0123456789"), byPlace(cafe, 1, delta(10, 30, 3)), byName(ids[2], cafe, delta(30, 60, 2))},
-		{byName(cafe, ids[1], delta(10, 10, 1)), byName(ids[1], cafe, delta(10, 10, 1))},
+		{whole(other, "tree", "0123456789"), byPlace(cafe, 1, delta(10, 30, 3)), byName(strings.Repeat("e", 40), cafe, delta(30, 60, 2))},
+		{byName(cafe, other, delta(10, 10, 1)), byName(other, cafe, delta(10, 10, 1))},
 		{{id: cafe, kind: packedCommit, size: 1 << 40, data: "x"}},
 	} {
 		p.pack(entries...)
-		index, err := os.ReadFile(p.path(".git/objects/pack/pack-x.idx"))
-		if err != nil {
-			f.Fatal(err)
-		}
 		pack, err := os.ReadFile(p.path(".git/objects/pack/pack-x.pack"))
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(index, pack)
+		f.Add(pack, uint16(12))
+		f.Add(pack, uint16(40))
 	}
-	f.Fuzz(func(t *testing.T, index, pack []byte) {
-		dir := t.TempDir()
-		for name, data := range map[string][]byte{"x.idx": index, "x.pack": pack} {
-			if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		m := &meter{ctx: t.Context(), left: 64 << 20}
-		objects, err := openFolder(m, dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer objects.Close()
-		for _, id := range ids {
-			x := &packFile{folder: objects, format: formatSHA1, name: "x"}
-			if at, found, err := x.find(id); found && err == nil {
-				if kind, data, err := x.object(at); err == nil && (len(data) > maxObject || kind == "") {
-					t.Errorf("%q of %d bytes", kind, len(data))
-				}
-			}
+	p.write("x.idx", string(index(fuzzed)))
+	f.Fuzz(func(t *testing.T, data []byte, at uint16) {
+		x := p.fuzzedPack(t, "x.pack", data)
+		defer x.folder.Close()
+		if kind, data, err := x.object(int64(at)); err == nil && (len(data) > maxObject || kind == "") {
+			t.Errorf("%q of %d bytes", kind, len(data))
 		}
 	})
 }
 
-type packFile = pack // a parameter has its name
+// fuzzedPack is the pack x with one of its files written anew.
+func (p *planted) fuzzedPack(t *testing.T, name string, data []byte) *pack {
+	if err := os.WriteFile(p.path(name), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	objects, err := openFolder(&meter{ctx: t.Context(), left: 64 << 20}, p.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &pack{folder: objects, format: formatSHA1, name: "x"}
+}
+
+// FuzzIndex: what is found in an index is a place in a file.
+func FuzzIndex(f *testing.F) {
+	p := &planted{f, f.TempDir()}
+	good := index(fuzzed)
+	f.Add(good)
+	f.Add(good[:1040])
+	f.Add(bytes.Replace(good, []byte{0, 0, 0, 80}, []byte{0x80, 0, 0, 0}, 1))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		x := p.fuzzedPack(t, "x.idx", data)
+		defer x.folder.Close()
+		for id := range fuzzed {
+			if at, found, err := x.find(id); at < 0 || found && err != nil {
+				t.Errorf("%s at %d: %t %v", id, at, found, err)
+			}
+		}
+	})
+}
 
 // FuzzDelta: what a delta makes has the length that it says, or is refused.
 func FuzzDelta(f *testing.F) {

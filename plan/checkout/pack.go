@@ -207,7 +207,12 @@ func (p *pack) object(at int64) (kind string, data []byte, err error) {
 	}
 	defer file.Close()
 	var deltas []packed
+	seen := map[int64]bool{}
 	for {
+		if seen[at] {
+			return "", nil, p.fail(errors.New("deltas are each other's base"))
+		}
+		seen[at] = true
 		e, err := p.entry(file, at, size)
 		switch {
 		case err != nil:
