@@ -16,6 +16,13 @@ import "time"
 // only one that it reads. docs/plan-format.md has the policy.
 const FormatVersion = 1
 
+// What a plan's Commit says besides the commit.
+const (
+	CommitUnknown = "unknown" // instead of it: there is a repository, and its commit could not be read
+	CommitChanged = "+"       // behind it: a file of the configuration is not as it is there
+	CommitDoubt   = "?"       // behind it: whether they are could not be found out
+)
+
 // Plan is one plan file. Its JSON keys are sorted because the fields of every
 // struct here are declared in the order of their JSON names; a test holds that.
 type Plan struct {
@@ -24,7 +31,7 @@ type Plan struct {
 	Author        string    `json:"author,omitempty"`   // who planned it
 	Change        string    `json:"change,omitempty"`   // number of the change request
 	Clusters      []Cluster `json:"clusters"`           // sorted by name
-	Commit        string    `json:"commit,omitempty"`   // of the configuration's repository, "+" behind it: with changes that are not committed; not part of the ID
+	Commit        string    `json:"commit,omitempty"`   // of the configuration's repository; "+" behind it: with changes that are not committed; "?": whether there are is not known; "unknown": which one is not known; not part of the ID
 	Config        Config    `json:"config"`             // the text that was planned
 	Created       string    `json:"created"`            // RFC 3339, UTC; not part of the ID
 	FormatVersion int       `json:"format_version"`     // see FormatVersion

@@ -166,7 +166,10 @@ func (a *approving) tell(p *plan.Plan, d *approval.Demand, path, done string) er
 	}
 	fmt.Fprintf(a.out, ", made by %s", escape.Line(p.Author))
 	if p.Commit != "" {
-		fmt.Fprintf(a.out, " from %s", escape.Line(p.Commit))
+		fmt.Fprintf(a.out, " from commit %s", escape.Line(p.Commit))
+		if note := show.CommitNote(p.Commit); note != "" {
+			fmt.Fprintf(a.out, " (%s)", note)
+		}
 	}
 	fmt.Fprintf(a.out, ".\n%s\n\n", done)
 	if err := show.Approvals(a.out, v, a.show(false)); err != nil {

@@ -12,16 +12,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// condition knows [root], for scripts that mount something. Where nothing may be
-// skipped, it fails instead of being false.
+// condition knows [root], for scripts that mount something, and [git], for those that
+// make repositories. Where nothing may be skipped, it fails instead of being false.
 func condition(name string) (bool, error) {
-	switch {
-	case name != "root":
+	met := false
+	switch name {
+	case "root":
+		met = os.Getuid() == 0
+	case "git":
+		_, err := exec.LookPath("git")
+		met = err == nil
+	default:
 		return false, fmt.Errorf("unknown condition %q", name)
-	case os.Getuid() != 0 && os.Getenv("ZUP_CI") != "":
-		return false, errors.New("this needs root, and with ZUP_CI nothing is skipped")
 	}
-	return os.Getuid() == 0, nil
+	if !met && os.Getenv("ZUP_CI") != "" {
+		return false, fmt.Errorf("this needs %s, and with ZUP_CI nothing is skipped", name)
+	}
+	return met, nil
 }
 
 // cmdTmpfs mounts a disk of a size of its own.

@@ -19,6 +19,7 @@ const importOrder = `
 	plan/window
 	plan/schema
 	plan/disk
+	plan/checkout
 	plan/config         < plan/escape plan/approval plan/window plan/disk
 	plan/state          < plan/escape plan/disk
 	plan/probe
@@ -34,7 +35,7 @@ const importOrder = `
 	providers/ssh/sshtest
 	providers/zevenet/zevenettest < providers/ssh/sshtest
 	providers/zevenet   < plan plan/config plan/state plan/escape
-	cmd/zup             < plan plan/approval plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/escape plan/disk providers/ssh providers/zevenet
+	cmd/zup             < plan plan/approval plan/checkout plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/escape plan/disk providers/ssh providers/zevenet
 	examples/ci
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world

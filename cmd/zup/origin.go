@@ -2,28 +2,37 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/spf13/cobra"
 
+	"zup/plan"
+	"zup/plan/checkout"
 	"zup/plan/config"
+	"zup/plan/escape"
 )
 
 // origin is who makes a plan, for which change request, and from which commit.
 type origin struct {
 	author string
 	change string
-	commit string
+	commit string // see plan.Plan.Commit
+
+	remarks []remark // what find could not find out
 }
+
+// remark is a warning about an origin, with what to do about it.
+type remark struct{ text, hint string }
 
 // add adds the flags of every command that makes a plan.
 func (o *origin) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.author, "author", "", "who makes the plan, by the `name` in the signers file; default git's user.email, or user@host")
+	cmd.Flags().StringVar(&o.author, "author", "", "who makes the plan, by the `name` in the signers file; default user.email of your own git settings, never the repository's, or user@host")
 	cmd.Flags().StringVar(&o.change, "change", "", "bind the plan to this change request, by its `number`")
 }
 
@@ -33,96 +42,166 @@ func (o *origin) said() bool { return o.author != "" || o.change != "" }
 // check looks at the flags.
 func (o *origin) check() error {
 	if o.change != "" && !isWord(o.change, 100) {
-		return usagef("for example -change=CHG0012345", "-change: %q is no number of a change request", o.change)
+		return usagef("for example -change=CHG0012345", "-change: %s is no number of a change request", quoted(o.change))
 	}
 	if o.author != "" && !isWord(o.author, 250) {
-		return usagef("for example -author=alice@example.com", "-author: %q is no name that a signers file could have", o.author)
+		return usagef("for example -author=alice@example.com", "-author: %s is no name that a signers file could have", quoted(o.author))
 	}
 	return nil
 }
 
-// isWord reports whether a text is one word that needs no quotes.
+// isWord reports whether a text is one word that needs no quotes, and that nobody can
+// take for another one because of what is not seen in it.
 func isWord(s string, limit int) bool {
 	return s != "" && len(s) <= limit && !strings.ContainsFunc(s, func(r rune) bool {
-		return !unicode.IsPrint(r) || r == ' ' || r == ',' || r == '"' || r == '*' || r == '?' || r == '!' || r == unicode.ReplacementChar
+		return !unicode.IsPrint(r) || escape.Invisible(r) || strings.ContainsRune(" ,\"*?!", r) || r == unicode.ReplacementChar
 	})
 }
 
-// find fills in what the flags leave open.
+// quoted quotes a text so that what nobody would see in it is seen.
+func quoted(s string) string {
+	if strings.ContainsFunc(s, escape.Invisible) {
+		return strconv.QuoteToASCII(s)
+	}
+	return strconv.Quote(s)
+}
+
+// find fills in what the flags leave open. It starts no program that the
+// configuration's directory or its repository could have chosen: the commit is read
+// from git's own files, and git is asked only for what the user and the machine have set.
 func (o *origin) find(ctx context.Context, c *cli, dir string, cfg *config.Config) {
-	g := &checkout{cli: c, dir: dir}
-	o.commit = g.commit(ctx, cfg)
-	if o.author != "" {
-		return
-	}
-	if o.author = g.git(ctx, "config", "--get", "user.email"); !isWord(o.author, 250) {
-		me := c.me("")
-		o.author = me.User + "@" + me.Host
+	look := checkout.Look(ctx, checkout.Question{Dir: dir, Files: o.files(dir, cfg), Lists: lists(cfg), Belongs: config.IsSource})
+	c.logger().Debug("commit", "top", look.Top, "commit", look.Commit, "changed", look.Changed, "doubt", look.Doubt)
+	o.commit = o.committed(look)
+	if o.author == "" {
+		o.author = o.ownName(ctx, c, dir, look.Top)
 	}
 }
 
-// checkout is the git repository that a configuration may be in.
-type checkout struct {
-	*cli
-	dir string
-}
-
-// gitLimit is how long git may take. It only reads; without its answer a plan names
-// no commit.
-const gitLimit = 10 * time.Second
-
-// git returns what git prints, "" if there is no git or it fails. It takes no lock
-// and starts no program of the repository.
-func (g *checkout) git(ctx context.Context, args ...string) string {
-	ctx, cancel := context.WithTimeout(ctx, gitLimit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", g.dir, "--no-optional-locks", "--literal-pathspecs", "-c", "core.fsmonitor=false"}, args...)...)
-	cmd.Env = g.env
-	out, err := cmd.Output()
-	if err != nil {
-		g.logger().Debug("git does not answer", "args", args, "error", err)
+// committed puts into a word what is known about the commit.
+func (o *origin) committed(look checkout.Answer) string {
+	switch {
+	case look.Commit == "" && look.Doubt == nil:
 		return ""
+	case look.Commit == "":
+		o.remark("the commit itself is not part of what is signed; the plan has the text of the configuration",
+			"the commit of the configuration is unknown: %v", look.Doubt)
+		return plan.CommitUnknown
+	case look.Changed != "":
+		return look.Commit + plan.CommitChanged
+	case look.Doubt != nil:
+		o.remark("git fsck says whether the repository is damaged",
+			"whether the configuration is as it is in commit %.12s could not be found out: %v", look.Commit, look.Doubt)
+		return look.Commit + plan.CommitDoubt
 	}
-	return strings.TrimSuffix(string(out), "\n")
+	return look.Commit
 }
 
-// commit returns the commit that is checked out, with "+" behind it if a file of
-// the configuration is not as it is there; "" outside a repository.
-func (g *checkout) commit(ctx context.Context, cfg *config.Config) string {
-	top, head, ok := strings.Cut(g.git(ctx, "rev-parse", "--show-toplevel", "HEAD"), "\n")
-	if !ok {
-		return ""
-	}
-	args := append([]string{"status", "--porcelain", "--ignored", "--untracked-files=all", "--"}, g.files(top, cfg)...)
-	if g.git(ctx, args...) != "" {
-		return head + "+"
-	}
-	return head
+func (o *origin) remark(hint, format string, args ...any) {
+	o.remarks = append(o.remarks, remark{escape.Line(fmt.Sprintf(format, args...)), hint})
 }
 
-func isFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
+// tell warns of what find could not find out.
+func (o *origin) tell(c *cli) {
+	for _, r := range o.remarks {
+		fmt.Fprintf(c.err, "%s %s\n%s\n\n", c.errStyle().notice("Warning:"), r.text, r.hint)
+		c.warned("", r.hint, "%s", r.text)
+	}
 }
 
-// files lists every file that went into the configuration and lies in the
-// repository.
-func (g *checkout) files(top string, cfg *config.Config) []string {
-	var files []string
+// files lists every file that went into the configuration, or that it has commands
+// run. What is not in the repository is passed over by checkout.
+func (o *origin) files(dir string, cfg *config.Config) []checkout.File {
+	var files []checkout.File
+	add := func(path, sha256 string) { files = append(files, checkout.File{Path: path, SHA256: sha256}) }
 	for _, f := range cfg.Files {
-		files = append(files, f.Path)
+		add(f.Path, f.SHA256)
 	}
-	files = append(files, cfg.Read...)
-	for _, f := range cfg.VarFiles { // of the folder, or named on the command line
-		for _, name := range []string{filepath.Join(g.dir, f.Path), f.Path} {
-			path, err := filepath.Abs(name)
-			if err != nil || !isFile(path) {
-				continue
-			}
-			if rel, err := filepath.Rel(top, path); err == nil && filepath.IsLocal(rel) {
-				files = append(files, path)
+	for _, path := range cfg.Read {
+		add(path, "")
+	}
+	if a := cfg.Approval; a != nil {
+		add(a.Signers.Path, a.Signers.SHA256)
+		if a.Revoked != nil {
+			add(a.Revoked.Path, a.Revoked.SHA256)
+		}
+	}
+	for _, a := range cfg.Asked {
+		use := checkout.Absent
+		if a.Exists {
+			use = checkout.Exists
+		}
+		files = append(files, checkout.File{Path: a.Path, Use: use})
+	}
+	for _, f := range cfg.VarFiles {
+		add(variableFile(dir, f), f.SHA256)
+	}
+	for _, c := range cfg.Clusters {
+		for _, path := range commandFiles(dir, c) {
+			add(path, "")
+		}
+	}
+	return files
+}
+
+// lists are those that expressions have made of files.
+func lists(cfg *config.Config) []checkout.List {
+	all := make([]checkout.List, len(cfg.Listed))
+	for i, l := range cfg.Listed {
+		all[i] = checkout.List{Dir: l.Dir, Matches: l.Matches, Depth: l.Depth, Found: l.Found}
+	}
+	return all
+}
+
+// variableFile returns where a variable file was read: one of the directory's own is
+// called as it is called there, one of the command line as it was given.
+func variableFile(dir string, f config.VarFile) string {
+	if !strings.Contains(f.Path, "/") && config.IsSource(f.Path) {
+		if _, err := os.Lstat(filepath.Join(dir, f.Path)); err == nil {
+			return f.Path
+		}
+	}
+	path := f.Path
+	for strings.HasPrefix(path, "./") { // with one more in front where a name was taken
+		path = path[2:]
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
+// commandFiles lists the files that a cluster's commands name, as they are run: in the
+// configuration's directory.
+func commandFiles(dir string, c *config.Cluster) []string {
+	if c.Snapshot == nil {
+		return nil
+	}
+	var files []string
+	for _, argv := range []config.Argv{c.Snapshot.Create, c.Snapshot.Restore, c.Snapshot.Delete, c.Snapshot.List} {
+		for i := range c.Nodes {
+			for n, arg := range argv.Expand(c.Nodes[i].Name, "") {
+				if n == 0 && !strings.Contains(arg, "/") {
+					continue // it is looked for in PATH
+				}
+				_, value, _ := strings.Cut(arg, "=")
+				files = append(files, existing(dir, arg, value)...)
 			}
 		}
 	}
 	return files
+}
+
+// existing returns those names under which there is something, but for directories.
+func existing(dir string, names ...string) []string {
+	return slices.DeleteFunc(names, func(name string) bool {
+		if name == "" {
+			return true
+		}
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		info, err := os.Lstat(name)
+		return err != nil || info.IsDir()
+	})
 }

@@ -197,6 +197,7 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	}
 	p.warnLeft(observed, names, recorded)
 	<-found
+	p.origin.tell(p.cli)
 	pl, err := plan.Build(plan.Input{
 		Author: p.origin.author, Change: p.origin.change, Commit: p.origin.commit,
 		Config: cfg, Clusters: p.config.targets, Images: images, NotAfter: p.notAfter, Observed: observed,

@@ -35,6 +35,11 @@ type Config struct {
 	// expressions have read, and those of the approval block.
 	Read []string
 
+	// Asked and Listed are what expressions have learned about which other files there
+	// are; sorted.
+	Asked  []Asked
+	Listed []Listed
+
 	Clusters []*Cluster // in order of file name, then of place in the file
 
 	Approval *Approval // nil: a plan needs nobody's signature

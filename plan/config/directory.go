@@ -29,6 +29,7 @@ type directory struct {
 
 	mu   sync.Mutex
 	read map[string]bool // paths of files that were read
+	learned
 }
 
 func openDirectory(path string) (*directory, error) {

@@ -60,6 +60,7 @@ func fileExistsFunc(dir *directory) function.Function {
 		if err != nil {
 			return cty.NilVal, fileError(args[0].AsString(), err)
 		}
+		dir.noteExists(args[0].AsString(), ok)
 		return cty.BoolVal(ok), nil
 	})
 }
@@ -81,6 +82,7 @@ func fileSetFunc(dir *directory) function.Function {
 		if err != nil {
 			return cty.NilVal, fileError(args[0].AsString(), err)
 		}
+		dir.noteListed(start, args[1].AsString(), patterns, found)
 		if len(found) == 0 {
 			return cty.SetValEmpty(cty.String), nil
 		}

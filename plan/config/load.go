@@ -119,6 +119,7 @@ func (l *loader) load(dir string) *Config {
 	}
 	cfg.Dir, cfg.Clusters = dir, clusters
 	cfg.Files, cfg.VarFiles, cfg.Read = l.shownFiles(), l.listVarFiles(), l.dir.alsoRead()
+	cfg.Asked, cfg.Listed = l.dir.learnt()
 	l.showConditions(cfg.Rules)
 	return cfg
 }

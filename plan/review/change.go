@@ -168,8 +168,12 @@ func summary(p *plan.Plan) document.Facts {
 	add("Planned at", clock(p.Created), false)
 	add("From commit", p.Commit, true)
 	add("Plan", p.PlanID, true)
-	if strings.HasSuffix(p.Commit, "+") {
-		f = append(f, document.Fact{Label: "Not committed", Tone: document.Notice, Text: "the configuration had changes that are in no commit; its text is below"})
+	if note := show.CommitNote(p.Commit); note != "" {
+		label := "Not certain"
+		if strings.HasSuffix(p.Commit, plan.CommitChanged) {
+			label = "Not committed"
+		}
+		f = append(f, document.Fact{Label: label, Tone: document.Notice, Text: note + "; its text is below"})
 	}
 	if p.NotAfter != "" {
 		add("Not to be applied after", clock(p.NotAfter), false)

@@ -124,7 +124,11 @@ func (p *printer) headline(pl *plan.Plan, busy, quiet []*plan.Cluster) {
 // origin says who made a saved plan, when, from which commit, and for which change.
 func origin(pl *plan.Plan) string {
 	s := "Planned " + pl.Created
-	for _, part := range [][2]string{{" by ", pl.Author}, {", commit ", pl.Commit}, {", change ", pl.Change}} {
+	commit := pl.Commit
+	if note := CommitNote(commit); note != "" {
+		commit += " (" + note + ")"
+	}
+	for _, part := range [][2]string{{" by ", pl.Author}, {", commit ", commit}, {", change ", pl.Change}} {
 		if part[1] != "" {
 			s += part[0] + part[1]
 		}

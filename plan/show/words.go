@@ -13,6 +13,20 @@ import (
 // What follows are the words that text and documents have in common, so that a
 // change request and a terminal never say it differently.
 
+// CommitNote says in words what a plan's commit has behind it, or is instead of one.
+// It is "" where the configuration is as it is in the commit.
+func CommitNote(commit string) string {
+	switch {
+	case commit == plan.CommitUnknown:
+		return "the configuration is in a repository, and its commit could not be read"
+	case strings.HasSuffix(commit, plan.CommitChanged):
+		return "the configuration had changes that are in no commit"
+	case strings.HasSuffix(commit, plan.CommitDoubt):
+		return "nobody knows whether the configuration is as it is in that commit"
+	}
+	return ""
+}
+
 // What says what a cluster's actions do, in a line.
 func What(c *plan.Cluster, actions []plan.Action) string {
 	var nodes, reboots []string
