@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zup/plan/config"
+	"zup/plan/escape"
 )
 
 // starterFile is what zup init writes.
@@ -81,6 +82,6 @@ func (c *cli) writeConfiguration(path string, text []byte, next string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "Wrote %s. %s\n", path, next)
+	fmt.Fprintf(c.out, "Wrote %s. %s\n", escape.Name(path), next)
 	return nil
 }

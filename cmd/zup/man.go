@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+
+	"zup/plan/escape"
 )
 
 func (c *cli) manCommand() *cobra.Command {
@@ -22,7 +24,7 @@ func (c *cli) manCommand() *cobra.Command {
 			if err := doc.GenManTree(cmd.Root(), &doc.GenManHeader{Title: "ZUP", Section: "1", Source: "zup " + version, Manual: "zup"}, args[0]); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.out, "Wrote manual pages to %s.\n", args[0])
+			fmt.Fprintf(c.out, "Wrote manual pages to %s.\n", escape.Name(args[0]))
 			return nil
 		},
 	}

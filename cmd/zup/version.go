@@ -18,7 +18,7 @@ func (c *cli) versionCommand() *cobra.Command {
 		Args:  arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
-				return json.NewEncoder(c.out).Encode(map[string]any{
+				return json.NewEncoder(c.programs()).Encode(map[string]any{
 					"zup_version": version, "platform": runtime.GOOS + "_" + runtime.GOARCH,
 					"providers": slices.Sorted(maps.Keys(providers())),
 				})

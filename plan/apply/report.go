@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"zup/plan"
+	"zup/plan/escape"
 	"zup/plan/probe"
 	"zup/plan/state"
 )
@@ -216,6 +217,16 @@ func newReport(p *plan.Plan, run string, now time.Time) *Report {
 func (r *Report) cluster(name string) *ClusterReport {
 	for i := range r.Clusters {
 		if r.Clusters[i].Name == name {
+			return &r.Clusters[i]
+		}
+	}
+	return nil
+}
+
+// shownAs is the cluster whose name is shown so.
+func (r *Report) shownAs(name string) *ClusterReport {
+	for i := range r.Clusters {
+		if escape.Name(r.Clusters[i].Name) == name {
 			return &r.Clusters[i]
 		}
 	}
