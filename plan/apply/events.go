@@ -37,9 +37,9 @@ type Event struct {
 	Action   string
 	Bytes    int64 // of a file, that are on the node
 	Cluster  string
-	Done     int // actions of the cluster that were done before
+	Done     int  // actions of the cluster that were done before
 	Here     bool // the action runs where zup runs
-	Index    int // of the action in its cluster, from 1
+	Index    int  // of the action in its cluster, from 1
 	Kind     EventKind
 	Messages []stream.Message // the same for programs
 	Node     string

@@ -132,7 +132,7 @@ type Change struct {
 	EstimateSeconds int      `json:"estimate_seconds"`
 	Here            bool     `json:"here,omitempty"` // it runs where zup runs, and not on its node
 	Impact          string   `json:"impact"`         // "none", "switchover" or "outage"
-	Index           int      `json:"index"`  // in its cluster, from 1
+	Index           int      `json:"index"`          // in its cluster, from 1
 	Kind            string   `json:"kind"`
 	Node            string   `json:"node,omitempty"` // empty: no single node
 	Reason          string   `json:"reason"`
