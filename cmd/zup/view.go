@@ -92,6 +92,7 @@ func (v *view) event(e apply.Event) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := time.Now()
+	e.Node, e.Title, e.Text = escape.Name(e.Node), escape.Line(e.Title), escape.Line(e.Text)
 	switch e.Kind {
 	case apply.ActionBegin:
 		v.running = append(v.running, &running{event: e, began: now, spokeAt: now})
@@ -174,7 +175,7 @@ func (v *view) name(e apply.Event) string {
 	}
 	room := max(20, min(v.width, 110)-escape.Width(v.place(e))-v.nodes-20)
 	here := stream.Mark(e.Here)
-	title := escape.Cut(escape.Line(e.Title), room-len(here)) + here
+	title := escape.Cut(e.Title, room-len(here)) + here
 	return escape.Pad(escape.Cut(node, v.nodes), v.nodes) + "  " + escape.Pad(title, room)
 }
 

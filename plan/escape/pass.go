@@ -296,12 +296,16 @@ func escapeLen(s string) int {
 
 // command reports whether a CI platform takes what begins at i for a command to
 // itself: "::name …::" at the beginning of a line, "##[" and "##vso[" anywhere. As text
-// can be broken into lines anew, the beginning of a word counts. The text is what to
-// put in place of the character at i.
+// can be broken into lines anew, the beginning of a word counts. Nor may a line begin as
+// one of zup's own does. The text is what to put in place of the character at i.
 func (r rules) command(s string, i int) (text string, is bool) {
 	if s[i] == '#' {
 		rest := s[i:]
 		return `\x23`, strings.HasPrefix(rest, "##[") || strings.HasPrefix(rest, "##vso[")
+	}
+	if r.kind == prose && r.lines && strings.HasSuffix(s[:i], "zup") {
+		line := s[strings.LastIndexByte(s[:i], '\n')+1 : i]
+		return `\x3a`, strings.Trim(line, " \t") == "zup"
 	}
 	begins := i > 0 && s[i-1] <= ' ' || i == 0 && !r.after
 	if !begins || len(s) < i+3 || s[i+1] != ':' || s[i+2] == '_' || !isWordByte(s[i+2]) || s[i+2] <= '9' {
