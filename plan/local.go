@@ -1,5 +1,8 @@
 package plan
 
+// Here reports whether an action runs where zup runs, and not on its node.
+func (a *Action) Here() bool { return a.Primitive == Local }
+
 // localShape says what is wrong with a local action, or "".
 func (a *Action) localShape() string {
 	switch {

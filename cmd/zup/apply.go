@@ -394,7 +394,7 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 	report, err := apply.Run(ctx, c.plan, apply.Options{
 		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir}).Run,
 		Store: c.store, RunID: run, Dir: runDir, Version: version, Resume: c.resumed != "",
-		Signatures:  a.signatures, Closed: c.closed,
+		Signatures: a.signatures, Closed: c.closed,
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: a.tell(view),
 		Now: a.now,
 	})
@@ -406,7 +406,7 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 	}
 	if err := show.Report(a.out, report, c.plan, runDir, a.show(a.verbose)); err != nil {
 		// A terminal that was closed changes nothing about how the run ended.
-		fmt.Fprintf(a.err, "zup: the report can't be shown (%v): it is in %s\n", err, filepath.Join(runDir, "report.json"))
+		fmt.Fprintf(a.err, "zup: the report can't be shown (%s): it is in %s\n", escape.Line(err.Error()), escape.Name(filepath.Join(runDir, "report.json")))
 	}
 	return outcome(report)
 }

@@ -13,6 +13,7 @@ import (
 	"zup/plan"
 	"zup/plan/approval"
 	"zup/plan/disk"
+	"zup/plan/escape"
 	"zup/plan/show"
 	"zup/plan/state"
 )
@@ -216,9 +217,9 @@ func (c *cli) sayApprovals(p *plan.Plan, path string) error {
 		return err
 	}
 	if v.Enough() {
-		fmt.Fprintf(c.out, " It is approved. To carry out exactly this plan:\n  zup apply %s\n\n", path)
+		fmt.Fprintf(c.out, " It is approved. To carry out exactly this plan:\n  zup apply %s\n\n", escape.Name(path))
 	} else {
-		fmt.Fprintf(c.out, " It needs %s before it can be applied:\n  zup approve %s\n\n", counted(v.Required, "approval", "approvals"), path)
+		fmt.Fprintf(c.out, " It needs %s before it can be applied:\n  zup approve %s\n\n", counted(v.Required, "approval", "approvals"), escape.Name(path))
 	}
 	return show.Approvals(c.out, v, c.show(false))
 }

@@ -81,7 +81,7 @@ func (a *approving) approve(ctx context.Context, path string) error {
 		return err
 	}
 	return a.tell(p, d, path, fmt.Sprintf("Signed as %s, with %s (%s).\nWritten to %s.",
-		escape.Line(signer.Name()), xssh.FingerprintSHA256(key.Public), escape.Line(key.Source), file))
+		escape.Name(signer.Name()), xssh.FingerprintSHA256(key.Public), escape.Name(key.Source), escape.Name(file)))
 }
 
 // choose returns the one key that may sign, and its line in the signers file.
@@ -160,13 +160,13 @@ func (a *approving) tell(p *plan.Plan, d *approval.Demand, path, done string) er
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "Plan %.12s", p.PlanID)
+	fmt.Fprintf(a.out, "Plan %.12s", escape.Name(p.PlanID))
 	if p.Change != "" {
-		fmt.Fprintf(a.out, " for %s", escape.Line(p.Change))
+		fmt.Fprintf(a.out, " for %s", escape.Name(p.Change))
 	}
-	fmt.Fprintf(a.out, ", made by %s", escape.Line(p.Author))
+	fmt.Fprintf(a.out, ", made by %s", escape.Name(p.Author))
 	if p.Commit != "" {
-		fmt.Fprintf(a.out, " from commit %s", escape.Line(p.Commit))
+		fmt.Fprintf(a.out, " from commit %s", escape.Name(p.Commit))
 		if note := show.CommitNote(p.Commit); note != "" {
 			fmt.Fprintf(a.out, " (%s)", note)
 		}
@@ -176,7 +176,7 @@ func (a *approving) tell(p *plan.Plan, d *approval.Demand, path, done string) er
 		return err
 	}
 	if v.Enough() {
-		fmt.Fprintf(a.out, "\nTo carry out exactly this plan:\n  zup apply %s\n", path)
+		fmt.Fprintf(a.out, "\nTo carry out exactly this plan:\n  zup apply %s\n", escape.Name(path))
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zup/plan/disk"
+	"zup/plan/escape"
 	"zup/plan/state"
 )
 
@@ -93,7 +94,7 @@ func (c *cli) bundle(dir, run, statePath, out string) (err error) {
 		disk.Remove(out)
 		return fail(exitError, linkHint(err, "-state"), "write the archive %s: %w", out, err)
 	}
-	fmt.Fprintf(c.out, "%s has %s of run %s. Names and addresses of your nodes are in it: look before you send it.\n", out, counted(b.files, "file", "files"), run)
+	fmt.Fprintf(c.out, "%s has %s of run %s. Names and addresses of your nodes are in it: look before you send it.\n", escape.Name(out), counted(b.files, "file", "files"), escape.Name(run))
 	return nil
 }
 

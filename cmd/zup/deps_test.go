@@ -15,7 +15,7 @@ import (
 // them all.
 const importOrder = `
 	plan/escape
-	plan/approval
+	plan/approval       < plan/escape
 	plan/window
 	plan/schema
 	plan/disk

@@ -61,7 +61,7 @@ func (c *cli) passphrase(ctx context.Context, file string) ([]byte, error) {
 		return nil, errors.New("there is no terminal to ask for its passphrase; ssh-add it to an agent")
 	}
 	defer tty.Close()
-	fmt.Fprintf(tty, "Passphrase for %s: ", escape.Line(file))
+	fmt.Fprintf(tty, "Passphrase for %s: ", escape.Name(file))
 	defer fmt.Fprintln(tty)
 	return term.ReadPassword(int(tty.Fd()))
 }

@@ -12,6 +12,7 @@ import (
 
 	"zup/plan/config"
 	"zup/plan/disk"
+	"zup/plan/escape"
 )
 
 // formatting is one run of zup fmt.
@@ -104,7 +105,7 @@ func (f *formatting) stream() error {
 	if f.check && !bytes.Equal(src, out) {
 		return said(exitError)
 	}
-	_, err = f.out.Write(out)
+	_, err = f.filtered().Write(out)
 	return err
 }
 
@@ -139,9 +140,9 @@ func (f *formatting) file(path string) error {
 	}
 	f.changed++
 	if f.diff {
-		f.out.Write(diff.Diff("old/"+path, src, "new/"+path, out))
+		fmt.Fprint(f.out, escape.Text(string(diff.Diff("old/"+escape.Name(path), src, "new/"+escape.Name(path), out))))
 	} else {
-		fmt.Fprintln(f.out, path)
+		fmt.Fprintln(f.out, escape.Name(path))
 	}
 	if f.check {
 		return nil

@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"zup/plan"
+	"zup/plan/escape"
 	"zup/plan/review"
+	"zup/plan/show"
 )
 
 func (c *cli) graphCommand() *cobra.Command {
@@ -42,20 +44,38 @@ Mermaid, or drawn as SVG. Plans of many clusters are said in words in the SVG.`,
 func writeDOT(w io.Writer, p *plan.Plan) {
 	fmt.Fprint(w, "digraph plan {\n  rankdir = TB\n  node [shape = box]\n")
 	for i := range p.Clusters {
-		fmt.Fprintf(w, "  subgraph %q {\n    label = %q\n", "cluster_"+p.Clusters[i].Name, p.Clusters[i].Name)
-		for _, a := range p.Actions {
-			if a.Cluster == p.Clusters[i].Name {
-				fmt.Fprintf(w, "    %q [label = %q%s]\n", a.ID, a.Node+"\n"+a.Title, dotStyle(a.Impact))
+		c := &p.Clusters[i]
+		name := escape.Name(c.Name)
+		fmt.Fprintf(w, "  subgraph %s {\n    label = %s\n", dotText("cluster_"+name), dotText(name))
+		for k := range p.Actions {
+			if a := &p.Actions[k]; a.Cluster == c.Name {
+				fmt.Fprintf(w, "    %s [label = %s%s]\n", dotText(escape.Name(a.ID)), dotText(boxed(c, a), escape.Line(a.Title)), dotStyle(a.Impact))
 			}
 		}
 		fmt.Fprint(w, "  }\n")
 	}
 	for _, a := range p.Actions {
 		for _, before := range a.After {
-			fmt.Fprintf(w, "  %q -> %q\n", before, a.ID)
+			fmt.Fprintf(w, "  %s -> %s\n", dotText(escape.Name(before)), dotText(escape.Name(a.ID)))
 		}
 	}
 	fmt.Fprint(w, "}\n")
+}
+
+// dotText is escaped text as a string of DOT, one line each.
+func dotText(lines ...string) string {
+	for i, s := range lines {
+		lines[i] = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s)
+	}
+	return `"` + strings.Join(lines, `\n`) + `"`
+}
+
+// boxed is where an action runs, "" where that is no single node.
+func boxed(c *plan.Cluster, a *plan.Action) string {
+	if a.Node == "" {
+		return ""
+	}
+	return show.Where(c, a)
 }
 
 func dotStyle(i plan.Impact) string {
@@ -67,21 +87,42 @@ func dotStyle(i plan.Impact) string {
 
 func writeMermaid(w io.Writer, p *plan.Plan) {
 	number := map[string]int{}
-	label := strings.NewReplacer(`"`, "#quot;", "<", "#lt;", ">", "#gt;")
 	fmt.Fprint(w, "flowchart TD\n")
-	for i, a := range p.Actions {
+	for i := range p.Actions {
+		a := &p.Actions[i]
 		number[a.ID] = i
-		text := a.Title
-		if a.Node != "" {
-			text = a.Node + ": " + text
+		text := escape.Line(a.Title)
+		if where := boxed(p.Cluster(a.Cluster), a); where != "" {
+			text = where + ": " + text
 		}
-		fmt.Fprintf(w, "  a%d[\"%s\"]\n", i, label.Replace(text))
+		fmt.Fprintf(w, "  a%d[\"%s\"]\n", i, mermaidText(text))
 	}
 	for i, a := range p.Actions {
 		for _, before := range a.After {
 			fmt.Fprintf(w, "  a%d --> a%d\n", number[before], i)
 		}
 	}
+}
+
+// mermaidText is escaped text as Mermaid takes it between quotes: whatever could mean
+// something there, or in the Markdown around it, is an entity.
+func mermaidText(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '"':
+			b.WriteString("#quot;")
+		case r == '<':
+			b.WriteString("#lt;")
+		case r == '>':
+			b.WriteString("#gt;")
+		case strings.ContainsRune("#&;`\\*[]{}|$", r):
+			fmt.Fprintf(&b, "#%d;", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 func writeSVG(w io.Writer, p *plan.Plan) { io.WriteString(w, review.Graph(p)) }

@@ -11,6 +11,7 @@ import (
 
 	"zup/plan/config"
 	"zup/plan/disk"
+	"zup/plan/escape"
 )
 
 // starterFile is what zup init writes.
@@ -94,7 +95,7 @@ func (c *cli) writeConfiguration(path string, text []byte, next string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "Wrote %s. %s\n", path, next)
+	fmt.Fprintf(c.out, "Wrote %s. %s\n", escape.Name(path), next)
 	return nil
 }
 

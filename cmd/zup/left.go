@@ -8,6 +8,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/escape"
+	"zup/plan/show"
 	"zup/plan/state"
 )
 
@@ -64,10 +65,10 @@ func (p *planning) warnLeft(observed plan.Observed, clusters []string, s *state.
 	fmt.Fprintf(p.err, "%s a run that the state file does not know has not ended\n", p.errStyle().notice("Unfinished:"))
 	for _, l := range all {
 		for _, change := range l.open {
-			fmt.Fprintf(p.err, "  open  %s/%s, marked on the node%s\n", l.node, escape.Line(change), sinceRuns(l.runs))
+			fmt.Fprintf(p.err, "  open  %s/%s, marked on the node%s\n", escape.Name(l.node), escape.Name(change), sinceRuns(l.runs))
 		}
 		if len(l.open) == 0 {
-			fmt.Fprintf(p.err, "  left  jobs on %s%s\n", l.node, sinceRuns(l.runs))
+			fmt.Fprintf(p.err, "  left  jobs on %s%s\n", escape.Name(l.node), sinceRuns(l.runs))
 		}
 	}
 	fmt.Fprintf(p.err, "  zup plan            makes a plan with exactly what is missing\n"+
@@ -80,7 +81,7 @@ func sinceRuns(runs []string) string {
 	if len(runs) == 0 {
 		return ""
 	}
-	text := ", by run " + escape.Line(strings.Join(runs, ", "))
+	text := ", by run " + show.Names(runs, ", ")
 	stamp, _, _ := strings.Cut(runs[0], "-")
 	if began, err := time.Parse(runStamp, stamp); err == nil {
 		text += ", begun " + began.Local().Format(time.DateTime)

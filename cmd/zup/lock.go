@@ -162,7 +162,7 @@ func (c *cli) warnAtWork(locks []nodeLock) {
 	for _, l := range locks {
 		if text := l.atWork(); text != "" {
 			told = true
-			fmt.Fprintf(c.err, "%s %s\n", c.errStyle().notice("Warning:"), text)
+			fmt.Fprintf(c.err, "%s %s\n", c.errStyle().notice("Warning:"), escape.Line(text))
 		}
 	}
 	if told {

@@ -22,7 +22,7 @@ func main() {
 	os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, os.Environ()))
 }
 
-// stdio are the three streams of the process, or of a test.
+// stdio are the three streams of the process, or of a test. Those of a cli are screens.
 type stdio struct {
 	in  io.Reader
 	out io.Writer
@@ -35,9 +35,9 @@ func run(ctx context.Context, args []string, std stdio, env []string) int {
 	root := c.root()
 	root.SetArgs(singleDash(args))
 	root.SetIn(std.in)
-	root.SetOut(std.out)
-	root.SetErr(std.err)
-	flush := completes(root, std.out, args)
+	root.SetOut(c.out)
+	root.SetErr(c.err)
+	flush := completes(root, c.out, args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		err = flush()
@@ -55,6 +55,7 @@ type cli struct {
 	noColor bool
 	now     func() time.Time
 	log     io.Writer // stderr, whatever becomes of err
+	raw     io.Writer // stdout as it is: see programs and bytes
 
 	stream     *stream.Writer // for programs; nil: nobody asked for it
 	streamFile *os.File
@@ -62,7 +63,10 @@ type cli struct {
 }
 
 func newCLI(std stdio, env []string) *cli {
-	return &cli{stdio: std, env: env, now: time.Now, log: std.err}
+	c := &cli{env: env, now: time.Now, raw: std.out}
+	c.stdio = stdio{std.in, c.screen(std.out), c.screen(std.err)}
+	c.log = c.err
+	return c
 }
 
 // getenv returns the value of a variable of the environment, or "".

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra/doc"
 
 	"zup/plan/disk"
+	"zup/plan/escape"
 )
 
 func (c *cli) manCommand() *cobra.Command {
@@ -27,7 +28,7 @@ func (c *cli) manCommand() *cobra.Command {
 			if err != nil {
 				return fail(exitError, hintOf(err), "write manual pages: %w", err)
 			}
-			fmt.Fprintf(c.out, "Wrote manual pages to %s.\n", args[0])
+			fmt.Fprintf(c.out, "Wrote manual pages to %s.\n", escape.Name(args[0]))
 			return nil
 		},
 	}

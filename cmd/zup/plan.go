@@ -11,6 +11,7 @@ import (
 	"zup/plan"
 	"zup/plan/config"
 	"zup/plan/disk"
+	"zup/plan/escape"
 	"zup/plan/observe"
 	"zup/plan/show"
 	"zup/plan/state"
@@ -129,14 +130,14 @@ func (c *cli) write(p *plan.Plan, path string) error {
 		return nil
 	}
 	if len(p.Broken()) > 0 {
-		fmt.Fprintf(c.out, "\nWritten to %s, for the review; apply refuses it.\n", path)
+		fmt.Fprintf(c.out, "\nWritten to %s, for the review; apply refuses it.\n", escape.Name(path))
 		return nil
 	}
-	fmt.Fprintf(c.out, "\nWritten to %s.", path)
+	fmt.Fprintf(c.out, "\nWritten to %s.", escape.Name(path))
 	if p.Approval != nil {
 		return c.sayApprovals(p, path)
 	}
-	fmt.Fprintf(c.out, " To carry out exactly this plan:\n  zup apply %s\n", path)
+	fmt.Fprintf(c.out, " To carry out exactly this plan:\n  zup apply %s\n", escape.Name(path))
 	return nil
 }
 
@@ -243,7 +244,7 @@ func (p *planning) warnLocked(dir string) {
 	path := p.state.file(dir)
 	if locked, err := state.Locked(path); err == nil && locked {
 		holder := state.ReadHolder(path)
-		fmt.Fprintf(p.err, "%s the state is locked by %s\n\n", p.errStyle().notice("Warning:"), holder)
+		fmt.Fprintf(p.err, "%s the state is locked by %s\n\n", p.errStyle().notice("Warning:"), escape.Line(holder.String()))
 		p.warned("", "what is planned now may be outdated in a moment", "the state is locked by %s", holder)
 	}
 }

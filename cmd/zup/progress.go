@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"zup/plan/escape"
 )
 
 // progressLine is a line on stderr that counts, shown after a second and only
@@ -39,7 +41,7 @@ func (p *progressLine) run() {
 		case now := <-tick.C:
 			p.mu.Lock()
 			p.shown = true
-			fmt.Fprintf(p.c.err, "\r\x1b[K%s: %d of %d answered, %s", p.what, p.done, p.total, since(p.start, now))
+			fmt.Fprintf(p.c.err, escape.Begin+"%s: %d of %d answered, %s", p.what, p.done, p.total, since(p.start, now))
 			p.mu.Unlock()
 		}
 	}
@@ -56,6 +58,6 @@ func (p *progressLine) stop() {
 	close(p.quit)
 	p.wg.Wait()
 	if p.shown {
-		fmt.Fprint(p.c.err, "\r\x1b[K")
+		fmt.Fprint(p.c.err, escape.Begin)
 	}
 }

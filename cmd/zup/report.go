@@ -79,7 +79,7 @@ func (c *cli) printRun(folder string, f *forms) error {
 
 // encodeRun prints what a program reads of a run.
 func (c *cli) encodeRun(r *apply.Record) error {
-	enc := json.NewEncoder(c.out)
+	enc := json.NewEncoder(c.programs())
 	enc.SetIndent("", "  ")
 	altered := r.Chain.Altered
 	if altered == nil {

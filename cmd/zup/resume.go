@@ -17,6 +17,7 @@ import (
 	"zup/plan/apply"
 	"zup/plan/disk"
 	"zup/plan/escape"
+	"zup/plan/show"
 	"zup/plan/state"
 )
 
@@ -86,12 +87,12 @@ func (a *applying) resume(ctx context.Context, run string) error {
 		if !ok {
 			continue
 		}
-		fmt.Fprintf(a.out, "Run %s, %s: %s.", run, name, r)
+		fmt.Fprintf(a.out, "Run %s, %s: %s.", escape.Name(run), escape.Name(name), escape.Line(r.String()))
 		if r.Next != nil {
 			left = true
 			fmt.Fprintf(a.out, " It goes on with: %s", escape.Line(r.Next.Title))
 			if r.Next.Node != "" {
-				fmt.Fprintf(a.out, " (%s)", r.Next.Node)
+				fmt.Fprintf(a.out, " (%s)", show.Where(&p.Clusters[i], r.Next))
 			}
 		}
 		fmt.Fprintln(a.out)
@@ -178,9 +179,9 @@ func (p *planning) warnUnfinished(dir string, clusters []string, s *state.State)
 		told = true
 		p.warned(name, "zup resume continues it with its own plan, zup plan makes a new one with exactly what is missing",
 			"run %s of %s %s%s", known.Run, name, howItEnded(known.Outcome), openText(known.Open))
-		fmt.Fprintf(p.err, "%s run %s of %s %s\n", p.errStyle().notice("Unfinished:"), known.Run, name, howItEnded(known.Outcome))
+		fmt.Fprintf(p.err, "%s run %s of %s %s\n", p.errStyle().notice("Unfinished:"), escape.Name(known.Run), escape.Name(name), howItEnded(known.Outcome))
 		for _, o := range known.Open {
-			fmt.Fprintf(p.err, "  open  %s, since %s\n", o.Name, o.Since.Local().Format(time.DateTime))
+			fmt.Fprintf(p.err, "  open  %s, since %s\n", escape.Name(o.Name), o.Since.Local().Format(time.DateTime))
 		}
 		if _, err := disk.Stat(filepath.Join(runFolder(dir, known.Run), "journal.jsonl")); errors.Is(err, fs.ErrNotExist) {
 			fmt.Fprintf(p.err, "  its folder is gone: only a new plan is left\n")

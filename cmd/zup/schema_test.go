@@ -16,11 +16,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"zup/plan/apply"
 	"zup/plan/config"
+	"zup/plan/escape"
 	"zup/plan/schema"
 	"zup/plan/state"
 	"zup/plan/stream"
@@ -241,23 +243,41 @@ func jsonWhole(data []byte) bool {
 // fit its schema.
 const complaints = "ZUP_TEST_COMPLAINTS"
 
-// checkedRun is run, and then looks at what was written for programs.
+// checkedRun is run, and then looks at what was written, for programs and for people.
 func checkedRun(args []string, std stdio, zup func(stdio) int) int {
-	var out bytes.Buffer
-	if std.out != nil {
-		if f, ok := std.out.(*os.File); !ok || !isTerminal(f) {
-			if slices.ContainsFunc(args, func(a string) bool { return strings.Contains(a, "-json") }) {
-				std.out = io.MultiWriter(&out, std.out)
-			}
-		}
-	}
+	var out, errs bytes.Buffer
+	std.out, std.err = alsoTo(&out, std.out), alsoTo(&errs, std.err)
 	code := zup(std)
-	if err := checkOutput(args, code, out.Bytes()); err != nil {
+	if err := errors.Join(checkOutput(args, code, out.Bytes()), checkShown(args, out.String()), checkShown(nil, errs.String())); err != nil {
 		f, _ := os.OpenFile(os.Getenv(complaints), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 		fmt.Fprintf(f, "zup %s: %v\n", strings.Join(args, " "), err)
 		f.Close()
 	}
 	return code
+}
+
+// alsoTo keeps what is written to a stream that is not a terminal.
+func alsoTo(b *bytes.Buffer, stream io.Writer) io.Writer {
+	if stream == nil || isTerminal(stream) {
+		return stream
+	}
+	return io.MultiWriter(b, stream)
+}
+
+// checkShown refuses output, of whatever command and form, in which something does not
+// show. What is a file word for word is left out.
+func checkShown(args []string, text string) error {
+	args = singleDash(args)
+	if len(args) > 0 && (args[0] == "show" && (slices.Contains(args, "--json") || slices.Contains(args, "--canonical")) || args[0] == "fmt" && slices.Contains(args, "-")) {
+		return nil
+	}
+	for i, r := range text {
+		_, size := utf8.DecodeRuneInString(text[i:])
+		if bad := r == utf8.RuneError && size == 1 || escape.Invisible(r) && r != '\n' && r != '\t'; bad {
+			return fmt.Errorf("%U is in the output: %q", r, text[max(0, i-40):min(len(text), i+40)])
+		}
+	}
+	return nil
 }
 
 // What does not fit is found.

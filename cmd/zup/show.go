@@ -55,7 +55,7 @@ func (c *cli) printPlan(path string, f *forms) error {
 	case err != nil:
 		return err
 	case f.json:
-		return p.Encode(c.out)
+		return p.Encode(c.bytes())
 	case f.markdown || f.html:
 		signed, _, err := judge(p, path, c.now())
 		if err != nil {
@@ -74,7 +74,7 @@ func (c *cli) printCanonical(path string) error {
 	if err != nil {
 		return err
 	}
-	return p.EncodeIdentity(c.out)
+	return p.EncodeIdentity(c.bytes())
 }
 
 // runNamed returns the folder of the run that an argument names, by its ID or as a

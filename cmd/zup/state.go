@@ -33,7 +33,7 @@ zup status does.`,
 				return err
 			}
 			if asJSON {
-				enc := json.NewEncoder(c.out)
+				enc := json.NewEncoder(c.programs())
 				enc.SetIndent("", "  ")
 				return enc.Encode(s)
 			}
@@ -51,23 +51,23 @@ func (c *cli) printState(s *state.State) {
 		fmt.Fprintln(c.out, "No state yet: nothing was applied here.")
 		return
 	}
-	fmt.Fprintf(c.out, "Lineage %s, serial %d, written by zup %s\n", s.Lineage, s.Serial, s.ZupVersion)
+	fmt.Fprintf(c.out, "Lineage %s, serial %d, written by zup %s\n", escape.Name(s.Lineage), s.Serial, escape.Name(s.ZupVersion))
 	for _, name := range slices.Sorted(maps.Keys(s.Clusters)) {
 		cl := s.Clusters[name]
-		verified := cl.Version
+		verified := escape.Name(cl.Version)
 		if verified == "" {
 			verified = "never"
 		}
-		fmt.Fprintf(c.out, "\n%s\n  last run   %s, %s\n  verified   %s\n", c.outStyle().bold(name), cl.Run, cl.Outcome, verified)
+		fmt.Fprintf(c.out, "\n%s\n  last run   %s, %s\n  verified   %s\n", c.outStyle().bold(escape.Name(name)), escape.Name(cl.Run), escape.Name(cl.Outcome), verified)
 		for _, o := range cl.Open {
-			fmt.Fprintf(c.out, "  %s %s since %s, by %s\n", c.outStyle().notice("open      "), o.Name, o.Since.Local().Format(time.DateTime), o.Action)
+			fmt.Fprintf(c.out, "  %s %s since %s, by %s\n", c.outStyle().notice("open      "), escape.Name(o.Name), o.Since.Local().Format(time.DateTime), escape.Name(o.Action))
 		}
 		for _, o := range cl.Snapshots {
 			if o.Begun {
-				fmt.Fprintf(c.out, "  snapshot   %s of %s may be there: run %s was cut off at it\n", escape.Line(o.Name), o.Node, o.Run)
+				fmt.Fprintf(c.out, "  snapshot   %s of %s may be there: run %s was cut off at it\n", escape.Name(o.Name), escape.Name(o.Node), escape.Name(o.Run))
 				continue
 			}
-			fmt.Fprintf(c.out, "  snapshot   %s of %s, version %s, taken %s\n", escape.Line(o.Name), o.Node, escape.Line(o.Version), o.Taken.Local().Format(time.DateTime))
+			fmt.Fprintf(c.out, "  snapshot   %s of %s, version %s, taken %s\n", escape.Name(o.Name), escape.Name(o.Node), escape.Name(o.Version), o.Taken.Local().Format(time.DateTime))
 		}
 	}
 }

@@ -110,7 +110,7 @@ func (p *planning) status(cmd *cobra.Command, asJSON bool) error {
 		all = append(all, s)
 	}
 	if asJSON {
-		enc := json.NewEncoder(p.out)
+		enc := json.NewEncoder(p.programs())
 		enc.SetIndent("", "  ")
 		if err := enc.Encode(statusReport{all, 1}); err != nil {
 			return err
@@ -206,19 +206,19 @@ func (p *planning) printStatus(all []clusterStatus) {
 		if !s.Healthy {
 			health = st.bad("not healthy")
 		}
-		fmt.Fprintf(p.out, "%s (%s): %s; the configuration wants %s\n", st.bold(s.Name), s.Provider, health, s.Target)
+		fmt.Fprintf(p.out, "%s (%s): %s; the configuration wants %s\n", st.bold(escape.Name(s.Name)), escape.Name(s.Provider), health, escape.Name(s.Target))
 		for _, n := range s.Nodes {
 			if n.Error != "" {
-				fmt.Fprintf(p.out, "  %-16s %s\n", n.Name, st.bad("could not be asked"))
+				fmt.Fprintf(p.out, "  %s %s\n", escape.Pad(escape.Name(n.Name), 16), st.bad("could not be asked"))
 				continue
 			}
-			fmt.Fprintf(p.out, "  %-16s %s\n", n.Name, show.Node(n.Facts))
+			fmt.Fprintf(p.out, "  %s %s\n", escape.Pad(escape.Name(n.Name), 16), show.Node(n.Facts))
 		}
 		p.printLeft(s, st)
 		for _, pr := range s.Problems {
 			where := ""
 			if pr.Node != "" {
-				where = pr.Node + " "
+				where = escape.Name(pr.Node) + " "
 			}
 			fmt.Fprintf(p.out, "  %s %s%s\n", st.bad("Problem "), where, escape.Line(pr.Summary))
 			for _, text := range []string{pr.Detail, pr.Hint} {
@@ -236,23 +236,23 @@ func (p *planning) printStatus(all []clusterStatus) {
 // printLeft says what an interrupted run left, here and on the nodes.
 func (p *planning) printLeft(s clusterStatus, st style) {
 	for _, o := range s.Open {
-		fmt.Fprintf(p.out, "  %s %s, since %s, by run %s\n", st.notice("Open    "), o.Name, o.Since.Local().Format(time.DateTime), o.Run)
+		fmt.Fprintf(p.out, "  %s %s, since %s, by run %s\n", st.notice("Open    "), escape.Name(o.Name), o.Since.Local().Format(time.DateTime), escape.Name(o.Run))
 	}
 	for _, n := range s.Nodes {
 		if n.Lock != "" {
-			fmt.Fprintf(p.out, "  %s %s\n", st.notice("Locked  "), n.Lock)
+			fmt.Fprintf(p.out, "  %s %s\n", st.notice("Locked  "), escape.Line(n.Lock))
 		}
 		for _, name := range strings.Fields(n.Facts["open"]) {
 			if name == "none" || name == "unknown" || slices.ContainsFunc(s.Open, func(o state.Change) bool { return o.Name == n.Name+"/"+name }) {
 				continue
 			}
-			fmt.Fprintf(p.out, "  %s %s/%s, marked on the node, unknown to the state file\n", st.notice("Open    "), n.Name, name)
+			fmt.Fprintf(p.out, "  %s %s/%s, marked on the node, unknown to the state file\n", st.notice("Open    "), escape.Name(n.Name), escape.Name(name))
 		}
 		if jobs := n.Facts["jobs"]; jobs != "" && jobs != "none" && jobs != "unknown" {
-			fmt.Fprintf(p.out, "  %s jobs on %s: %s\n", st.notice("Left    "), n.Name, jobs)
+			fmt.Fprintf(p.out, "  %s jobs on %s: %s\n", st.notice("Left    "), escape.Name(n.Name), escape.Line(jobs))
 		}
 	}
 	if s.LastRun != "" && s.Outcome != state.OutcomeDone {
-		fmt.Fprintf(p.out, "  %s %s %s: zup resume continues it, a new plan has what is missing\n", st.notice("Last run"), s.LastRun, howItEnded(s.Outcome))
+		fmt.Fprintf(p.out, "  %s %s %s: zup resume continues it, a new plan has what is missing\n", st.notice("Last run"), escape.Name(s.LastRun), howItEnded(s.Outcome))
 	}
 }

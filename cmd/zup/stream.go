@@ -40,7 +40,7 @@ func (c *cli) openStream(f streamFlags) error {
 		to = append(to, file)
 	}
 	if f.json {
-		to = append(to, c.out)
+		to = append(to, c.raw)
 		c.out, c.err, c.machine = io.Discard, io.Discard, true
 	}
 	if to != nil {

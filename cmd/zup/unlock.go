@@ -53,9 +53,9 @@ func (p *planning) unlock(ctx context.Context) error {
 	if locked {
 		h := state.ReadHolder(path)
 		hint = fmt.Sprintf("end that process if it must not go on: kill %d on %s", h.PID, h.Host)
-		fmt.Fprintf(p.out, "%s: the kernel says that its lock is held, by %s; %s\n", path, escape.Line(h.String()), livesHere(h))
+		fmt.Fprintf(p.out, "%s: the kernel says that its lock is held, by %s; %s\n", escape.Name(path), escape.Line(h.String()), livesHere(h))
 	} else {
-		fmt.Fprintf(p.out, "Nobody holds the lock of %s.\n", path)
+		fmt.Fprintf(p.out, "Nobody holds the lock of %s.\n", escape.Name(path))
 	}
 	held, err := p.unlockNodes(ctx, dir)
 	switch {
@@ -91,7 +91,7 @@ func (p *planning) unlockNodes(ctx context.Context, dir string) (held bool, err 
 	before, after, failed := p.clear(ctx, clusters, fleet)
 	for i, l := range after {
 		if l.err == nil {
-			fmt.Fprintf(p.out, "%s: %s\n", l.node, evidence(l.node, before[i].status, l.status))
+			fmt.Fprintf(p.out, "%s: %s\n", escape.Name(l.node), evidence(l.node, before[i].status, l.status))
 			held = held || isHeld(l.status)
 			continue
 		}

@@ -29,7 +29,7 @@ connects to nothing.`,
 				Vars: f.vars, Env: c.env, Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers())),
 			})
 			if asJSON {
-				if err := diags.WriteJSON(c.out); err != nil {
+				if err := diags.WriteJSON(c.programs()); err != nil {
 					return err
 				}
 				if diags.HasErrors() {

@@ -19,13 +19,13 @@ func (c *cli) versionCommand() *cobra.Command {
 
 With -licenses it prints which modules of others the binary contains, and their
 licences.`,
-		Args:  arguments(0, 0),
+		Args: arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			if withLicenses {
 				return c.printLicenses()
 			}
 			if asJSON {
-				return json.NewEncoder(c.out).Encode(map[string]any{
+				return json.NewEncoder(c.programs()).Encode(map[string]any{
 					"zup_version": version, "platform": runtime.GOOS + "_" + runtime.GOARCH,
 					"providers": slices.Sorted(maps.Keys(providers())),
 				})

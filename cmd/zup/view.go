@@ -9,6 +9,8 @@ import (
 
 	"zup/plan"
 	"zup/plan/apply"
+	"zup/plan/escape"
+	"zup/plan/stream"
 )
 
 // view shows a run while it goes on: a line for every action that ends, and on a
@@ -49,7 +51,7 @@ func (a *applying) newView(p *plan.Plan) *view {
 	clusters := map[string]bool{}
 	for _, act := range p.Actions {
 		clusters[act.Cluster] = true
-		v.nodes = min(max(v.nodes, len(act.Node)), 20)
+		v.nodes = min(max(v.nodes, escape.Width(escape.Name(act.Node))), 20)
 	}
 	v.several = len(clusters) > 1
 	v.wg.Go(v.tick)
@@ -90,6 +92,7 @@ func (v *view) event(e apply.Event) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := time.Now()
+	e.Node, e.Title, e.Text = escape.Name(e.Node), escape.Line(e.Title), escape.Line(e.Text)
 	switch e.Kind {
 	case apply.ActionBegin:
 		v.running = append(v.running, &running{event: e, began: now, spokeAt: now})
@@ -157,7 +160,7 @@ func (v *view) place(e apply.Event) string {
 	width := len(fmt.Sprint(e.Total))
 	s := fmt.Sprintf("%*d/%d", width, e.Index, e.Total)
 	if v.several {
-		s = fmt.Sprintf("%-12.12s %s", e.Cluster, s)
+		s = escape.Pad(escape.First(escape.Name(e.Cluster), 12), 12) + " " + s
 	}
 	return s
 }
@@ -167,15 +170,13 @@ func (v *view) name(e apply.Event) string {
 	if node == "" {
 		node = "both"
 		if c := v.plan.Cluster(e.Cluster); c != nil && len(c.Nodes) == 1 {
-			node = c.Nodes[0].Name
+			node = escape.Name(c.Nodes[0].Name)
 		}
 	}
-	room := max(20, min(v.width, 110)-len(v.place(e))-v.nodes-20)
-	title := e.Title
-	if r := []rune(title); len(r) > room {
-		title = string(r[:room-1]) + "…"
-	}
-	return fmt.Sprintf("%-*s  %s", v.nodes, node, title+strings.Repeat(" ", max(0, room-len([]rune(title)))))
+	room := max(20, min(v.width, 110)-escape.Width(v.place(e))-v.nodes-20)
+	here := stream.Mark(e.Here)
+	title := escape.Cut(e.Title, room-len(here)) + here
+	return escape.Pad(escape.Cut(node, v.nodes), v.nodes) + "  " + escape.Pad(title, room)
 }
 
 func (v *view) describe(r *running, mark string, now time.Time) string {
@@ -199,17 +200,14 @@ func (v *view) draw(now time.Time) {
 	if more := len(v.running) - 1; more > 0 {
 		text = fmt.Sprintf("[%d running] %s", more+1, text)
 	}
-	if runes := []rune(text); len(runes) >= v.width {
-		text = string(runes[:v.width-2]) + "…"
-	}
-	fmt.Fprintf(v.c.out, "\r\x1b[K%s", v.style.notice(text))
+	fmt.Fprint(v.c.out, escape.Begin+v.style.notice(escape.Cut(text, v.width-1)))
 	v.shown = true
 }
 
 // print writes a line that stays.
 func (v *view) print(line string) {
 	if v.shown {
-		fmt.Fprint(v.c.out, "\r\x1b[K")
+		fmt.Fprint(v.c.out, escape.Begin)
 		v.shown = false
 	}
 	fmt.Fprintln(v.c.out, strings.TrimRight(line, " "))
@@ -230,7 +228,7 @@ func (v *view) stopping() {
 		}
 		seen[r.event.Cluster] = true
 		v.print(v.style.notice(fmt.Sprintf("Stopping at the next safe point: %s stops after %s.",
-			r.event.Cluster, apply.RestAfter(v.plan, r.event.Action))))
+			escape.Name(r.event.Cluster), escape.Name(apply.RestAfter(v.plan, r.event.Action)))))
 	}
 	v.print(v.style.notice("^C again does not wait for it."))
 }
@@ -240,7 +238,7 @@ func (v *view) leaving() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, r := range v.running {
-		v.print(v.style.bad(fmt.Sprintf("Not waiting any more: %s may still be running on %s.", r.event.Action, r.event.Node)))
+		v.print(v.style.bad(fmt.Sprintf("Not waiting any more: %s may still be running on %s.", escape.Name(r.event.Action), r.event.Node)))
 	}
 }
 
@@ -251,7 +249,7 @@ func (v *view) end() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.shown {
-		fmt.Fprint(v.c.out, "\r\x1b[K")
+		fmt.Fprint(v.c.out, escape.Begin)
 		v.shown = false
 	}
 	fmt.Fprintln(v.c.out)

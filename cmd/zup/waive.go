@@ -81,7 +81,7 @@ func (p *planning) unneeded(pl *plan.Plan) {
 	for _, w := range p.waive.waivers {
 		if pl.Waiver(w.Name) == nil {
 			fmt.Fprintf(p.err, "%s -waive %s was not needed, and is not in the plan: nothing is against it\n",
-				p.errStyle().notice("Note:"), escape.Line(w.Name))
+				p.errStyle().notice("Note:"), escape.Name(w.Name))
 		}
 	}
 }

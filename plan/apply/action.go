@@ -59,7 +59,8 @@ func (b *branch) end(i int, stop *Stop) {
 // about fills in which action an event is about.
 func (b *branch) about(i int, e Event) Event {
 	a := b.actions[i]
-	e.Action, e.Cluster, e.Node, e.Title = a.ID, a.Cluster, a.Node, a.Title
+	e.Action, e.Cluster, e.Here = a.ID, a.Cluster, a.Here()
+	e.Node, e.Title, e.Text = escape.Name(a.Node), escape.Line(a.Title), escape.Text(e.Text)
 	e.Index, e.Total = i+1, len(b.actions)
 	return e
 }

@@ -31,13 +31,15 @@ const (
 	RunEnd         EventKind = "run_end"     // Text: the outcome
 )
 
-// Event is something that happened in a run. All text is escaped.
+// Event is something that happened in a run. Action and Cluster are as in the plan; all
+// other text is escaped.
 type Event struct {
 	Action   string
 	Bytes    int64 // of a file, that are on the node
 	Cluster  string
-	Done     int // actions of the cluster that were done before
-	Index    int // of the action in its cluster, from 1
+	Done     int  // actions of the cluster that were done before
+	Here     bool // the action runs where zup runs
+	Index    int  // of the action in its cluster, from 1
 	Kind     EventKind
 	Messages []stream.Message // the same for programs
 	Node     string

@@ -131,7 +131,7 @@ func not(absent bool) string {
 }
 
 // shown is a command as a message shows it.
-func shown(argv []string) string { return escape.Line(fmt.Sprintf("%q", argv)) }
+func shown(argv []string) string { return escape.Exact(fmt.Sprintf("%+q", argv)) }
 
 // snapshots remembers the snapshot that an action takes, before its command runs
 // and when it is proven, or forgets the one that it has removed.

@@ -45,15 +45,15 @@ func (r *runner) messages(e Event) []stream.Message {
 		m.Level, m.Text = stream.Warn, "Stopping at the next safe point"
 	case ProbeEnd:
 		m.Probe = measured(e.Cluster, e.Probe)
-		m.Text = fmt.Sprintf("%s, probe %s: %d requests, %d lost, longest gap %.0f ms", e.Cluster, m.Probe.Name, e.Probe.Sent, e.Probe.Lost, e.Probe.LongestMS)
+		m.Text = fmt.Sprintf("%s, probe %s: %d requests, %d lost, longest gap %.0f ms", m.Probe.Cluster, m.Probe.Name, e.Probe.Sent, e.Probe.Lost, e.Probe.LongestMS)
 	case RunEnd:
 		m.Changes = r.summary()
 		m.Text = fmt.Sprintf("Run %s: %s: %d of %d actions are done", r.RunID, e.Text, m.Changes.Done, m.Changes.Actions)
 	case ClusterBegin, ClusterEnd:
-		m.Hook = &stream.Hook{Cluster: e.Cluster, Done: e.Done, Total: e.Total, Outcome: e.Text}
-		m.Text = e.Cluster + ": begins"
+		m.Hook = &stream.Hook{Cluster: escape.Name(e.Cluster), Done: e.Done, Total: e.Total, Outcome: e.Text}
+		m.Text = m.Hook.Cluster + ": begins"
 		if e.Kind == ClusterEnd {
-			m.Text = e.Cluster + ": " + e.Text
+			m.Text = m.Hook.Cluster + ": " + e.Text
 		}
 	default:
 		aboutAction(&m, e)
@@ -69,8 +69,8 @@ func (r *runner) messages(e Event) []stream.Message {
 // aboutAction fills in what an event of one action says.
 func aboutAction(m *stream.Message, e Event) {
 	h := &stream.Hook{
-		Action: escape.Line(e.Action), Cluster: e.Cluster,
-		Index: e.Index, Node: e.Node, Title: escape.Line(e.Title), Total: e.Total,
+		Action: escape.Name(e.Action), Cluster: escape.Name(e.Cluster), Here: e.Here,
+		Index: e.Index, Node: e.Node, Title: e.Title, Total: e.Total,
 	}
 	elapsed := func() string {
 		took := float64(e.Took.Milliseconds()) / 1000
@@ -99,7 +99,7 @@ func aboutAction(m *stream.Message, e Event) {
 		h.Outcome = escape.Text(e.Text)
 		m.Level, said = stream.Warn, h.Outcome
 	}
-	m.Hook, m.Text = h, h.Action+": "+said
+	m.Hook, m.Text = h, h.Action+stream.Mark(h.Here)+": "+said
 }
 
 // stopped says why a cluster's run ended early. A stop that was asked for is no
@@ -107,7 +107,7 @@ func aboutAction(m *stream.Message, e Event) {
 func stopped(e Event) stream.Message {
 	s := e.Stop
 	d := stream.Diagnostic{Action: s.Action, Cluster: e.Cluster, Node: s.Node}
-	d.Severity, d.Summary = config.Error, fmt.Sprintf("cluster %q: %s: %s", e.Cluster, s.Action, s.Why)
+	d.Severity, d.Summary = config.Error, fmt.Sprintf("cluster %q: %s: %s", e.Cluster, escape.Name(s.Action), s.Why)
 	if s.Kind == StopAsked {
 		d.Severity = config.Warning
 	}
@@ -122,7 +122,7 @@ func stopped(e Event) stream.Message {
 		detail = append(detail, "the action "+s.Undo)
 	}
 	if s.Running != "" {
-		detail = append(detail, fmt.Sprintf("job %s goes on on %s", s.Running, s.Node))
+		detail = append(detail, fmt.Sprintf("job %s goes on on %s", escape.Name(s.Running), escape.Name(s.Node)))
 	}
 	d.Detail = strings.Join(detail, "\n")
 	return stream.Of(d)
@@ -130,10 +130,10 @@ func stopped(e Event) stream.Message {
 
 func measured(cluster string, p *ProbeReport) *stream.Probe {
 	out := &stream.Probe{
-		Cluster: cluster, Name: escape.Line(p.Name), Method: escape.Line(p.Method), Figures: stream.Figures(p.Figures), Switchovers: []stream.Switchover{},
+		Cluster: escape.Name(cluster), Name: escape.Name(p.Name), Method: escape.Line(p.Method), Figures: stream.Figures(p.Figures), Switchovers: []stream.Switchover{},
 	}
 	for _, w := range p.Switchovers {
-		out.Switchovers = append(out.Switchovers, stream.Switchover{Figures: stream.Figures(w.Figures), Action: w.Action})
+		out.Switchovers = append(out.Switchovers, stream.Switchover{Figures: stream.Figures(w.Figures), Action: escape.Name(w.Action)})
 	}
 	return out
 }
@@ -145,9 +145,9 @@ func (r *runner) summary() *stream.Changes {
 		operation = "resume"
 	}
 	s := stream.Summary(r.plan, operation)
-	s.Run, s.Outcome, s.Report = r.RunID, r.report.Outcome, escape.Line(filepath.Join(r.Dir, "report.json"))
+	s.Run, s.Outcome, s.Report = r.RunID, r.report.Outcome, escape.Name(filepath.Join(r.Dir, "report.json"))
 	for i := range s.Clusters {
-		c, was := &s.Clusters[i], r.report.cluster(s.Clusters[i].Name)
+		c, was := &s.Clusters[i], r.report.shownAs(s.Clusters[i].Name)
 		c.Outcome = was.Outcome
 		for k := range was.Actions {
 			if was.Actions[k].Outcome == ActionIsDone {
@@ -156,11 +156,11 @@ func (r *runner) summary() *stream.Changes {
 		}
 		s.Done += c.Done
 		if was.Stop != nil {
-			c.Stop = &stream.Stop{Action: was.Stop.Action, Kind: string(was.Stop.Kind), Node: was.Stop.Node, Why: escape.Text(was.Stop.Why)}
+			c.Stop = &stream.Stop{Action: escape.Name(was.Stop.Action), Kind: string(was.Stop.Kind), Node: escape.Name(was.Stop.Node), Why: escape.Text(was.Stop.Why)}
 		}
 		if was.Condition != nil {
 			for _, o := range was.Condition.Open {
-				c.Open = append(c.Open, escape.Line(o.Name))
+				c.Open = append(c.Open, escape.Name(o.Name))
 			}
 		}
 		for _, next := range was.Next(r.plan) {

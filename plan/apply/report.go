@@ -7,6 +7,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/disk"
+	"zup/plan/escape"
 	"zup/plan/probe"
 	"zup/plan/state"
 )
@@ -217,6 +218,16 @@ func newReport(p *plan.Plan, run string, now time.Time) *Report {
 func (r *Report) cluster(name string) *ClusterReport {
 	for i := range r.Clusters {
 		if r.Clusters[i].Name == name {
+			return &r.Clusters[i]
+		}
+	}
+	return nil
+}
+
+// shownAs is the cluster whose name is shown so.
+func (r *Report) shownAs(name string) *ClusterReport {
+	for i := range r.Clusters {
+		if escape.Name(r.Clusters[i].Name) == name {
 			return &r.Clusters[i]
 		}
 	}

@@ -19,6 +19,8 @@ import (
 
 	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
+
+	"zup/plan/escape"
 )
 
 // Namespace keeps a signature over a plan from being taken for one over anything
@@ -151,7 +153,9 @@ func (d *Demand) obstacle(s *Signer, at time.Time) string {
 	case !s.Before.IsZero() && at.Truncate(time.Second).After(s.Before):
 		return "its key was valid only until " + s.Before.UTC().Format(time.RFC3339)
 	case !d.AuthorMayApprove && s.isAuthor(d.Author):
-		return fmt.Sprintf("%s made the plan, and author_may_approve is false", d.Author)
+		return fmt.Sprintf("%s made the plan, and author_may_approve is false", escape.Name(d.Author))
+	case !d.AuthorMayApprove && escape.Name(d.Author) != d.Author:
+		return fmt.Sprintf("nobody can tell who made the plan: the author is %s, which passes for another name, and author_may_approve is false", escape.Name(d.Author))
 	}
 	return ""
 }

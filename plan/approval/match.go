@@ -1,6 +1,38 @@
 package approval
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"zup/plan/escape"
+)
+
+// fold returns a name as people take it: whoever is called the same but for capitals,
+// for the form of letters or for what does not show is the same. No ssh-keygen does
+// that, so it never lets anybody sign; it finds out who is one and the same person.
+func fold(name string) string {
+	seen := strings.Map(func(r rune) rune {
+		if escape.Invisible(r) {
+			return -1
+		}
+		first := r
+		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
+			first = min(first, other)
+		}
+		return first
+	}, norm.NFKC.String(name))
+	return norm.NFKC.String(seen)
+}
+
+func foldAll(names []string) []string {
+	all := make([]string, len(names))
+	for i, n := range names {
+		all[i] = fold(n)
+	}
+	return all
+}
 
 // matchNames reports whether a name matches one of the patterns, and none of those
 // with "!" in front.

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/crypto/ssh"
+
+	"zup/plan/escape"
 )
 
 // maxSigners bounds a file: who is the same person is found by comparing all with
@@ -39,15 +41,8 @@ func (s *Signer) Name() string { return s.Names[0] }
 // verify -I NAME" decides it.
 func (s *Signer) Accepts(name string) bool { return matchNames(name, s.Names) }
 
-// isAuthor is more generous than Accepts: people do not tell addresses apart by
-// their capitals.
-func (s *Signer) isAuthor(author string) bool {
-	lower := make([]string, len(s.Names))
-	for i, n := range s.Names {
-		lower[i] = strings.ToLower(n)
-	}
-	return matchNames(strings.ToLower(author), lower)
-}
+// isAuthor is more generous than Accepts: see fold.
+func (s *Signer) isAuthor(author string) bool { return matchNames(fold(author), foldAll(s.Names)) }
 
 // Mistake is something on a line that can't be used.
 type Mistake struct {
@@ -106,10 +101,11 @@ func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 // Two keys of one person must not count for two.
 func (s *Signers) people() {
 	s.person = make([]int, len(s.List))
+	names := make([][]string, len(s.List))
 	for i := range s.List {
-		s.person[i] = i
+		s.person[i], names[i] = i, foldAll(s.List[i].Names)
 		for j := range i {
-			if a, b := s.person[i], s.person[j]; a != b && samePerson(&s.List[i], &s.List[j]) {
+			if a, b := s.person[i], s.person[j]; a != b && (equal(s.List[i].Key, s.List[j].Key) || shared(names[i], names[j]) || shared(names[j], names[i])) {
 				for k := range i + 1 {
 					if s.person[k] == max(a, b) {
 						s.person[k] = min(a, b)
@@ -120,11 +116,9 @@ func (s *Signers) people() {
 	}
 }
 
-func samePerson(a, b *Signer) bool {
-	shares := func(a, b *Signer) bool {
-		return slices.ContainsFunc(a.Names, func(name string) bool { return name[0] != '!' && b.Accepts(name) })
-	}
-	return equal(a.Key, b.Key) || shares(a, b) || shares(b, a)
+// shared reports whether one of the names fits the patterns. Both are folded.
+func shared(names, patterns []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return name[0] != '!' && matchNames(name, patterns) })
 }
 
 // Same reports whether two of List are one person.
@@ -188,6 +182,9 @@ func splitNames(list string) ([]string, error) {
 	for _, n := range names {
 		if strings.Trim(n, "! \t") == "" {
 			return nil, errors.New("a name is empty" + signerForm)
+		}
+		if shown := escape.Name(n); shown != n {
+			return nil, fmt.Errorf("the name %s has a character that does not show, or that passes for another one", shown)
 		}
 	}
 	if i := slices.IndexFunc(names, func(n string) bool { return n[0] != '!' }); i > 0 {

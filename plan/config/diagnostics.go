@@ -109,7 +109,7 @@ func (t *textWriter) styled(style, s string) {
 //	      ^^^^^^^^^
 func (t *textWriter) showPlace(rng hcl.Range) {
 	src := t.sources[rng.Filename]
-	fmt.Fprintf(&t.out, "  on %s line %d", escape.Line(rng.Filename), rng.Start.Line)
+	fmt.Fprintf(&t.out, "  on %s line %d", escape.Name(rng.Filename), rng.Start.Line)
 	if src == nil || len(src.text) == 0 {
 		t.out.WriteString("\n\n")
 		return
@@ -131,8 +131,8 @@ func (t *textWriter) showPlace(rng hcl.Range) {
 		return
 	}
 	t.out.WriteString(marked + after + "\n")
-	indent := len(number) + textWidth(before)
-	t.out.WriteString(strings.Repeat(" ", indent) + strings.Repeat("^", max(1, textWidth(marked))) + "\n\n")
+	indent := len(number) + escape.Width(before)
+	t.out.WriteString(strings.Repeat(" ", indent) + strings.Repeat("^", max(1, escape.Width(marked))) + "\n\n")
 }
 
 // wrap breaks lines at blanks so that they fit into a width. Lines that begin
@@ -154,7 +154,7 @@ func wrapLine(line string, width int) string {
 	var b strings.Builder
 	at := 0
 	for word := range strings.FieldsSeq(line) {
-		w := textWidth(word)
+		w := escape.Width(word)
 		switch {
 		case at == 0:
 		case at+1+w > width:

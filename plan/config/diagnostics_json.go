@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"zup/plan/escape"
 )
 
 // Validation is what "zup validate -json" prints. It has the keys of "terraform
@@ -85,7 +87,7 @@ func (d *Diagnostics) List() []Diagnostic {
 }
 
 func (d *Diagnostics) diagnostic(diag *hcl.Diagnostic) Diagnostic {
-	out := Diagnostic{Severity: Error, Summary: diag.Summary, Detail: diag.Detail}
+	out := Diagnostic{Severity: Error, Summary: escape.Line(diag.Summary), Detail: escape.Text(diag.Detail)}
 	if diag.Severity == hcl.DiagWarning {
 		out.Severity = Warning
 	}
@@ -93,7 +95,7 @@ func (d *Diagnostics) diagnostic(diag *hcl.Diagnostic) Diagnostic {
 	if rng == nil {
 		return out
 	}
-	out.Range = &Range{rng.Filename, Pos(rng.Start), Pos(rng.End)}
+	out.Range = &Range{escape.Line(rng.Filename), Pos(rng.Start), Pos(rng.End)}
 	src := d.sources[rng.Filename]
 	if src == nil || len(src.text) == 0 {
 		return out
@@ -107,7 +109,7 @@ func (d *Diagnostics) diagnostic(diag *hcl.Diagnostic) Diagnostic {
 		HighlightEndOffset:   len(s.before) + len(s.marked),
 		Values:               []string{},
 	}
-	if header := src.header(rng.Start.Byte); header != "" {
+	if header := escape.Line(src.header(rng.Start.Byte)); header != "" {
 		out.Snippet.Context = &header
 	}
 	return out

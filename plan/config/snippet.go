@@ -3,10 +3,8 @@ package config
 import (
 	"bytes"
 	"strings"
-	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
-	"golang.org/x/text/width"
 
 	"zup/plan/escape"
 )
@@ -61,7 +59,7 @@ const tabWidth = 4
 func visible(s string, column int) (string, int) {
 	if !strings.Contains(s, "\t") {
 		s = escape.Line(s)
-		return s, column + textWidth(s)
+		return s, column + escape.Width(s)
 	}
 	var b strings.Builder
 	for i, part := range strings.Split(s, "\t") {
@@ -72,7 +70,7 @@ func visible(s string, column int) (string, int) {
 		}
 		part = escape.Line(part)
 		b.WriteString(part)
-		column += textWidth(part)
+		column += escape.Width(part)
 	}
 	return b.String(), column
 }
@@ -81,64 +79,32 @@ func visible(s string, column int) (string, int) {
 // ellipsis where something is missing. What is marked is kept, from its start.
 func (s snippet) fit(columns int) (before, marked, after string) {
 	const ellipsis = "…"
-	if textWidth(s.before)+textWidth(s.marked)+textWidth(s.after) <= columns {
+	if escape.Width(s.before)+escape.Width(s.marked)+escape.Width(s.after) <= columns {
 		return s.before, s.marked, s.after
 	}
 	marked = s.marked
-	if textWidth(marked) > columns/2 {
-		marked = firstColumns(marked, columns/2-1) + ellipsis
+	if escape.Width(marked) > columns/2 {
+		marked = escape.First(marked, columns/2-1) + ellipsis
 	}
-	rest := columns - textWidth(marked)
+	rest := columns - escape.Width(marked)
 	before, after = s.before, s.after
-	lead := min(textWidth(before), max(rest/2, rest-textWidth(after)))
-	if textWidth(before) > lead {
+	lead := min(escape.Width(before), max(rest/2, rest-escape.Width(after)))
+	if escape.Width(before) > lead {
 		before = ellipsis + lastColumns(before, lead-1)
 	}
-	if trail := rest - textWidth(before); textWidth(after) > trail {
-		after = firstColumns(after, trail-1) + ellipsis
+	if trail := rest - escape.Width(before); escape.Width(after) > trail {
+		after = escape.First(after, trail-1) + ellipsis
 	}
 	return before, marked, after
 }
 
-func firstColumns(s string, n int) string {
-	for i, r := range s {
-		if n -= runeWidth(r); n < 0 {
-			return s[:i]
-		}
-	}
-	return s
-}
-
 func lastColumns(s string, n int) string {
-	skip := textWidth(s) - n
+	skip := escape.Width(s) - n
 	for i, r := range s {
-		if skip <= 0 && runeWidth(r) > 0 {
+		if skip <= 0 && escape.RuneWidth(r) > 0 {
 			return s[i:]
 		}
-		skip -= runeWidth(r)
+		skip -= escape.RuneWidth(r)
 	}
 	return ""
-}
-
-// textWidth returns how many columns of a terminal an escaped text takes.
-func textWidth(s string) int {
-	n := 0
-	for _, r := range s {
-		n += runeWidth(r)
-	}
-	return n
-}
-
-func runeWidth(r rune) int {
-	switch {
-	case r < 0x300:
-		return 1
-	case unicode.In(r, unicode.Mn, unicode.Me):
-		return 0
-	}
-	switch width.LookupRune(r).Kind() {
-	case width.EastAsianWide, width.EastAsianFullwidth:
-		return 2
-	}
-	return 1
 }

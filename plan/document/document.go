@@ -2,9 +2,9 @@
 // with renderers for HTML and Markdown. It knows neither plans nor runs; package
 // review makes documents of them, and package show writes one as text.
 //
-// Every string in a document is raw. A renderer escapes it for its medium: what a
-// node or a file says can't add an element, a link or a mention, and can't leave
-// its place. The same document gives the same bytes.
+// A string in a document may be raw. A renderer escapes it for its medium: what a
+// node or a file says can't add an element, a link or a mention, can't leave its
+// place, and can't hide in it. The same document gives the same bytes.
 package document
 
 // Document is what somebody reads who was not there.
@@ -65,7 +65,7 @@ type Fact struct {
 	Label string
 	Text  string
 	Tone  Tone
-	Exact bool // characters count: a digest, a path
+	Exact bool // characters count: a digest, a path, a name
 }
 
 // Facts are labelled values below each other.
@@ -127,6 +127,7 @@ type Fold struct {
 type Code struct {
 	Label string
 	Text  string
+	Read  bool // it is there to be read, and nothing carries it out: every language stays readable
 }
 
 // List is a list of short texts.

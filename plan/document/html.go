@@ -31,7 +31,8 @@ var policy = func() string {
 
 var page = template.Must(template.New("page.html").Funcs(template.FuncMap{
 	"line":     escape.Line,
-	"code":     escape.Text,
+	"name":     escape.Name,
+	"code":     code,
 	"svg":      func(s string) template.HTML { return template.HTML(s) },
 	"number":   func(numbers []int, column int) bool { return slices.Contains(numbers, column) },
 	"add":      func(a, b int) int { return a + b },
@@ -51,6 +52,14 @@ func HTML(w io.Writer, d *Document) error {
 	}
 	_, err = w.Write(b.Bytes())
 	return err
+}
+
+// code is the text of a block whose every character counts.
+func code(c Code) string {
+	if c.Read {
+		return escape.Text(c.Text)
+	}
+	return escape.Code(c.Text)
 }
 
 // entry is a line of the table of contents.

@@ -229,9 +229,22 @@ func (m *markdowner) code(c Code) {
 	if c.Label != "" {
 		m.line("%s\n", inline(c.Label))
 	}
-	text := strings.TrimRight(escape.Text(c.Text), "\n")
+	text := broken(strings.TrimRight(code(c), "\n"))
 	fence := strings.Repeat("`", max(3, backticks(text)+1))
 	m.line("%stext\n%s\n%s\n", fence, text, fence)
+}
+
+// mostColumns is how long a line of code is. What shows Markdown does not break lines
+// in a fence, and what is far to the right is out of sight.
+const mostColumns = 120
+
+// broken goes on behind an ellipsis where a line is too long.
+func broken(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = strings.Join(escape.Rows(line, mostColumns), "\n…")
+	}
+	return strings.Join(lines, "\n")
 }
 
 func (m *markdowner) list(l List) {
@@ -270,7 +283,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(escape.Line(s
 
 // exact is a code span on one line that may stand in a table.
 func exact(s string) string {
-	s = oneLine(s)
+	s = escape.Name(s)
 	fence := strings.Repeat("`", backticks(s)+1)
 	if fence != "`" || strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") {
 		s = " " + s + " "

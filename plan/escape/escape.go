@@ -1,29 +1,54 @@
 // Package escape makes text that came from somewhere else fit to be shown.
 //
-// What a node prints, what a file holds and what a host key comment says is
-// hostile until it went through here: terminal control sequences, bidirectional
-// overrides and bytes that are no UTF-8 come out as visible Go escapes such as
-// \x1b or \u202e. Start with Line for anything that has to stay on one line and
-// Text for output of several lines. The package never decides what is shown,
-// only in which form.
+// What a node prints, what a configuration, a plan or a file name says is hostile
+// until it went through here. It may obey no terminal, hide nothing, and be read as
+// nothing else than what it is: control sequences, bidirectional overrides, bytes that
+// are not UTF-8, characters that do not show, letters that pass for others and blanks
+// that push text out of sight come out as visible Go escapes such as \x1b, \u202e
+// and \x20{3000}.
+//
+// How much is escaped depends on what the text is for:
+//
+//   - Line and Text are for what is read: titles, reasons, messages, what a node
+//     prints. Every language stays readable.
+//   - Name is for what is compared by eye: names, addresses, paths.
+//   - Exact and Code are for what is carried out: whatever is not ASCII is escaped.
+//
+// JSON keeps a document for programs as it is and writes what does not show in JSON's
+// own way. Screen is a writer that nothing of all this gets past. docs/documents.md
+// has the rules. The package never decides what is shown, only in which form.
 package escape
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
-// Line returns s with everything escaped that could move the cursor, change
-// colours, hide or reorder text; line feeds and tabs are escaped too. A string
-// that needs nothing is returned as it is, without allocation.
-func Line(s string) string { return escape(s, false) }
+// Line returns s on one line, with everything escaped that could move the cursor,
+// change colours, hide or reorder text, or pass for something else; line feeds and tabs
+// are escaped too. A string that needs nothing is returned as it is, without allocation.
+// What Line returns it returns again.
+func Line(s string) string { return escape(s, rules{kind: prose}) }
 
 // Text is Line for output of several lines: line feeds and tabs stay, and a
-// carriage return right before a line feed is dropped (terminals print both).
-func Text(s string) string { return escape(s, true) }
+// carriage return right before a line feed is dropped (terminals print both). More
+// than three empty lines are said in words.
+func Text(s string) string { return escape(s, rules{kind: prose, lines: true}) }
+
+// Name is Line for what is compared by eye: besides, every character is escaped that
+// looks like one of ASCII or is written from right to left, and blanks that could be
+// overlooked. A name is fit to be compared if Name returns it as it is.
+func Name(s string) string { return escape(s, rules{kind: name}) }
+
+// Exact is Line for what is carried out or compared word for word, such as an argument
+// of a command: every character that is not ASCII is escaped, and so are blanks that
+// could be overlooked.
+func Exact(s string) string { return escape(s, rules{kind: exact}) }
+
+// Code is Exact for text of several lines, such as a script; line feeds and tabs stay.
+// More than three empty lines are said in words.
+func Code(s string) string { return escape(s, rules{kind: exact, lines: true}) }
 
 // Printed returns what a terminal would have left of a line, escaped as by Line:
 // control sequences are taken out, with whatever they drew elsewhere on the
@@ -82,72 +107,4 @@ func clip(s string, max int) string {
 		tail++
 	}
 	return s[:head] + " … " + s[tail:]
-}
-
-func escape(s string, lines bool) string {
-	i := firstUnsafe(s, lines)
-	if i < 0 {
-		return s
-	}
-	var b strings.Builder
-	b.Grow(len(s) + 16)
-	for {
-		b.WriteString(s[:i])
-		s = s[i:]
-		if s == "" {
-			return b.String()
-		}
-		r, size := utf8.DecodeRuneInString(s)
-		switch {
-		case lines && strings.HasPrefix(s, "\r\n"):
-			// The line feed follows and says it all.
-		case r == utf8.RuneError && size == 1:
-			b.WriteString(`\x`)
-			b.WriteString(hex2(s[0]))
-		default:
-			q := strconv.QuoteRuneToASCII(r)
-			b.WriteString(q[1 : len(q)-1])
-		}
-		s = s[size:]
-		if i = firstUnsafe(s, lines); i < 0 {
-			i = len(s)
-		}
-	}
-}
-
-func hex2(c byte) string {
-	const digits = "0123456789abcdef"
-	return string([]byte{digits[c>>4], digits[c&15]})
-}
-
-// firstUnsafe returns the offset of the first byte that must be escaped, or -1.
-func firstUnsafe(s string, lines bool) int {
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			if (c < ' ' && !(lines && (c == '\n' || c == '\t'))) || c == 0x7f {
-				return i
-			}
-			i++
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if (r == utf8.RuneError && size == 1) || !unicode.IsPrint(r) || reorders(r) {
-			return i
-		}
-		i += size
-	}
-	return -1
-}
-
-// reorders reports whether a printable-looking rune changes the order or the
-// visibility of its neighbours. Most of these are format characters, which
-// unicode.IsPrint refuses already; combining enclosing marks and the Hangul
-// fillers are not.
-func reorders(r rune) bool {
-	switch r {
-	case 0x115f, 0x1160, 0x3164, 0xffa0, 0x034f:
-		return true
-	}
-	return false
 }

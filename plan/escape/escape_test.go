@@ -1,6 +1,7 @@
 package escape
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"unicode"
@@ -79,13 +80,67 @@ func TestTail(t *testing.T) {
 	}
 }
 
+// hostile are seeds of both fuzz targets.
+var hostile = []string{
+	"", "\x1b[2J\u202e\xff\r\n", "\x1b]0;title\x07", "\x1b]52;c;Zm9v\x1b\\", "\x9b31m", "\u009b2J", "50 %\r 60 %\r100 %", "a\bb\b", "\x1b", "\x1b[", "\x1bP+q\x1b\\",
+	"\u2066\u200b\ufeff\u00ad\ue000", "e\u0301", "\U000e0041", "\xc3", "\xed\xa0\x80", "\t\n\v\f", strings.Repeat("\xff", 300),
+	"chеckupgrades сору", "éıｆa", "漢ｆノ", "ทｆaร", "\u200bд\u200bd", `\u0041еcho`, "x" + strings.Repeat(" ", 50) + "y", strings.Repeat("\n", 9) + "z\n \n\t\n\n\n\nq", "a \u0301\u0301", "  a  b ",
+	"::error::x", "x ::a::", "##[x", "१a१", "ः", "\x1b[31mred\x1b[0m",
+}
+
+// FuzzForms: whatever goes in, no form panics, what comes out is valid UTF-8 in which
+// every character shows, and the form returns it again.
+func FuzzForms(f *testing.F) {
+	for _, s := range hostile {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for what, form := range map[string]func(string) string{"Line": Line, "Text": Text, "Name": Name, "Exact": Exact, "Code": Code} {
+			out := form(s)
+			lines := what == "Text" || what == "Code"
+			for _, r := range out {
+				if !utf8.ValidString(out) || Invisible(r) && !(lines && (r == '\n' || r == '\t')) || what == "Name" && looksASCII(r) {
+					t.Fatalf("%s(%q) = %q", what, s, out)
+				}
+			}
+			if again := form(out); again != out && !(what == "Code" && strings.Contains(out, "empty lines")) {
+				t.Fatalf("%s(%q) = %q, and of that it makes %q", what, s, out, again)
+			}
+			if lines && what == "Code" && strings.ContainsFunc(strings.ReplaceAll(out, "… ", ""), func(r rune) bool { return r >= utf8.RuneSelf }) {
+				t.Fatalf("%s(%q) = %q", what, s, out)
+			}
+			if Width(First(out, 20)) > 20 || strings.Join(Rows(out, 20), "") != out {
+				t.Fatalf("%q is cut to %q and %q", out, First(out, 20), Rows(out, 20))
+			}
+		}
+		for _, color := range []bool{false, true} {
+			var b strings.Builder
+			w := &Screen{W: &b, Live: color, Color: func() bool { return color }}
+			for i := range len(s) { // in pieces
+				w.Write([]byte(s[i : i+1]))
+			}
+			w.Write([]byte("\n"))
+			w.Write([]byte(s))
+			for _, r := range strings.NewReplacer("\n", "", "\t", "", "\r\x1b[K", "").Replace(b.String()) {
+				if !color && Invisible(r) || r < ' ' && r != '\x1b' {
+					t.Fatalf("%q passes as %q", s, b.String())
+				}
+			}
+		}
+		if v, err := json.Marshal(s); err == nil {
+			var back string
+			text := JSON(v)
+			if err := json.Unmarshal(text, &back); err != nil || back != strings.ToValidUTF8(s, "\ufffd") && utf8.ValidString(s) || strings.ContainsFunc(string(text), Invisible) {
+				t.Fatalf("JSON(%q) = %q: %v", v, text, err)
+			}
+		}
+	})
+}
+
 // FuzzLine: whatever goes in, what comes out is valid UTF-8 without a rune
 // that acts on a terminal.
 func FuzzLine(f *testing.F) {
-	for _, s := range []string{
-		"", "\x1b[2J\u202e\xff\r\n", "\x1b]0;title\x07", "\x1b]52;c;Zm9v\x1b\\", "\x9b31m", "\u009b2J", "50 %\r 60 %\r100 %", "a\bb\b", "\x1b", "\x1b[", "\x1bP+q\x1b\\",
-		"\u2066\u200b\ufeff\u00ad\ue000", "e\u0301", "\U000e0041", "\xc3", "\xed\xa0\x80", "\t\n\v\f", strings.Repeat("\xff", 300),
-	} {
+	for _, s := range hostile {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -2,35 +2,36 @@ package escape
 
 import "unicode"
 
-// Invisible reports whether a reader sees nothing where r stands: control and format
-// characters, everything that Unicode lets a renderer leave out (variation selectors,
-// fillers, tags, joiners, controls of direction), and blanks of every width. The one
-// blank that it lets pass is the space of ASCII.
-//
-// Two texts that differ only in such runes look the same to whoever compares them.
+// Invisible reports whether a character does not show, or does not show as itself:
+// controls, format characters and whatever else a font may leave out (default
+// ignorable code points, variation selectors, tags, fillers), characters that change
+// the order of others, every blank but U+0020, and what no standard says how to draw
+// (unassigned and private code points, surrogates). Of ASCII these are the controls,
+// line feed and tab among them. U+FFFD shows.
 func Invisible(r rune) bool {
-	return r != ' ' && (unicode.In(r, unseen...) || unicode.Is(blank, r))
+	switch {
+	case r < 0x7f:
+		return r < ' '
+	case r < 0xa0:
+		return true
+	}
+	// IsPrint refuses controls, format characters, separators and all blanks, and what is
+	// unassigned or private. The rest are letters, marks and symbols to Unicode.
+	return !unicode.IsPrint(r) ||
+		r >= 0x34f && unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, blank)
 }
 
-var unseen = []*unicode.RangeTable{
-	unicode.Cc, unicode.Cf, unicode.Cs, unicode.Z,
-	unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector,
-}
-
-// blank are those that Unicode counts as letters, marks or symbols, and that have no
-// ink.
+// blank are characters that are drawn as nothing and that Unicode has no property for.
 var blank = &unicode.RangeTable{
 	R16: []unicode.Range16{
-		{0x17b4, 0x17b5, 1}, // Khmer inherent vowels
-		{0x180b, 0x180f, 1}, // Mongolian selectors and vowel separator
-		{0x2800, 0x2800, 1}, // Braille, no dots
-		{0xfffc, 0xfffc, 1}, // what stands for an object that is not there
+		{Lo: 0x2800, Hi: 0x2800, Stride: 1}, // braille pattern without dots
+		{Lo: 0x2d7f, Hi: 0x2d7f, Stride: 1}, // Tifinagh consonant joiner
+		{Lo: 0xfffc, Hi: 0xfffc, Stride: 1}, // object replacement character
 	},
 	R32: []unicode.Range32{
-		{0x13441, 0x13442, 1}, // blanks of hieroglyphs
-		{0x16fe4, 0x16fe4, 1}, // Khitan filler
-		{0x1d159, 0x1d159, 1}, // note head of no notes
-		{0x1d173, 0x1d17a, 1}, // beams and slurs, which are controls
-		{0xe0000, 0xe0fff, 1}, // tags and selectors, assigned or not
+		{Lo: 0x1107f, Hi: 0x1107f, Stride: 1}, // Brahmi number joiner
+		{Lo: 0x13441, Hi: 0x13442, Stride: 1}, // blanks of hieroglyphs
+		{Lo: 0x16fe4, Hi: 0x16fe4, Stride: 1}, // Khitan small script filler
+		{Lo: 0x1d159, Hi: 0x1d159, Stride: 1}, // musical symbol null notehead
 	},
 }

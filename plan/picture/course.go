@@ -3,6 +3,8 @@ package picture
 import (
 	"fmt"
 	"strings"
+
+	"zup/plan/escape"
 )
 
 // Timeline is a change from left to right. Times are seconds since it began.
@@ -243,9 +245,9 @@ func Gantt(t Timeline) string {
 // ganttText keeps what means nothing in Mermaid's language.
 func ganttText(s string) string {
 	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(":;#,%<>\"`{}[]()|\\\n\r", r) {
+		if strings.ContainsRune(":;#,%<>\"`{}[]()|", r) {
 			return ' '
 		}
 		return r
-	}, strings.ToValidUTF8(s, "?"))
+	}, escape.Line(s))
 }

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"html"
 	"strings"
-	"unicode/utf8"
 
 	"zup/plan/escape"
 )
@@ -92,25 +91,21 @@ func num(f float64) string {
 func safe(s string) string { return html.EscapeString(escape.Line(s)) }
 
 // span is about how wide a line of small text is.
-func span(s string) float64 { return 6.4 * float64(utf8.RuneCountInString(s)) }
+func span(s string) float64 { return 6.4 * float64(escape.Width(s)) }
 
 // bold is about how wide a line of heavier text is.
 func bold(s string) float64 { return 1.27 * span(s) }
 
 // fit shortens text to a width.
 func fit(s string, width float64) string {
-	if span(s) <= width {
-		return s
-	}
-	runes := []rune(s)
-	return string(runes[:max(0, min(len(runes), int(width/6.4)-1))]) + "…"
+	return escape.Cut(escape.Line(s), int(width/6.4))
 }
 
 // wrap breaks text into at most lines lines.
 func wrap(s string, width float64, lines int) []string {
 	var all []string
 	line := ""
-	for _, word := range strings.Fields(s) {
+	for _, word := range strings.Fields(escape.Line(s)) {
 		switch {
 		case line == "":
 			line = word

@@ -7,6 +7,7 @@ import (
 	"zup/plan"
 	"zup/plan/apply"
 	"zup/plan/document"
+	"zup/plan/escape"
 	"zup/plan/show"
 )
 
@@ -18,11 +19,11 @@ func actions(p *plan.Plan) []document.Block {
 		acts := branch(p, c.Name)
 		steps := stepsOf(c, acts)
 		if len(all) < manyClusters {
-			blocks = append(blocks, document.Heading{ID: fmt.Sprintf("actions%d", i+1), Title: c.Name}, steps)
+			blocks = append(blocks, document.Heading{ID: fmt.Sprintf("actions%d", i+1), Title: escape.Name(c.Name)}, steps)
 			continue
 		}
 		blocks = append(blocks, document.Fold{
-			Title: c.Name + ": " + show.What(c, values(acts)), Rank: rankCluster,
+			Title: escape.Name(c.Name) + ": " + show.What(c, values(acts)), Rank: rankCluster,
 			Blocks: []document.Block{pictureOf(c, acts, fmt.Sprintf("course%d", i+1)), steps},
 		})
 	}
@@ -30,7 +31,7 @@ func actions(p *plan.Plan) []document.Block {
 }
 
 func stepsOf(c *plan.Cluster, acts []*plan.Action) document.Steps {
-	s := document.Steps{Caption: "Actions of " + c.Name, Head: []string{"About"}, FoldAs: "Exact commands"}
+	s := document.Steps{Caption: "Actions of " + escape.Name(c.Name), Head: []string{"About"}, FoldAs: "Exact commands"}
 	for i, a := range acts {
 		step := stepOf(c, a, i+1)
 		step.Values = []document.Cell{{Text: show.Seconds(a.EstimateS)}}
@@ -42,14 +43,7 @@ func stepsOf(c *plan.Cluster, acts []*plan.Action) document.Steps {
 
 func stepOf(c *plan.Cluster, a *plan.Action, number int) document.Step {
 	mark, means := show.Glyph(a)
-	node := a.Node
-	switch {
-	case node == "" && len(c.Nodes) == 1:
-		node = c.Nodes[0].Name
-	case node == "":
-		node = "both"
-	}
-	return document.Step{Number: number, Mark: mark, Means: means, Node: node, Title: a.Title, Reason: a.Reason, Badge: badge(a)}
+	return document.Step{Number: number, Mark: mark, Means: means, Node: show.Where(c, a), Title: a.Title, Reason: a.Reason, Badge: badge(a)}
 }
 
 func badge(a *plan.Action) document.Note {
@@ -71,7 +65,7 @@ func exactly(a *plan.Action) []document.Block {
 		}
 		items := make([]string, len(conditions))
 		for i, c := range conditions {
-			items[i] = c.String()
+			items[i] = escape.Exact(c.String())
 		}
 		blocks = append(blocks, document.List{Label: label, Items: items})
 	}
@@ -82,11 +76,12 @@ func exactly(a *plan.Action) []document.Block {
 	}
 	list("Required, read again right before", a.Requires)
 	list("Until this holds", a.Until)
-	code(fmt.Sprintf("Run on %s%s", a.Node, detached(a)), a.Script)
-	code("Run where zup runs, for "+a.Node+", one argument a line", strings.Join(a.Argv, "\n"))
+	node := escape.Name(a.Node)
+	code(fmt.Sprintf("Run on %s%s", node, detached(a)), a.Script)
+	code("Run here, where zup runs, for "+node+", one argument a line", arguments(a.Argv))
 	if u := a.Upload; u != nil {
 		blocks = append(blocks, document.Facts{
-			{Label: "Sends", Text: u.From, Exact: true}, {Label: "To", Text: a.Node + ":" + u.To, Exact: true},
+			{Label: "Sends", Text: u.From, Exact: true}, {Label: "To", Text: node + ":" + u.To, Exact: true},
 			{Label: "Size", Text: fmt.Sprintf("%d bytes", u.Size)}, {Label: "SHA-256", Text: u.SHA256, Exact: true},
 		})
 	}
@@ -96,13 +91,22 @@ func exactly(a *plan.Action) []document.Block {
 		if proof.Absent {
 			must = "must not name "
 		}
-		code("Proof: what this prints "+must+proof.Word, strings.Join(proof.Argv, "\n"))
+		code("Proof: what this, run here, prints "+must+escape.Exact(proof.Word), arguments(proof.Argv))
 	}
 	list(fmt.Sprintf("Done when, within %s", show.Seconds(a.CheckS)), a.Check)
 	code("If it fails, it is undone with", a.Undo)
 	list("Undone when", a.UndoCheck)
 	blocks = append(blocks, stepsBack(a)...)
 	return append(blocks, document.Text("Stops the run after "+show.Seconds(a.TimeoutS)+"."))
+}
+
+// arguments are those of a command, one a line.
+func arguments(argv []string) string {
+	lines := make([]string, len(argv))
+	for i, arg := range argv {
+		lines[i] = escape.Exact(arg)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func detached(a *plan.Action) string {
@@ -118,12 +122,12 @@ func watched(a *plan.Action) []document.Block {
 	if len(a.Prompts) > 0 {
 		t := document.Table{Caption: "Questions that are answered", Head: []string{"Question", "Answer", "At most"}}
 		for _, q := range a.Prompts {
-			t.Rows = append(t.Rows, []document.Cell{{Text: q.Match, Exact: true}, {Text: q.Answer, Exact: true}, {Text: times(q.Max)}})
+			t.Rows = append(t.Rows, []document.Cell{{Text: escape.Exact(q.Match), Exact: true}, {Text: escape.Exact(q.Answer), Exact: true}, {Text: times(q.Max)}})
 		}
 		blocks = append(blocks, t)
 	}
 	if len(a.Forbid) > 0 {
-		blocks = append(blocks, document.Code{Label: "Fails when a line of output matches one of", Text: strings.Join(a.Forbid, "\n")})
+		blocks = append(blocks, document.Code{Label: "Fails when a line of output matches one of", Text: arguments(a.Forbid)})
 	}
 	return blocks
 }
@@ -134,10 +138,10 @@ func stepsBack(a *plan.Action) []document.Block {
 	}
 	blocks := []document.Block{document.Text(fmt.Sprintf("Then every probe that answered before must answer within %s. If it fails, or they do not, this brings the role back, and the run stops:", show.Milliseconds(float64(a.AnswersMS))))}
 	for _, s := range a.Back {
-		blocks = append(blocks, document.Code{Label: s.Title + ", on " + s.Node, Text: s.Script})
+		blocks = append(blocks, document.Code{Label: s.Title + ", on " + escape.Name(s.Node), Text: s.Script})
 		var items []string
 		for _, c := range s.Check {
-			items = append(items, c.String())
+			items = append(items, escape.Exact(c.String()))
 		}
 		blocks = append(blocks, document.List{Label: fmt.Sprintf("Done when, within %s", show.Seconds(s.CheckS)), Items: items})
 	}
@@ -190,7 +194,7 @@ func wayBack(c *plan.Cluster, acts []*plan.Action) document.Facts {
 		return document.Facts{{Label: "No return", Text: "no version is changed: there is no point of no return"},
 			{Label: "Way back", Text: "a stop leaves the cluster serving; " + apply.Again(c) + " has what is missing"}}
 	}
-	at := fmt.Sprintf("action %d, %s (%s)", first+1, acts[first].Title, acts[first].Node)
+	at := fmt.Sprintf("action %d, %s (%s)", first+1, acts[first].Title, show.Where(c, acts[first]))
 	f := document.Facts{
 		{Label: "Before action " + fmt.Sprint(first+1), Text: "nothing that lasts was changed: zup plan -back-out undoes what is temporary"},
 		{Label: "Point of no return", Text: at + ": from here on the way is forward" + unless(c, snapshots)},
@@ -207,7 +211,7 @@ func byItself(acts []*plan.Action) string {
 	var all []string
 	for i, a := range acts {
 		if len(a.Back) > 0 || a.Undo != "" {
-			all = append(all, fmt.Sprintf("%d (%s on %s)", i+1, a.Kind, a.Node))
+			all = append(all, fmt.Sprintf("%d (%s on %s)", i+1, escape.Name(a.Kind), escape.Name(a.Node)))
 		}
 	}
 	if len(all) == 0 {
@@ -234,5 +238,5 @@ func after(c *plan.Cluster, snapshots map[string]bool) string {
 	case len(snapshots) == len(c.Nodes):
 		return "zup plan -rollback restores the snapshots that this run takes of " + show.Plural(len(c.Nodes), "node", "nodes") + "; what was configured since is lost"
 	}
-	return "none to " + c.From + ": no snapshot is taken of every node. A run that stops leaves one node serving; " + apply.Again(c) + " has what is missing"
+	return "none to " + escape.Name(c.From) + ": no snapshot is taken of every node. A run that stops leaves one node serving; " + apply.Again(c) + " has what is missing"
 }

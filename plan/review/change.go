@@ -15,6 +15,7 @@ import (
 	"zup/plan"
 	"zup/plan/approval"
 	"zup/plan/document"
+	"zup/plan/escape"
 	"zup/plan/picture"
 	"zup/plan/show"
 )
@@ -35,7 +36,7 @@ const (
 // lists them; nil is that nobody has looked, or that none are demanded.
 func Change(p *plan.Plan, signed *approval.Verdict) *document.Document {
 	d := &document.Document{Kind: "Change plan", Title: title(p), Verdict: verdict(p)}
-	d.Foot = fmt.Sprintf("Plan %s. The plan file has every byte that will be run; zup apply carries out exactly that, and refuses a file that was altered.", p.PlanID)
+	d.Foot = fmt.Sprintf("Plan %s. The plan file has every byte that will be run; zup apply carries out exactly that, and refuses a file that was altered.", escape.Name(p.PlanID))
 	add := func(id, title string, blocks ...document.Block) {
 		if len(blocks) > 0 {
 			d.Sections = append(d.Sections, document.Section{ID: id, Title: title, Blocks: blocks})
@@ -100,7 +101,7 @@ func title(p *plan.Plan) string {
 	case 0:
 		return "Nothing to do for " + show.Plural(len(p.Clusters), "cluster", "clusters")
 	case 1:
-		return all[0].Name + ": " + show.What(all[0], values(branch(p, all[0].Name)))
+		return escape.Name(all[0].Name) + ": " + show.What(all[0], values(branch(p, all[0].Name)))
 	}
 	return show.Plural(len(all), "cluster", "clusters") + ": " + versionsOf(all)
 }
@@ -163,8 +164,8 @@ func summary(p *plan.Plan) document.Facts {
 			f = append(f, document.Fact{Label: label, Text: text, Exact: exact})
 		}
 	}
-	add("Change request", p.Change, false)
-	add("Planned by", p.Author, false)
+	add("Change request", escape.Name(p.Change), false)
+	add("Planned by", escape.Name(p.Author), false)
 	add("Planned at", clock(p.Created), false)
 	add("From commit", p.Commit, true)
 	add("Plan", p.PlanID, true)
@@ -178,7 +179,7 @@ func summary(p *plan.Plan) document.Facts {
 	if p.NotAfter != "" {
 		add("Not to be applied after", clock(p.NotAfter), false)
 	}
-	add("Made by", "zup "+p.ZupVersion, false)
+	add("Made by", "zup "+escape.Name(p.ZupVersion), false)
 	return f
 }
 
@@ -214,9 +215,9 @@ func why(p *plan.Plan) string {
 func clock(rfc3339 string) string {
 	date, time, ok := strings.Cut(strings.TrimSuffix(rfc3339, "Z"), "T")
 	if !ok || !strings.HasSuffix(rfc3339, "Z") {
-		return rfc3339
+		return escape.Name(rfc3339)
 	}
-	return date + " " + time + " UTC"
+	return escape.Name(date) + " " + escape.Name(time) + " UTC"
 }
 
 // impact is one row a cluster.
@@ -230,7 +231,7 @@ func impact(p *plan.Plan) []document.Block {
 	for _, c := range all {
 		acts := branch(p, c.Name)
 		t.Rows = append(t.Rows, []document.Cell{
-			{Text: c.Name + " (" + c.Provider + ")"}, {Text: show.Versions(c)}, {Text: show.Interrupted(c), Tone: tone(c)},
+			{Text: escape.Name(c.Name) + " (" + escape.Name(c.Provider) + ")"}, {Text: show.Versions(c)}, {Text: show.Interrupted(c), Tone: tone(c)},
 			{Text: show.MasterNow(c)}, {Text: atTheEnd(c)}, {Text: withoutSpare(planned(c, acts))}, {Text: show.Seconds(plan.Estimate(values(acts)))},
 		})
 	}
@@ -240,11 +241,12 @@ func impact(p *plan.Plan) []document.Block {
 	}
 	reasons := document.Facts{}
 	for _, c := range all[:min(len(all), manyClusters)] {
-		reasons = append(reasons, document.Fact{Label: c.Name + ", why so long", Text: c.Interruption.Why})
+		name := escape.Name(c.Name)
+		reasons = append(reasons, document.Fact{Label: name + ", why so long", Text: c.Interruption.Why})
 		if text := show.Temporary(values(branch(p, c.Name))); text != "" {
-			reasons = append(reasons, document.Fact{Label: c.Name + ", temporary", Text: text})
+			reasons = append(reasons, document.Fact{Label: name + ", temporary", Text: text})
 		}
-		reasons = append(reasons, document.Fact{Label: c.Name + ", measured", Text: show.Measured(c) + limit(c)})
+		reasons = append(reasons, document.Fact{Label: name + ", measured", Text: show.Measured(c) + limit(c)})
 	}
 	return append(blocks, reasons)
 }
@@ -268,9 +270,9 @@ func tone(c *plan.Cluster) document.Tone {
 
 func atTheEnd(c *plan.Cluster) string {
 	if len(c.Nodes) == 1 {
-		return c.Nodes[0].Name
+		return escape.Name(c.Nodes[0].Name)
 	}
-	return c.Master
+	return escape.Name(c.Master)
 }
 
 func withoutSpare(k *course) string {
@@ -295,12 +297,12 @@ func pictures(p *plan.Plan) []document.Block {
 
 func pictureOf(c *plan.Cluster, acts []*plan.Action, id string) document.Figure {
 	most := "≤ " + show.Milliseconds(float64(c.Interruption.PerSwitchoverMSMax))
-	t := planned(c, acts).timeline(id, "The course of "+c.Name+", as planned", func(*plan.Action) string {
+	t := planned(c, acts).timeline(id, "The course of "+escape.Name(c.Name)+", as planned", func(*plan.Action) string {
 		return "MASTER moves, gap " + most
 	})
 	return document.Figure{
 		SVG: picture.Course(t), Mermaid: picture.Gantt(t), Words: words(t),
-		Caption: c.Name + ": who serves and who could take over. Times are estimates since the first action.",
+		Caption: escape.Name(c.Name) + ": who serves and who could take over. Times are estimates since the first action.",
 	}
 }
 
@@ -327,7 +329,7 @@ func risks(p *plan.Plan) document.Notes {
 		all = append(all, n)
 	}
 	for _, w := range p.Waivers {
-		all = append(all, document.Note{Tone: document.Notice, Word: "Waived", Text: w.Name + ": " + w.Because})
+		all = append(all, document.Note{Tone: document.Notice, Word: "Waived", Text: escape.Name(w.Name) + ": " + w.Because})
 	}
 	if len(all) == 0 {
 		all = document.Notes{{Tone: document.Good, Word: "None", Text: "is known that is not a part of the procedure"}}
@@ -337,7 +339,7 @@ func risks(p *plan.Plan) document.Notes {
 
 func nameList(all []string) string {
 	const most = 6
-	text := strings.Join(all[:min(len(all), most)], ", ")
+	text := show.Names(all[:min(len(all), most)], ", ")
 	if n := len(all) - most; n > 0 {
 		text += fmt.Sprintf(" and %d more", n)
 	}
@@ -351,7 +353,7 @@ func risksOf(c *plan.Cluster, acts []*plan.Action) []document.Note {
 	}
 	for _, ch := range c.Checks {
 		if n, ok := unproven[ch.Status]; ok {
-			n.Text = strings.TrimPrefix(ch.ID, c.Name+".") + ": " + ch.Detail
+			n.Text = escape.Name(strings.TrimPrefix(ch.ID, c.Name+".")) + ": " + ch.Detail
 			all = append(all, n)
 		}
 	}

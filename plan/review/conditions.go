@@ -2,11 +2,11 @@ package review
 
 import (
 	"fmt"
-	"strings"
 
 	"zup/plan"
 	"zup/plan/approval"
 	"zup/plan/document"
+	"zup/plan/escape"
 	"zup/plan/show"
 )
 
@@ -14,7 +14,7 @@ import (
 func conditions(p *plan.Plan, signed *approval.Verdict) []document.Block {
 	f := document.Facts{{Label: "Approval", Text: "none is required"}}
 	if a := p.Approval; a != nil {
-		f[0].Text = fmt.Sprintf("%s of those in %s; the author %s", show.Plural(a.Required, "signature", "different signatures"), a.Signers.Path, mayApprove(a))
+		f[0].Text = fmt.Sprintf("%s of those in %s; the author %s", show.Plural(a.Required, "signature", "different signatures"), escape.Name(a.Signers.Path), mayApprove(a))
 		f = append(f, document.Fact{Label: "Signers' digest", Text: a.Signers.SHA256, Exact: true})
 		f = append(f, votes(signed)...)
 	}
@@ -22,7 +22,7 @@ func conditions(p *plan.Plan, signed *approval.Verdict) []document.Block {
 		f = append(f, document.Fact{Label: "Windows", Text: "none is set: at any time"})
 	}
 	for _, w := range p.Windows {
-		f = append(f, document.Fact{Label: "Window " + w.Name, Text: fmt.Sprintf("%s from %s (%s) for %s", strings.Join(w.Days, ", "), w.Start, w.Timezone, show.Seconds(int(w.DurationS)))})
+		f = append(f, document.Fact{Label: "Window " + w.Name, Text: fmt.Sprintf("%s from %s (%s) for %s", show.Names(w.Days, ", "), escape.Name(w.Start), escape.Name(w.Timezone), show.Seconds(int(w.DurationS)))})
 	}
 	for _, z := range p.Freezes {
 		f = append(f, document.Fact{Label: "Freeze " + z.Name, Tone: document.Notice, Text: "not from " + clock(z.From) + " until " + clock(z.To)})
@@ -71,7 +71,7 @@ func rules(p *plan.Plan) document.Table {
 		if r.Detail != "" {
 			detail += "; " + r.Detail
 		}
-		t.Rows = append(t.Rows, []document.Cell{{Text: r.Name}, result, {Text: r.Level}, {Text: detail}, {Text: r.Condition, Exact: true}})
+		t.Rows = append(t.Rows, []document.Cell{{Text: escape.Name(r.Name)}, result, {Text: escape.Name(r.Level)}, {Text: detail}, {Text: escape.Exact(r.Condition), Exact: true}})
 	}
 	return t
 }
@@ -106,7 +106,7 @@ func checks(p *plan.Plan) []document.Block {
 	for i := range p.Clusters {
 		c := &p.Clusters[i]
 		for _, ch := range c.Checks {
-			row := []document.Cell{{Text: ch.ID}, statusCell(ch.Status), {Text: ch.Detail}}
+			row := []document.Cell{{Text: escape.Name(ch.ID)}, statusCell(ch.Status), {Text: ch.Detail}}
 			because, ok := waived(p, ch.ID)
 			switch {
 			case ch.Status == plan.Passed:
@@ -135,11 +135,11 @@ func files(p *plan.Plan) []document.Block {
 	var texts []document.Block
 	for _, f := range p.Config.Files {
 		t.Rows = append(t.Rows, []document.Cell{{Text: f.Path, Exact: true}, {Text: f.SHA256, Exact: true}})
-		texts = append(texts, document.Code{Label: f.Path, Text: f.Text})
+		texts = append(texts, document.Code{Label: escape.Name(f.Path), Text: f.Text, Read: true})
 	}
 	blocks := []document.Block{t, document.Fold{Title: "The text of the configuration", Rank: rankFiles, Blocks: texts}}
 	for _, product := range p.Products {
-		blocks = append(blocks, document.Fold{Title: "The script that reads the facts of " + product.Name, Rank: rankFacts, Blocks: []document.Block{
+		blocks = append(blocks, document.Fold{Title: "The script that reads the facts of " + escape.Name(product.Name), Rank: rankFacts, Blocks: []document.Block{
 			document.Code{Label: "It changes nothing", Text: product.Facts},
 		}})
 	}
@@ -149,7 +149,7 @@ func files(p *plan.Plan) []document.Block {
 // sign is room for as many signatures as the plan needs.
 func sign(p *plan.Plan) []document.Block {
 	s := document.Sign{Head: []string{"Role", "Name", "Date", "Signature"}}
-	s.Rows = append(s.Rows, []string{"Planned by", p.Author, "", ""})
+	s.Rows = append(s.Rows, []string{"Planned by", escape.Name(p.Author), "", ""})
 	n := 1
 	if p.Approval != nil {
 		n = min(max(n, p.Approval.Required), 8)
@@ -158,7 +158,7 @@ func sign(p *plan.Plan) []document.Block {
 		s.Rows = append(s.Rows, []string{"Approved by", "", "", ""})
 	}
 	s.Rows = append(s.Rows, []string{"Applied by", "", "", ""})
-	blocks := []document.Block{document.Text("By hand, for plan " + p.PlanID + ".")}
+	blocks := []document.Block{document.Text("By hand, for plan " + escape.Name(p.PlanID) + ".")}
 	if p.Approval != nil {
 		blocks = append(blocks, document.Text("What counts for zup apply is not the paper: it takes the signatures beside the plan file, over the plan's bytes."))
 	}

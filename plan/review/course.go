@@ -8,6 +8,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/apply"
+	"zup/plan/escape"
 	"zup/plan/picture"
 	"zup/plan/show"
 	"zup/plan/state"
@@ -267,7 +268,7 @@ func (k *course) timeline(id, title string, label func(*plan.Action) string) pic
 	t := picture.Timeline{ID: id, Title: title, End: k.end}
 	for i := range k.cluster.Nodes {
 		name := k.cluster.Nodes[i].Name
-		lane := picture.Lane{Name: name, Roles: k.roles(name)}
+		lane := picture.Lane{Name: escape.Name(name), Roles: k.roles(name)}
 		for _, a := range k.actions {
 			at, ran := k.at[a.ID]
 			if !ran || a.Node != name || !a.Changes() && len(a.Argv) == 0 && a.ID != k.failed {

@@ -26,23 +26,27 @@ func Graph(p *plan.Plan) string {
 	for _, c := range busy(p) {
 		prefix := ""
 		if several {
-			prefix = c.Name + ": "
+			prefix = escape.Name(c.Name) + ": "
 		}
 		both := prefix + "both nodes"
 		if len(c.Nodes) == 1 {
-			both = prefix + c.Nodes[0].Name
+			both = prefix + escape.Name(c.Nodes[0].Name)
 		} else {
 			g.Columns = append(g.Columns, both)
 		}
 		for i := range c.Nodes {
-			g.Columns = append(g.Columns, prefix+c.Nodes[i].Name)
+			g.Columns = append(g.Columns, prefix+escape.Name(c.Nodes[i].Name))
 		}
 		for _, a := range branch(p, c.Name) {
-			column := prefix + a.Node
+			column := prefix + escape.Name(a.Node)
 			if a.Node == "" {
 				column = both
 			}
-			g.Boxes = append(g.Boxes, picture.Box{ID: a.ID, After: a.After, Column: column, Text: a.Title, Strong: a.Impact != plan.None})
+			text := escape.Line(a.Title)
+			if a.Here() {
+				text = "[here] " + text // first: what does not fit is cut at the end
+			}
+			g.Boxes = append(g.Boxes, picture.Box{ID: a.ID, After: a.After, Column: column, Text: text, Strong: a.Impact != plan.None})
 		}
 	}
 	return picture.Standalone(picture.Graph(g))
@@ -67,7 +71,7 @@ func inWords(p *plan.Plan) []string {
 		actions := branch(p, c[0].Name)
 		lines = append(lines, fmt.Sprintf("%s, each with %s in the same order, about %s, users interrupted %s: %s",
 			show.Plural(len(c), "cluster", "clusters"), show.Plural(len(actions), "action", "actions"),
-			show.Seconds(plan.Estimate(values(actions))), escape.Line(show.Interrupted(c[0])), names(c)))
+			show.Seconds(plan.Estimate(values(actions))), show.Interrupted(c[0]), names(c)))
 		lines = append(lines, "    "+strings.ReplaceAll(shape, " ", " → "))
 	}
 	if len(p.Actions) > mostBoxes {
@@ -80,7 +84,10 @@ func inWords(p *plan.Plan) []string {
 func shapeOf(actions []*plan.Action) string {
 	kinds := make([]string, len(actions))
 	for i, a := range actions {
-		kinds[i] = a.Kind
+		kinds[i] = escape.Name(a.Kind)
+		if a.Here() {
+			kinds[i] += "(here)"
+		}
 	}
 	return strings.Join(kinds, " ")
 }
@@ -89,7 +96,7 @@ func names(all []*plan.Cluster) string {
 	const most = 8
 	var some []string
 	for _, c := range all[:min(len(all), most)] {
-		some = append(some, c.Name)
+		some = append(some, escape.Name(c.Name))
 	}
 	text := strings.Join(some, ", ")
 	if more := len(all) - most; more > 0 {

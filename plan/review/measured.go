@@ -9,6 +9,7 @@ import (
 	"zup/plan"
 	"zup/plan/apply"
 	"zup/plan/document"
+	"zup/plan/escape"
 	"zup/plan/picture"
 	"zup/plan/show"
 )
@@ -22,11 +23,11 @@ func runPictures(r *apply.Record) []document.Block {
 		if pl == nil || c.Started.IsZero() || len(r.Report.Clusters) >= manyClusters && isDone(c) {
 			continue
 		}
-		t := actual(pl, branch(r.Plan, c.Name), c).timeline(fmt.Sprintf("course%d", i+1), "The course of "+c.Name+", as it was", func(a *plan.Action) string {
+		t := actual(pl, branch(r.Plan, c.Name), c).timeline(fmt.Sprintf("course%d", i+1), "The course of "+escape.Name(c.Name)+", as it was", func(a *plan.Action) string {
 			return "MASTER moved" + gapOf(c, a.ID)
 		})
 		blocks = append(blocks, document.Figure{SVG: picture.Course(t), Mermaid: picture.Gantt(t), Words: words(t),
-			Caption: fmt.Sprintf("%s: who served and who could have taken over, since %s.", c.Name, utc(c.Started))})
+			Caption: fmt.Sprintf("%s: who served and who could have taken over, since %s.", escape.Name(c.Name), utc(c.Started))})
 	}
 	return blocks
 }
@@ -62,10 +63,10 @@ func interruptions(r *apply.Record) []document.Block {
 			continue
 		}
 		for _, pr := range c.Probes {
-			name := c.Name + ", " + pr.Name
+			name := escape.Name(c.Name) + ", " + escape.Name(pr.Name)
 			t.Rows = append(t.Rows, figuresOf(name, "the whole run", pr.Figures, ""))
 			for _, w := range pr.Switchovers {
-				t.Rows = append(t.Rows, figuresOf(name, strings.TrimPrefix(w.Action, c.Name+"."), w.Figures, "≤ "+show.Milliseconds(float64(pl.Interruption.PerSwitchoverMSMax))))
+				t.Rows = append(t.Rows, figuresOf(name, escape.Name(strings.TrimPrefix(w.Action, c.Name+".")), w.Figures, "≤ "+show.Milliseconds(float64(pl.Interruption.PerSwitchoverMSMax))))
 			}
 			methods.Items = append(methods.Items, name+": "+pr.Method)
 		}
@@ -90,10 +91,10 @@ func figuresOf(probe, when string, f apply.Figures, planned string) []document.C
 // plotOf draws the probes of a cluster over the whole run.
 func plotOf(r *apply.Record, c *apply.ClusterReport, pl *plan.Cluster, i int) (document.Figure, bool) {
 	k := actual(pl, branch(r.Plan, c.Name), c)
-	p := picture.Plot{ID: fmt.Sprintf("probes%d", i+1), Title: "What the probes of " + c.Name + " measured", End: k.end, LimitMS: float64(pl.MaxInterruptionMS)}
+	p := picture.Plot{ID: fmt.Sprintf("probes%d", i+1), Title: "What the probes of " + escape.Name(c.Name) + " measured", End: k.end, LimitMS: float64(pl.MaxInterruptionMS)}
 	var said []string
 	for _, pr := range c.Probes {
-		lane := picture.ProbeLane{Name: pr.Name, Note: target(pl, pr.Name)}
+		lane := picture.ProbeLane{Name: escape.Name(pr.Name), Note: target(pl, pr.Name)}
 		for _, s := range r.Series {
 			if s.Cluster == c.Name && s.Probe == pr.Name {
 				lane.Buckets = append(lane.Buckets, buckets(&s, c.Started)...)
@@ -102,7 +103,7 @@ func plotOf(r *apply.Record, c *apply.ClusterReport, pl *plan.Cluster, i int) (d
 		if len(lane.Buckets) > 0 {
 			p.Lanes = append(p.Lanes, lane)
 			p.End = max(p.End, lane.Buckets[len(lane.Buckets)-1].To)
-			said = append(said, fmt.Sprintf("%s: longest gap %s, beginning %s after the start; %s lost of %d", pr.Name,
+			said = append(said, fmt.Sprintf("%s: longest gap %s, beginning %s after the start; %s lost of %d", escape.Name(pr.Name),
 				show.Milliseconds(pr.LongestMS), moment(pr.LongestAt.Sub(c.Started).Seconds()), show.Plural(pr.Lost, "request", "requests"), pr.Sent))
 		}
 	}
@@ -110,7 +111,7 @@ func plotOf(r *apply.Record, c *apply.ClusterReport, pl *plan.Cluster, i int) (d
 		p.Marks = append(p.Marks, picture.Mark{At: k.at[a.ID].to, Label: "MASTER moved" + gapOf(c, a.ID)})
 	}
 	p.Desc = strings.Join(said, ". ")
-	return document.Figure{SVG: picture.Probes(p), Words: said, Caption: c.Name + ": the longest time without an answer at every moment of the run, one lane a probe."}, len(p.Lanes) > 0
+	return document.Figure{SVG: picture.Probes(p), Words: said, Caption: escape.Name(c.Name) + ": the longest time without an answer at every moment of the run, one lane a probe."}, len(p.Lanes) > 0
 }
 
 func target(c *plan.Cluster, probe string) string {

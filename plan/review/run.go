@@ -1,7 +1,6 @@
 package review
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -12,6 +11,7 @@ import (
 	"zup/plan"
 	"zup/plan/apply"
 	"zup/plan/document"
+	"zup/plan/escape"
 	"zup/plan/show"
 	"zup/plan/state"
 )
@@ -19,7 +19,7 @@ import (
 // Run is the document of a run: what was planned beside what became of it.
 func Run(r *apply.Record) *document.Document {
 	d := &document.Document{Kind: "Report of a change", Title: title(r.Plan), Verdict: became(r)}
-	d.Foot = fmt.Sprintf("Run %s of plan %s. Digest of the journal: %s", r.Report.Run, r.Plan.PlanID, orNone(r.Chain.End))
+	d.Foot = fmt.Sprintf("Run %s of plan %s. Digest of the journal: %s", escape.Name(r.Report.Run), escape.Name(r.Plan.PlanID), escape.Name(orNone(r.Chain.End)))
 	add := func(id, title string, blocks ...document.Block) {
 		if len(blocks) > 0 {
 			d.Sections = append(d.Sections, document.Section{ID: id, Title: title, Blocks: blocks})
@@ -58,20 +58,24 @@ func became(r *apply.Record) document.Note {
 	}
 	for i := range r.Report.Clusters {
 		if c := &r.Report.Clusters[i]; c.Stop != nil {
-			return document.Note{Tone: document.Bad, Word: "Stopped", Text: fmt.Sprintf("%s: %s. %s. %s", stoppedAt(c), c.Stop.Why, countDone(r), serves(c.Condition))}
+			return document.Note{Tone: document.Bad, Word: "Stopped", Text: fmt.Sprintf("%s: %s. %s. %s", stoppedAt(c, r.Plan), c.Stop.Why, countDone(r), serves(c.Condition))}
 		}
 	}
 	return document.Note{Tone: document.Notice, Word: "Stopped", Text: "Not every cluster was begun: " + countDone(r) + "."}
 }
 
 // stoppedAt names the action at which a cluster stopped as a reader knows it.
-func stoppedAt(c *apply.ClusterReport) string {
-	for i := range c.Actions {
-		if a := &c.Actions[i]; a.ID == c.Stop.Action {
-			return fmt.Sprintf("%s, at %s (%s)", c.Name, a.Title, cmp.Or(a.Node, "both nodes"))
+func stoppedAt(c *apply.ClusterReport, p *plan.Plan) string {
+	for _, a := range branch(p, c.Name) {
+		where := "both nodes"
+		if a.Node != "" {
+			where = show.Where(p.Cluster(c.Name), a)
+		}
+		if a.ID == c.Stop.Action {
+			return fmt.Sprintf("%s, at %s (%s)", escape.Name(c.Name), a.Title, where)
 		}
 	}
-	return c.Name
+	return escape.Name(c.Name)
 }
 
 // serves says who was found to serve after a stop.
@@ -81,7 +85,7 @@ func serves(c *apply.Condition) string {
 	}
 	for _, n := range c.Nodes {
 		if n.Facts["role"] == "master" && n.Facts["vrrp"] == "MASTER" {
-			return n.Name + " serves, with version " + n.Facts["version"] + "."
+			return escape.Name(n.Name) + " serves, with version " + escape.Name(n.Facts["version"]) + "."
 		}
 	}
 	return "Nobody is known to serve."
@@ -174,9 +178,9 @@ func ends(r *apply.Record) []document.Block {
 		switch {
 		case pl == nil:
 		case isDone(c) && len(all) >= manyClusters:
-			good = append(good, c.Name)
+			good = append(good, escape.Name(c.Name))
 		default:
-			blocks = append(blocks, document.Heading{ID: fmt.Sprintf("end%d", i+1), Title: c.Name})
+			blocks = append(blocks, document.Heading{ID: fmt.Sprintf("end%d", i+1), Title: escape.Name(c.Name)})
 			blocks = append(blocks, end(c, r.Plan)...)
 		}
 	}
@@ -189,7 +193,7 @@ func ends(r *apply.Record) []document.Block {
 func end(c *apply.ClusterReport, p *plan.Plan) []document.Block {
 	if c.Stop == nil && isDone(c) {
 		pl := p.Cluster(c.Name)
-		f := document.Facts{{Label: "Verified", Text: "every node runs " + pl.To + master(pl) + ", nothing is open", Tone: document.Good}}
+		f := document.Facts{{Label: "Verified", Text: "every node runs " + escape.Name(pl.To) + master(pl) + ", nothing is open", Tone: document.Good}}
 		for _, m := range c.Mentions {
 			f = append(f, document.Fact{Label: "Note", Text: m, Tone: document.Notice})
 		}
@@ -205,13 +209,13 @@ func master(c *plan.Cluster) string {
 	if len(c.Nodes) == 1 {
 		return ""
 	}
-	return ", " + c.Master + " is MASTER"
+	return ", " + escape.Name(c.Master) + " is MASTER"
 }
 
 // stopped says why, and in what condition.
 func stopped(c *apply.ClusterReport, pl *plan.Plan) []document.Block {
 	s := c.Stop
-	f := document.Facts{{Label: "Stopped at", Text: s.Action, Tone: document.Bad}, {Label: "Because", Text: s.Why}}
+	f := document.Facts{{Label: "Stopped at", Text: escape.Name(s.Action), Tone: document.Bad}, {Label: "Because", Text: s.Why}}
 	for _, m := range s.Seen {
 		f = append(f, document.Fact{Label: "Seen", Text: m.String()})
 	}
@@ -219,7 +223,7 @@ func stopped(c *apply.ClusterReport, pl *plan.Plan) []document.Block {
 		f = append(f, document.Fact{Label: "The action", Text: s.Undo})
 	}
 	if s.Running != "" {
-		f = append(f, document.Fact{Label: "Still running", Text: "job " + s.Running + " on " + s.Node, Tone: document.Notice})
+		f = append(f, document.Fact{Label: "Still running", Text: "job " + escape.Name(s.Running) + " on " + escape.Name(s.Node), Tone: document.Notice})
 	}
 	f = append(f, condition(c.Condition)...)
 	for _, choice := range show.Choices(c, pl) {
@@ -227,7 +231,7 @@ func stopped(c *apply.ClusterReport, pl *plan.Plan) []document.Block {
 	}
 	blocks := []document.Block{f}
 	if s.Tail != "" {
-		blocks = append(blocks, document.Code{Label: "What the node printed up to there", Text: s.Tail})
+		blocks = append(blocks, document.Code{Label: "What the node printed up to there", Text: s.Tail, Read: true})
 	}
 	return blocks
 }
@@ -240,18 +244,18 @@ func condition(c *apply.Condition) document.Facts {
 	for _, n := range c.Nodes {
 		switch {
 		case n.Facts == nil:
-			f = append(f, document.Fact{Label: n.Name, Text: "did not answer: " + n.Why, Tone: document.Bad})
+			f = append(f, document.Fact{Label: escape.Name(n.Name), Text: "did not answer: " + n.Why, Tone: document.Bad})
 		case n.Facts["role"] == "master" && n.Facts["vrrp"] == "MASTER":
-			f = append(f, document.Fact{Label: n.Name, Text: "serves: " + show.Node(n.Facts), Tone: document.Good})
+			f = append(f, document.Fact{Label: escape.Name(n.Name), Text: "serves: " + show.Node(n.Facts), Tone: document.Good})
 		default:
-			f = append(f, document.Fact{Label: n.Name, Text: show.Node(n.Facts)})
+			f = append(f, document.Fact{Label: escape.Name(n.Name), Text: show.Node(n.Facts)})
 		}
 	}
 	if !c.Changed {
 		f = append(f, document.Fact{Label: "Changed", Text: "nothing was changed"})
 	}
 	for _, o := range c.Open {
-		f = append(f, document.Fact{Label: "Still open", Text: o.Name + ", since " + utc(o.Since), Tone: document.Notice})
+		f = append(f, document.Fact{Label: "Still open", Text: escape.Name(o.Name) + ", since " + utc(o.Since), Tone: document.Notice})
 	}
 	return f
 }
@@ -270,7 +274,7 @@ func spares(r *apply.Record) []document.Block {
 		if !isDone(c) && c.Condition != nil && c.Condition.Changed {
 			now.Text += " until it stopped"
 		}
-		t.Rows = append(t.Rows, []document.Cell{{Text: c.Name}, {Text: lasting(planned(pl, acts).spare())}, now})
+		t.Rows = append(t.Rows, []document.Cell{{Text: escape.Name(c.Name)}, {Text: lasting(planned(pl, acts).spare())}, now})
 	}
 	if len(t.Rows) == 0 {
 		return nil
@@ -288,7 +292,7 @@ func runActions(r *apply.Record) []document.Block {
 		if pl == nil {
 			continue
 		}
-		s := document.Steps{Caption: "Actions of " + c.Name, Head: []string{"Planned", "Begun", "Took", "Outcome"}, FoldAs: "Transcript and commands"}
+		s := document.Steps{Caption: "Actions of " + escape.Name(c.Name), Head: []string{"Planned", "Begun", "Took", "Outcome"}, FoldAs: "Transcript and commands"}
 		for k, a := range branch(r.Plan, c.Name) {
 			at := slices.IndexFunc(c.Actions, func(x apply.ActionReport) bool { return x.ID == a.ID })
 			if at < 0 {
@@ -297,10 +301,10 @@ func runActions(r *apply.Record) []document.Block {
 			s.List = append(s.List, ran(pl, a, k+1, &c.Actions[at], c, sums))
 		}
 		if len(r.Report.Clusters) < manyClusters {
-			blocks = append(blocks, document.Heading{ID: fmt.Sprintf("actions%d", i+1), Title: c.Name}, s)
+			blocks = append(blocks, document.Heading{ID: fmt.Sprintf("actions%d", i+1), Title: escape.Name(c.Name)}, s)
 			continue
 		}
-		blocks = append(blocks, document.Fold{Title: c.Name + ": " + orNone(c.Outcome), Rank: rankCluster, Blocks: []document.Block{s}})
+		blocks = append(blocks, document.Fold{Title: escape.Name(c.Name) + ": " + orNone(c.Outcome), Rank: rankCluster, Blocks: []document.Block{s}})
 	}
 	return blocks
 }
@@ -327,7 +331,7 @@ func ran(pl *plan.Cluster, a *plan.Action, number int, ar *apply.ActionReport, c
 	}
 	step.Values = []document.Cell{{Text: show.Seconds(a.EstimateS)}, begun, lasted, outcome}
 	for _, name := range slices.Sorted(maps.Keys(sums[a.ID])) {
-		step.Fold = append(step.Fold, document.Facts{{Label: name, Text: sums[a.ID][name], Exact: true}})
+		step.Fold = append(step.Fold, document.Facts{{Label: escape.Name(name), Text: sums[a.ID][name], Exact: true}})
 	}
 	step.Fold = append(step.Fold, exactly(a)...)
 	return step

@@ -3,7 +3,6 @@ package show
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"zup/plan/approval"
 	"zup/plan/escape"
@@ -41,7 +40,7 @@ type Vote struct{ Label, Text string }
 func Votes(v *approval.Verdict) []Vote {
 	var lines []Vote
 	for _, vote := range v.Votes {
-		who, name, why := escape.Line(vote.Who), escape.Line(vote.Name), escape.Line(vote.Why)
+		who, name, why := escape.Name(vote.Who), escape.Name(vote.Name), escape.Line(vote.Why)
 		switch {
 		case vote.Counts:
 			lines = append(lines, Vote{"Signed", fmt.Sprintf("%s, with %s", who, vote.Key)})
@@ -58,7 +57,7 @@ func Votes(v *approval.Verdict) []Vote {
 }
 
 func missing(left int, who []string) string {
-	names := escape.Line(strings.Join(who, ", "))
+	names := Names(who, ", ")
 	switch {
 	case len(who) == 0:
 		return fmt.Sprintf("%d more, and nobody is left who could sign", left)

@@ -18,34 +18,34 @@ func (p *printer) details(a *plan.Action, left int) {
 		p.script(left, "runs", a.Script)
 	}
 	if u := a.Upload; u != nil {
-		p.line("%ssends %s, %d bytes", strings.Repeat(" ", left), escape.Line(u.From), u.Size)
-		p.line("%s  to %s, by way of %s", strings.Repeat(" ", left), escape.Line(u.To), escape.Line(u.Part))
-		p.line("%s  SHA-256 %s", strings.Repeat(" ", left), u.SHA256)
+		p.line("%ssends %s, %d bytes", strings.Repeat(" ", left), escape.Name(u.From), u.Size)
+		p.line("%s  to %s, by way of %s", strings.Repeat(" ", left), escape.Name(u.To), escape.Name(u.Part))
+		p.line("%s  SHA-256 %s", strings.Repeat(" ", left), escape.Name(u.SHA256))
 	}
 	p.local(left, a)
 	for _, q := range a.Prompts {
-		p.line("%sanswers %q to %q, at most %s", strings.Repeat(" ", left), q.Answer, q.Match, Plural(q.Max, "time", "times"))
+		p.line("%sanswers %s to %s, at most %s", strings.Repeat(" ", left), quoted(q.Answer), quoted(q.Match), Plural(q.Max, "time", "times"))
 	}
 	if len(a.Forbid) > 0 {
 		p.line("%sfails when a line of output matches one of", strings.Repeat(" ", left))
 		for _, f := range a.Forbid {
-			p.line("%s  %s", strings.Repeat(" ", left), escape.Line(f))
+			p.line("%s  %s", strings.Repeat(" ", left), escape.Exact(f))
 		}
 	}
 	p.conditions(left, fmt.Sprintf("done when, within %s,", Seconds(a.CheckS)), a.Check)
 	for _, f := range a.Record {
-		p.line("%sremembers %s of %s", strings.Repeat(" ", left), f.Fact, f.Node)
+		p.line("%sremembers %s of %s", strings.Repeat(" ", left), escape.Name(f.Fact), escape.Name(f.Node))
 	}
 	if a.AnswersMS > 0 {
 		p.indented(left, nil, fmt.Sprintf("then every probe that answered before must answer within %s; if it fails, or they do not, this brings the role back, and the run stops", Milliseconds(float64(a.AnswersMS))))
 		for _, s := range a.Back {
-			p.script(left, fmt.Sprintf("on %s: %s", s.Node, escape.Line(s.Title)), s.Script)
+			p.script(left, fmt.Sprintf("on %s: %s", escape.Name(s.Node), escape.Line(s.Title)), s.Script)
 			p.conditions(left, "left out where this holds already", s.Unless)
 			p.conditions(left, fmt.Sprintf("done when, within %s,", Seconds(s.CheckS)), s.Check)
 		}
 	}
 	for _, m := range a.Mentions {
-		p.line("%sthe report names %s of %s unless it is %s", strings.Repeat(" ", left), m.Fact, m.Node, m.Unless)
+		p.line("%sthe report names %s of %s unless it is %s", strings.Repeat(" ", left), escape.Name(m.Fact), escape.Name(m.Node), escape.Name(m.Unless))
 	}
 	if a.Undo != "" {
 		p.script(left, "if it fails, undoes it with", a.Undo)
@@ -61,33 +61,47 @@ func (p *printer) conditions(left int, label string, all []plan.Condition) {
 	}
 	p.line("%s%s", strings.Repeat(" ", left), label)
 	for _, c := range all {
-		p.line("%s  %s", strings.Repeat(" ", left), escape.Line(c.String()))
+		p.line("%s  %s", strings.Repeat(" ", left), escape.Exact(c.String()))
 	}
 }
 
 func (p *printer) script(left int, label, script string) {
 	p.line("%s%s", strings.Repeat(" ", left), label)
-	for line := range strings.Lines(script) {
-		p.line("%s  | %s", strings.Repeat(" ", left), p.style(faint, escape.Text(strings.TrimSuffix(line, "\n"))))
+	p.exactly(left+2, script)
+}
+
+// exactly writes what is carried out.
+func (p *printer) exactly(left int, text string) { p.rows(left, escape.Code(text)) }
+
+// rows writes escaped text line by line. A line that is too long goes on behind an
+// ellipsis, so that nothing of it is taken for anything else.
+func (p *printer) rows(left int, text string) {
+	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+		mark := "| "
+		for _, row := range escape.Rows(line, p.most-left-len(mark)) {
+			p.line("%s%s%s", strings.Repeat(" ", left), mark, p.style(faint, row))
+			mark = "|…"
+		}
 	}
 }
+
+// quoted is a text that is compared or typed, in quotes.
+func quoted(s string) string { return escape.Exact(fmt.Sprintf("%+q", s)) }
 
 // appendix writes what belongs to no single action: how facts are read, and what
 // was checked.
 func (p *printer) appendix(pl *plan.Plan, busy []*plan.Cluster) {
 	for _, c := range busy {
 		p.line("")
-		p.line("%s", p.style(bold, "Checks of "+c.Name))
+		p.line("%s", p.style(bold, "Checks of "+escape.Name(c.Name)))
 		for _, ch := range c.Checks {
-			p.line("  %s %s  %s", p.style(statusStyle(ch.Status), pad(string(ch.Status), 7)), strings.TrimPrefix(ch.ID, c.Name+"."), escape.Line(ch.Detail))
+			p.line("  %s %s  %s", p.style(statusStyle(ch.Status), escape.Pad(escape.Name(string(ch.Status)), 7)), escape.Name(strings.TrimPrefix(ch.ID, c.Name+".")), escape.Line(ch.Detail))
 		}
 	}
 	for _, product := range pl.Products {
 		p.line("")
-		p.line("%s", p.style(bold, "The facts of "+product.Name+" are read by"))
-		for line := range strings.Lines(product.Facts) {
-			p.line("  | %s", p.style(faint, escape.Text(strings.TrimSuffix(line, "\n"))))
-		}
+		p.line("%s", p.style(bold, "The facts of "+escape.Name(product.Name)+" are read by"))
+		p.exactly(2, product.Facts)
 	}
 }
 

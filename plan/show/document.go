@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/fatih/color"
 
@@ -24,7 +23,7 @@ func Document(w io.Writer, d *document.Document, o Options) error {
 			continue // nobody signs a terminal
 		}
 		p.line("")
-		p.line("%s", p.style(bold, s.Title))
+		p.line("%s", p.style(bold, escape.Line(s.Title)))
 		t.blocks(s.Blocks)
 	}
 	p.line("")
@@ -86,25 +85,33 @@ func (t *texts) note(n document.Note, left int) {
 func (t *texts) facts(all document.Facts) {
 	for _, f := range all {
 		label := escape.Line(f.Label)
-		if utf8.RuneCountInString(label) > 14 {
+		if escape.Width(label) > 14 {
 			t.line("  %s", t.style(toneStyle(f.Tone), label))
-			t.indented(4, nil, escape.Line(f.Text))
+			t.indented(4, nil, shown(f.Text, f.Exact))
 			continue
 		}
-		t.labelled(label, toneStyle(f.Tone), escape.Line(f.Text))
+		t.labelled(label, toneStyle(f.Tone), shown(f.Text, f.Exact))
 	}
+}
+
+// shown is the text of a fact or a cell.
+func shown(text string, exact bool) string {
+	if exact {
+		return escape.Name(text)
+	}
+	return escape.Line(text)
 }
 
 // table writes columns as wide as they must be; the widest gives way.
 func (t *texts) table(head []string, rows [][]document.Cell) {
 	widths := make([]int, len(head))
-	measure := func(i int, s string) { widths[i] = max(widths[i], utf8.RuneCountInString(s)) }
+	measure := func(i int, s string) { widths[i] = max(widths[i], escape.Width(s)) }
 	for i, h := range head {
-		measure(i, h)
+		measure(i, escape.Line(h))
 	}
 	for _, row := range rows {
 		for i, c := range row {
-			measure(i, escape.Line(c.Text))
+			measure(i, shown(c.Text, c.Exact))
 		}
 	}
 	shrink(widths, t.width-2-2*(len(head)-1))
@@ -139,7 +146,7 @@ func (t *texts) row(cells []document.Cell, widths []int, style []color.Attribute
 	lines := make([][]string, len(cells))
 	most := 0
 	for i, c := range cells {
-		lines[i] = wrap(escape.Line(c.Text), widths[i])
+		lines[i] = wrap(shown(c.Text, c.Exact), widths[i])
 		most = max(most, len(lines[i]))
 	}
 	for k := range most {
@@ -153,7 +160,7 @@ func (t *texts) row(cells []document.Cell, widths []int, style []color.Attribute
 			if s == nil {
 				s = toneStyle(cells[i].Tone)
 			}
-			b.WriteString("  " + t.style(s, text) + strings.Repeat(" ", max(0, widths[i]-utf8.RuneCountInString(text))))
+			b.WriteString("  " + t.style(s, text) + strings.Repeat(" ", max(0, widths[i]-escape.Width(text))))
 		}
 		t.line("%s", b.String())
 	}
@@ -192,9 +199,11 @@ func (t *texts) code(c document.Code) {
 	if c.Label != "" {
 		t.line("  %s", escape.Line(c.Label))
 	}
-	for _, line := range splitLines(escape.Text(c.Text)) {
-		t.line("  | %s", t.style(faint, line))
+	if c.Read {
+		t.rows(2, strings.TrimRight(escape.Text(c.Text), "\n"))
+		return
 	}
+	t.exactly(2, c.Text)
 }
 
 func (t *texts) list(l document.List) {

@@ -15,8 +15,8 @@ import (
 func (p *printer) house(pl *plan.Plan, now time.Time) {
 	for i := range pl.Windows {
 		w := &pl.Windows[i]
-		p.labelled("Window", nil, fmt.Sprintf("%s: %s %s for %s, %s", escape.Line(w.Name), strings.Join(w.Days, ", "), w.Start,
-			window.Length(time.Duration(w.DurationS)*time.Second), escape.Line(w.Timezone)))
+		p.labelled("Window", nil, fmt.Sprintf("%s: %s %s for %s, %s", escape.Line(w.Name), Names(w.Days, ", "), escape.Name(w.Start),
+			window.Length(time.Duration(w.DurationS)*time.Second), escape.Name(w.Timezone)))
 	}
 	for i := range pl.Freezes {
 		f := &pl.Freezes[i]
@@ -88,7 +88,7 @@ func howMany(pl *plan.Plan, is func(*plan.Rule) bool) int {
 }
 
 func ruleText(r *plan.Rule) string {
-	text := fmt.Sprintf("rule %s: %s", r.Name, r.Message)
+	text := fmt.Sprintf("rule %s: %s", escape.Name(r.Name), r.Message)
 	if r.Detail != "" {
 		text += " (could not be evaluated: " + r.Detail + ")"
 	}
@@ -98,7 +98,7 @@ func ruleText(r *plan.Rule) string {
 func (p *printer) waivers(pl *plan.Plan) {
 	for i := range pl.Waivers {
 		w := &pl.Waivers[i]
-		p.labelled("Waived", notice, escape.Line(fmt.Sprintf("%s (%s), because: %s", w.Name, w.What, w.Because)))
+		p.labelled("Waived", notice, escape.Line(fmt.Sprintf("%s (%s), because: %s", escape.Name(w.Name), w.What, w.Because)))
 	}
 }
 
@@ -111,9 +111,7 @@ func (p *printer) houseRules(pl *plan.Plan) {
 	p.line("%s", p.style(bold, "Rules of the house"))
 	for i := range pl.Rules {
 		r := &pl.Rules[i]
-		p.line("  %s %s  %s", p.style(statusStyle(r.Status), pad(string(r.Status), 7)), r.Name, r.Level)
-		for line := range strings.Lines(r.Condition) {
-			p.line("    | %s", p.style(faint, escape.Text(strings.TrimSuffix(line, "\n"))))
-		}
+		p.line("  %s %s  %s", p.style(statusStyle(r.Status), escape.Pad(escape.Name(string(r.Status)), 7)), escape.Name(r.Name), escape.Name(r.Level))
+		p.exactly(4, r.Condition)
 	}
 }

@@ -12,14 +12,14 @@ import (
 func (p *printer) local(left int, a *plan.Action) {
 	if len(a.Argv) > 0 {
 		p.line("%sruns here", strings.Repeat(" ", left))
-		p.line("%s  | %s", strings.Repeat(" ", left), p.style(faint, escape.Line(fmt.Sprintf("%q", a.Argv))))
+		p.exactly(left+2, fmt.Sprintf("%+q", a.Argv))
 	}
 	for _, q := range a.Proof {
 		verb := "names"
 		if q.Absent {
 			verb = "does not name"
 		}
-		p.line("%sproven when this, run here, %s %s", strings.Repeat(" ", left), verb, escape.Line(q.Word))
-		p.line("%s  | %s", strings.Repeat(" ", left), p.style(faint, escape.Line(fmt.Sprintf("%q", q.Argv))))
+		p.line("%sproven when this, run here, %s %s", strings.Repeat(" ", left), verb, escape.Exact(q.Word))
+		p.exactly(left+2, fmt.Sprintf("%+q", q.Argv))
 	}
 }

@@ -86,7 +86,7 @@ func (p *printer) noChanges(pl *plan.Plan) {
 	for i := range pl.Clusters {
 		c := &pl.Clusters[i]
 		p.line("")
-		p.line("%s (%s): %s %s", c.Name, c.Provider, nodesRun(c), c.To)
+		p.line("%s (%s): %s %s", escape.Name(c.Name), escape.Name(c.Provider), nodesRun(c), escape.Name(c.To))
 		if len(c.Nodes) > 1 {
 			p.labelled("MASTER", nil, MasterNow(c))
 		}
@@ -97,7 +97,7 @@ func (p *printer) noChanges(pl *plan.Plan) {
 func nodeNames(c *plan.Cluster) string {
 	names := make([]string, len(c.Nodes))
 	for i := range c.Nodes {
-		names[i] = c.Nodes[i].Name
+		names[i] = escape.Name(c.Nodes[i].Name)
 	}
 	return strings.Join(names, " and ")
 }
@@ -130,7 +130,7 @@ func origin(pl *plan.Plan) string {
 	}
 	for _, part := range [][2]string{{" by ", pl.Author}, {", commit ", commit}, {", change ", pl.Change}} {
 		if part[1] != "" {
-			s += part[0] + part[1]
+			s += part[0] + escape.Name(part[1])
 		}
 	}
 	return escape.Line(s)
@@ -143,7 +143,7 @@ func Outages(pl *plan.Plan) []string {
 	for i := range pl.Clusters {
 		if c := &pl.Clusters[i]; c.Interruption.Outages > 0 {
 			lines = append(lines, fmt.Sprintf("OUTAGE: %s has one node; nobody serves while it %s, for up to %s.",
-				c.Name, outage(c), Seconds(int(c.Interruption.PerSwitchoverMSMax/1000))))
+				escape.Name(c.Name), outage(c), Seconds(int(c.Interruption.PerSwitchoverMSMax/1000))))
 		}
 	}
 	return lines
@@ -160,7 +160,7 @@ func outage(c *plan.Cluster) string {
 	return "updates"
 }
 
-func short(id string) string { return id[:min(12, len(id))] }
+func short(id string) string { return escape.First(escape.Name(id), 12) }
 
 // table is one line a cluster, where there are several.
 func (p *printer) table(busy []*plan.Cluster, branches map[string][]plan.Action) {
@@ -172,13 +172,13 @@ func (p *printer) table(busy []*plan.Cluster, branches map[string][]plan.Action)
 			p.line("… and %d more", len(busy)-rows)
 			break
 		}
-		p.line("%-28s %-20s %-22s %s", cut(c.Name, 28), cut(Versions(c), 20), cut(Interrupted(c), 22), Seconds(plan.Estimate(branches[c.Name])))
+		p.line("%s %s %s %s", column(escape.Name(c.Name), 28), column(Versions(c), 20), column(Interrupted(c), 22), Seconds(plan.Estimate(branches[c.Name])))
 	}
 }
 
 // summary is what somebody reads who has to say yes or no.
 func (p *printer) summary(c *plan.Cluster, actions []plan.Action) {
-	p.line("%s (%s): %s", p.style(bold, c.Name), c.Provider, What(c, actions))
+	p.line("%s (%s): %s", p.style(bold, escape.Name(c.Name)), escape.Name(c.Provider), What(c, actions))
 	if in := c.Interruption; in.Switchovers > 0 || in.Outages > 0 {
 		p.labelled("Interrupted", notice, Interrupted(c))
 		p.labelled("  because", nil, escape.Line(c.Interruption.Why))
@@ -186,7 +186,7 @@ func (p *printer) summary(c *plan.Cluster, actions []plan.Action) {
 		p.labelled("Interrupted", good, "not at all: "+escape.Line(c.Interruption.Why))
 	}
 	if len(c.Nodes) > 1 {
-		p.labelled("MASTER", nil, fmt.Sprintf("%s now, %s at the end", MasterNow(c), c.Master))
+		p.labelled("MASTER", nil, fmt.Sprintf("%s now, %s at the end", MasterNow(c), escape.Name(c.Master)))
 	}
 	if opens := Temporary(actions); opens != "" {
 		p.labelled("Temporary", nil, opens)
@@ -211,29 +211,22 @@ const (
 func (p *printer) actions(c *plan.Cluster, actions []plan.Action, verbose bool) {
 	nodeWidth := 4
 	for _, n := range c.Nodes {
-		nodeWidth = max(nodeWidth, len(n.Name))
+		nodeWidth = max(nodeWidth, escape.Width(escape.Name(n.Name)))
 	}
 	nodeWidth = min(nodeWidth, 20)
 	titleWidth := p.width - numberWidth - nodeWidth - durationWidth - 2
 	p.line("%s", p.style(bold, fmt.Sprintf("%s  %s  %s%s",
-		pad("", numberWidth-1), pad("Node", nodeWidth), pad("Actions of "+c.Name, titleWidth-1), "About")))
+		escape.Pad("", numberWidth-1), escape.Pad("Node", nodeWidth), escape.Pad("Actions of "+escape.Name(c.Name), titleWidth-1), "About")))
 	for i := range actions {
 		a := &actions[i]
-		node := a.Node
-		switch {
-		case node == "" && len(c.Nodes) == 1:
-			node = c.Nodes[0].Name
-		case node == "":
-			node = "both"
-		}
 		left := numberWidth + nodeWidth + 3
-		for k, line := range wrap(escape.Line(a.Title)+impact(a), titleWidth-2) {
+		for k, line := range wrap(Title(a)+impact(a), titleWidth-2) {
 			if k > 0 {
 				p.line("%s%s", strings.Repeat(" ", left), line)
 				continue
 			}
 			mark, _ := Glyph(a)
-			p.line("%s  %s  %s%s", p.style(glyphStyle(a), fmt.Sprintf("%2d%s", i+1, mark)), pad(cut(node, nodeWidth), nodeWidth),
+			p.line("%s  %s  %s%s", p.style(glyphStyle(a), fmt.Sprintf("%2d%s", i+1, mark)), column(NodeOf(c, a), nodeWidth),
 				p.title(a, line, titleWidth-1), Seconds(a.EstimateS))
 		}
 		p.indented(left, faint, escape.Line(a.Reason))
@@ -243,8 +236,11 @@ func (p *printer) actions(c *plan.Cluster, actions []plan.Action, verbose bool) 
 	}
 }
 
+// column is an escaped text in a column of its own.
+func column(s string, width int) string { return escape.Pad(escape.Cut(s, width), width) }
+
 func (p *printer) title(a *plan.Action, s string, width int) string {
-	padded := pad(s, width)
+	padded := escape.Pad(s, width)
 	if a.Impact != plan.None {
 		return p.style(notice, padded)
 	}

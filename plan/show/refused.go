@@ -16,9 +16,9 @@ func Refused(w io.Writer, e *plan.RefusedError, o Options) error {
 		if i > 0 {
 			pr.line("")
 		}
-		where := r.Cluster
+		where := escape.Name(r.Cluster)
 		if r.Node != "" {
-			where += ", " + r.Node
+			where += ", " + escape.Name(r.Node)
 		}
 		for k, line := range wrap("Refused: "+where+": "+escape.Line(r.Summary), pr.width-2) {
 			if rest, ok := strings.CutPrefix(line, "Refused:"); ok && k == 0 {
@@ -37,7 +37,7 @@ func Refused(w io.Writer, e *plan.RefusedError, o Options) error {
 		if r.Waiver != "" {
 			pr.line("")
 			pr.detail("Or, for a reason that will stand in the plan:")
-			pr.line("    -waive %s -because \"…\"", escape.Line(r.Waiver))
+			pr.line("    -waive %s -because \"…\"", escape.Name(r.Waiver))
 		}
 	}
 	return pr.err

@@ -30,15 +30,15 @@ func Report(w io.Writer, r *apply.Report, p *plan.Plan, dir string, o Options) e
 		pr.waivers(p)
 	}
 	pr.line("")
-	pr.line("Run %s took %s.", r.Run, Seconds(int(r.TookNS.Round(time.Second).Seconds())))
-	pr.line("Report: %s", filepath.Join(dir, "report.json"))
+	pr.line("Run %s took %s.", escape.Name(r.Run), Seconds(int(r.TookNS.Round(time.Second).Seconds())))
+	pr.line("Report: %s", escape.Name(filepath.Join(dir, "report.json")))
 	return pr.err
 }
 
 func (p *printer) ended(c *apply.ClusterReport, pl *plan.Plan) {
 	switch {
 	case c.Outcome == "":
-		p.line("%s: %s", p.style(bold, c.Name), p.style(notice, "not begun"))
+		p.line("%s: %s", p.style(bold, escape.Name(c.Name)), p.style(notice, "not begun"))
 	case c.Stop == nil:
 		p.done(c, pl)
 	default:
@@ -48,12 +48,12 @@ func (p *printer) ended(c *apply.ClusterReport, pl *plan.Plan) {
 
 func (p *printer) done(c *apply.ClusterReport, pl *plan.Plan) {
 	cl := pl.Cluster(c.Name)
-	p.line("%s: %s", p.style(bold, c.Name), p.style(good, fmt.Sprintf("verified: %s %s%s, nothing is open", nodesRun(cl), c.To, isMaster(cl))))
+	p.line("%s: %s", p.style(bold, escape.Name(c.Name)), p.style(good, fmt.Sprintf("verified: %s %s%s, nothing is open", nodesRun(cl), escape.Name(c.To), isMaster(cl))))
 	p.labelled("Done", nil, fmt.Sprintf("%s in %s; the plan said %s", Plural(count(c, apply.ActionIsDone), "action", "actions"),
 		Seconds(int(c.TookNS.Round(time.Second).Seconds())), Seconds(plan.Estimate(branchOf(pl, c.Name)))))
 	p.kept(c, pl)
 	for _, m := range c.Mentions {
-		p.labelled("Note", notice, m)
+		p.labelled("Note", notice, escape.Line(m))
 	}
 }
 
@@ -61,7 +61,7 @@ func isMaster(c *plan.Cluster) string {
 	if len(c.Nodes) == 1 {
 		return ""
 	}
-	return ", " + c.Master + " is MASTER"
+	return ", " + escape.Name(c.Master) + " is MASTER"
 }
 
 func branchOf(pl *plan.Plan, cluster string) []plan.Action {
@@ -92,28 +92,28 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	if s.Kind == apply.StopAsked || s.Kind == apply.StopRoom || s.Kind == apply.StopWindow {
 		style = notice
 	}
-	p.line("%s: %s", p.style(bold, c.Name), p.style(style, verb))
-	p.labelled("Action", nil, fmt.Sprintf("%s: %s", s.Action, titleOf(c, s.Action)))
-	p.labelled("Because", nil, s.Why)
+	p.line("%s: %s", p.style(bold, escape.Name(c.Name)), p.style(style, verb))
+	p.labelled("Action", nil, fmt.Sprintf("%s: %s", escape.Name(s.Action), titleOf(c, pl, s.Action)))
+	p.labelled("Because", nil, escape.Line(s.Why))
 	for _, m := range s.Seen {
-		p.labelled("  seen", nil, m.String()+means(m.Fact))
+		p.labelled("  seen", nil, escape.Line(m.String())+means(m.Fact))
 	}
 	if a := actionOf(pl, s.Action); a != nil && a.Primitive == plan.Gate && a.Reason != "" {
 		p.labelled("Looked at, as", nil, escape.Line(a.Reason))
 	}
 	if s.Tail != "" {
 		p.line("  The node printed up to there:")
-		for line := range strings.Lines(s.Tail) {
+		for line := range strings.Lines(escape.Text(s.Tail)) {
 			for _, part := range wrap(strings.TrimRight(line, "\n"), p.width-6) {
 				p.line("    | %s", p.style(faint, part))
 			}
 		}
 	}
 	if s.Undo != "" {
-		p.labelled("The action", nil, s.Undo)
+		p.labelled("The action", nil, escape.Line(s.Undo))
 	}
 	if s.Running != "" {
-		p.labelled("Running", notice, fmt.Sprintf("job %s goes on on %s", s.Running, s.Node))
+		p.labelled("Running", notice, fmt.Sprintf("job %s goes on on %s", escape.Name(s.Running), escape.Name(s.Node)))
 	}
 	p.kept(c, pl)
 	p.labelled("Done so far", nil, fmt.Sprintf("%d of %d actions", count(c, apply.ActionIsDone), len(c.Actions)))
@@ -155,13 +155,17 @@ func means(fact string) string {
 	return " (" + text + ")"
 }
 
-func titleOf(c *apply.ClusterReport, id string) string {
+// titleOf is what an action does, and where it runs if that is one place.
+func titleOf(c *apply.ClusterReport, pl *plan.Plan, id string) string {
+	if a := actionOf(pl, id); a != nil && a.Here() {
+		return fmt.Sprintf("%s (%s)", escape.Line(a.Title), Where(pl.Cluster(c.Name), a))
+	}
 	for i := range c.Actions {
 		if a := &c.Actions[i]; a.ID == id {
 			if a.Node != "" {
-				return a.Title + " (" + a.Node + ")"
+				return escape.Line(a.Title) + " (" + escape.Name(a.Node) + ")"
 			}
-			return a.Title
+			return escape.Line(a.Title)
 		}
 	}
 	return ""
@@ -175,7 +179,7 @@ func (p *printer) kept(c *apply.ClusterReport, pl *plan.Plan) {
 		}
 		for i := range c.Actions {
 			if c.Actions[i].ID == a.ID && c.Actions[i].Outcome == apply.ActionIsDone {
-				p.labelled("Kept", nil, fmt.Sprintf("%s:%s; the product does not apply it on another version", a.Node, escape.Line(a.Leaves)))
+				p.labelled("Kept", nil, fmt.Sprintf("%s:%s; the product does not apply it on another version", escape.Name(a.Node), escape.Name(a.Leaves)))
 			}
 		}
 	}
@@ -193,7 +197,7 @@ func (p *printer) condition(c *apply.Condition, cl *plan.Cluster) {
 	for _, n := range c.Nodes {
 		if n.Facts["role"] == "master" && n.Facts["vrrp"] == "MASTER" {
 			serving++
-			p.labelled("Serves now", good, fmt.Sprintf("%s, with version %s", n.Name, n.Facts["version"]))
+			p.labelled("Serves now", good, fmt.Sprintf("%s, with version %s", escape.Name(n.Name), escape.Name(n.Facts["version"])))
 		}
 	}
 	if serving == 0 {
@@ -201,27 +205,27 @@ func (p *printer) condition(c *apply.Condition, cl *plan.Cluster) {
 	}
 	for _, n := range c.Nodes {
 		if n.Facts == nil {
-			p.labelled(n.Name, notice, "did not answer: "+n.Why)
+			p.labelled(escape.Name(n.Name), notice, "did not answer: "+escape.Line(n.Why))
 			continue
 		}
-		p.labelled(n.Name, nil, Node(n.Facts))
+		p.labelled(escape.Name(n.Name), nil, Node(n.Facts))
 	}
 	if !c.Changed {
 		p.labelled("Changed", nil, "nothing was changed")
 	}
 	for _, o := range c.Open {
-		p.labelled("Still open", notice, fmt.Sprintf("%s, since %s", o.Name, o.Since.Local().Format(time.TimeOnly)))
+		p.labelled("Still open", notice, fmt.Sprintf("%s, since %s", escape.Name(o.Name), o.Since.Local().Format(time.TimeOnly)))
 	}
 }
 
-// Node says in one line how a node is, from its facts, which must be escaped.
+// Node says in one line how a node is, from its facts.
 func Node(f map[string]string) string {
 	if f["role"] == "none" {
-		return f["version"] + ", in no cluster"
+		return escape.Name(f["version"]) + ", in no cluster"
 	}
-	parts := []string{f["role"], f["version"]}
+	parts := []string{escape.Name(f["role"]), escape.Name(f["version"])}
 	if f["vrrp"] != map[string]string{"master": "MASTER", "backup": "BACKUP", "maintenance": "FAULT"}[f["role"]] {
-		parts = append(parts, "keepalived says "+f["vrrp"])
+		parts = append(parts, "keepalived says "+escape.Name(f["vrrp"]))
 	}
 	if f["maintenance"] == "yes" {
 		parts = append(parts, "in maintenance mode")
@@ -251,11 +255,11 @@ func (p *printer) probes(r *apply.Report) {
 				p.line("")
 				p.line("%s", p.style(bold, fmt.Sprintf("%-46s %9s %6s %12s", "Measured from here", "requests", "lost", "longest gap")))
 			}
-			p.figures(r.Clusters[i].Name+", probe "+pr.Name+", whole run", pr.Figures)
+			p.figures(escape.Name(r.Clusters[i].Name)+", probe "+escape.Name(pr.Name)+", whole run", pr.Figures)
 			for _, w := range pr.Switchovers {
-				p.figures("  "+strings.TrimPrefix(w.Action, r.Clusters[i].Name+"."), w.Figures)
+				p.figures("  "+escape.Name(strings.TrimPrefix(w.Action, r.Clusters[i].Name+".")), w.Figures)
 			}
-			p.indented(2, faint, pr.Method+"; a gap is the longest time without an answer arriving")
+			p.indented(2, faint, escape.Line(pr.Method)+"; a gap is the longest time without an answer arriving")
 		}
 	}
 	if !any && r.Outcome == state.OutcomeDone {
@@ -269,5 +273,5 @@ func (p *printer) figures(what string, f apply.Figures) {
 	if f.Lost > 0 {
 		style = notice
 	}
-	p.line("%-46s %9d %s %12s", cut(what, 46), f.Sent, p.style(style, fmt.Sprintf("%6d", f.Lost)), Milliseconds(f.LongestMS))
+	p.line("%s %9d %s %12s", column(what, 46), f.Sent, p.style(style, fmt.Sprintf("%6d", f.Lost)), Milliseconds(f.LongestMS))
 }

@@ -10,9 +10,10 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/fatih/color"
+
+	"zup/plan/escape"
 )
 
 // Options say how to write.
@@ -21,12 +22,14 @@ type Options struct {
 	Now     time.Time // for which it is said whether the plan may be begun; zero: it is not said
 	Verbose bool      // with the very commands
 	Width   int       // columns; 0: 80
+	Code    int       // columns of what is shown word for word; 0: 160, as nobody knows the page
 }
 
 // printer writes lines and remembers the first error.
 type printer struct {
 	w     io.Writer
 	width int
+	most  int // columns of code
 	color bool
 	err   error
 }
@@ -35,7 +38,10 @@ func newPrinter(w io.Writer, o Options) *printer {
 	if o.Width == 0 {
 		o.Width = 80
 	}
-	return &printer{w: w, width: min(max(o.Width, 40), 110), color: o.Color}
+	if o.Code == 0 {
+		o.Code = 160
+	}
+	return &printer{w: w, width: min(max(o.Width, 40), 110), most: max(o.Code, 40), color: o.Color}
 }
 
 func (p *printer) line(format string, args ...any) {
@@ -69,7 +75,7 @@ func (p *printer) labelled(label string, style []color.Attribute, text string) {
 		if i > 0 {
 			label = ""
 		}
-		p.line("  %s%s%s", p.style(style, label), strings.Repeat(" ", max(1, column-2-utf8.RuneCountInString(label))), line)
+		p.line("  %s%s%s", p.style(style, label), strings.Repeat(" ", max(1, column-2-escape.Width(label))), line)
 	}
 }
 
@@ -89,7 +95,7 @@ func wrap(text string, width int) []string {
 		switch {
 		case line == "":
 			line = word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
+		case escape.Width(line)+1+escape.Width(word) <= width:
 			line += " " + word
 		default:
 			lines = append(lines, line)
@@ -97,20 +103,6 @@ func wrap(text string, width int) []string {
 		}
 	}
 	return append(lines, line)
-}
-
-// pad fills s with spaces up to width columns.
-func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
-}
-
-// cut shortens s to width columns.
-func cut(s string, width int) string {
-	if utf8.RuneCountInString(s) <= width {
-		return s
-	}
-	runes := []rune(s)
-	return string(runes[:max(0, width-1)]) + "…"
 }
 
 func splitLines(s string) []string { return strings.Split(strings.TrimRight(s, "\n"), "\n") }

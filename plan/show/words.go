@@ -32,14 +32,15 @@ func What(c *plan.Cluster, actions []plan.Action) string {
 	var nodes, reboots []string
 	for _, a := range actions {
 		if a.Kind == "reboot" {
-			reboots = append(reboots, a.Node)
+			reboots = append(reboots, escape.Name(a.Node))
 		}
 		if a.Kind == "update" || a.Kind == "restore" {
-			nodes = append(nodes, a.Node)
+			nodes = append(nodes, escape.Name(a.Node))
 		}
 	}
+	to := escape.Name(c.To)
 	if len(nodes) == 0 && len(reboots) > 0 {
-		return "reboot " + strings.Join(reboots, ", then ") + "; every node runs " + c.To
+		return "reboot " + strings.Join(reboots, ", then ") + "; every node runs " + to
 	}
 	if len(nodes) == 0 {
 		todo := "clean up"
@@ -50,9 +51,9 @@ func What(c *plan.Cluster, actions []plan.Action) string {
 			todo = "back out: undo what is temporary"
 		}
 		if c.Interruption.Switchovers > 0 && MasterNow(c) != c.Master {
-			todo = "move MASTER to " + c.Master
+			todo = "move MASTER to " + escape.Name(c.Master)
 		}
-		return todo + "; every node runs " + c.To
+		return todo + "; every node runs " + to
 	}
 	if c.Rollback {
 		return "back to the snapshots, " + Versions(c) + " on " + strings.Join(nodes, ", then ")
@@ -63,9 +64,9 @@ func What(c *plan.Cluster, actions []plan.Action) string {
 // Versions is from which version to which, or the only one.
 func Versions(c *plan.Cluster) string {
 	if c.From == c.To {
-		return c.To
+		return escape.Name(c.To)
 	}
-	return escape.Line(c.From) + " → " + c.To
+	return escape.Name(c.From) + " → " + escape.Name(c.To)
 }
 
 // Interrupted says how often and for how long users are interrupted.
@@ -92,7 +93,7 @@ func Interrupted(c *plan.Cluster) string {
 func MasterNow(c *plan.Cluster) string {
 	for i := range c.Nodes {
 		if c.Nodes[i].Role == "master" {
-			return c.Nodes[i].Name
+			return escape.Name(c.Nodes[i].Name)
 		}
 	}
 	return "nobody"
@@ -105,7 +106,7 @@ func Measured(c *plan.Cluster) string {
 	}
 	names := make([]string, len(c.Probes))
 	for i, pr := range c.Probes {
-		names[i] = escape.Line(pr.Name)
+		names[i] = escape.Name(pr.Name)
 	}
 	const most = 12
 	text := strings.Join(names[:min(len(names), most)], ", ")
@@ -125,7 +126,7 @@ func Checked(c *plan.Cluster) string {
 	for _, ch := range c.Checks {
 		count[ch.Status]++
 		if ch.Status == plan.Error {
-			not = append(not, strings.TrimPrefix(ch.ID, c.Name+"."))
+			not = append(not, escape.Name(strings.TrimPrefix(ch.ID, c.Name+".")))
 		}
 	}
 	text := fmt.Sprintf("%d checks passed", count[plan.Passed])
@@ -154,12 +155,52 @@ func Temporary(actions []plan.Action) string {
 	}
 	var parts []string
 	if len(opened) > 0 {
-		parts = append(parts, strings.Join(slices.Compact(opened), ", ")+": opened and closed again")
+		parts = append(parts, Names(slices.Compact(opened), ", ")+": opened and closed again")
 	}
 	if len(left) > 0 {
-		parts = append(parts, strings.Join(left, ", ")+": left by an earlier attempt, closed")
+		parts = append(parts, Names(left, ", ")+": left by an earlier attempt, closed")
 	}
 	return strings.Join(parts, "; ")
+}
+
+// Names lists names.
+func Names(all []string, between string) string {
+	shown := make([]string, len(all))
+	for i, s := range all {
+		shown[i] = escape.Name(s)
+	}
+	return strings.Join(shown, between)
+}
+
+// NodeOf is the name of the node that an action is about: of the only one of its cluster,
+// or "both", where it names none.
+func NodeOf(c *plan.Cluster, a *plan.Action) string {
+	switch {
+	case a.Node != "":
+		return escape.Name(a.Node)
+	case len(c.Nodes) == 1:
+		return escape.Name(c.Nodes[0].Name)
+	}
+	return "both"
+}
+
+// Where says where an action runs: on its node, or here, where zup runs.
+func Where(c *plan.Cluster, a *plan.Action) string {
+	if a.Here() {
+		return "here, for " + NodeOf(c, a)
+	}
+	return NodeOf(c, a)
+}
+
+// Title is what an action does, marked where it runs here.
+func Title(a *plan.Action) string { return escape.Line(a.Title) + hereMark(a.Here()) }
+
+// hereMark stands behind the title of what runs where zup runs.
+func hereMark(here bool) string {
+	if here {
+		return " [here]"
+	}
+	return ""
 }
 
 // Seconds writes a duration: "1 s", "4 min", "1 h 20 min".

@@ -17,7 +17,7 @@ func Version(zup string) Message {
 // Of returns the message of a diagnostic. Its text is escaped here.
 func Of(d Diagnostic) Message {
 	d.Summary, d.Detail, d.Hint = escape.Line(d.Summary), escape.Text(d.Detail), escape.Text(d.Hint)
-	d.Cluster, d.Node, d.Action = escape.Line(d.Cluster), escape.Line(d.Node), escape.Line(d.Action)
+	d.Cluster, d.Node, d.Action, d.Check = escape.Name(d.Cluster), escape.Name(d.Node), escape.Name(d.Action), escape.Name(d.Check)
 	m := Message{Type: TypeDiagnostic, Level: Error, Text: "Error: " + d.Summary, Diagnostic: &d}
 	if d.Severity == config.Warning {
 		m.Level, m.Text = Warn, "Warning: "+d.Summary
@@ -64,7 +64,7 @@ func Refused(e *plan.RefusedError) []Message {
 
 // Asked says that a node has answered, or why it has not.
 func Asked(cluster, node string, err error) Message {
-	h := Hook{Cluster: escape.Line(cluster), Node: escape.Line(node)}
+	h := Hook{Cluster: escape.Name(cluster), Node: escape.Name(node)}
 	if err != nil {
 		h.Error = escape.Text(err.Error())
 		return Message{Type: TypeRefreshErrored, Level: Error, Text: h.Node + ": could not be asked", Hook: &h}
@@ -83,7 +83,7 @@ func Plan(p *plan.Plan, file string) []Message {
 	}
 	all = append(all, planned(p)...)
 	s := Summary(p, "plan")
-	s.PlanFile = escape.Line(file)
+	s.PlanFile = escape.Name(file)
 	switch {
 	case p.Empty():
 	case file != "":
@@ -108,18 +108,34 @@ func planned(p *plan.Plan) []Message {
 		a := &p.Actions[i]
 		index[a.Cluster]++
 		c := &Change{
-			Action: escape.Line(a.ID), After: append([]string{}, a.After...), Cluster: escape.Line(a.Cluster), EstimateSeconds: a.EstimateS,
-			Impact: string(a.Impact), Index: index[a.Cluster], Kind: escape.Line(a.Kind), Node: escape.Line(a.Node),
+			Action: escape.Name(a.ID), After: names(a.After), Cluster: escape.Name(a.Cluster), EstimateSeconds: a.EstimateS, Here: a.Here(),
+			Impact: string(a.Impact), Index: index[a.Cluster], Kind: escape.Name(a.Kind), Node: escape.Name(a.Node),
 			Reason: escape.Line(a.Reason), Title: escape.Line(a.Title), Total: total[a.Cluster],
 		}
-		all = append(all, Message{Type: TypePlannedChange, Text: c.Action + ": " + c.Title, Change: c})
+		all = append(all, Message{Type: TypePlannedChange, Text: c.Action + Mark(c.Here) + ": " + c.Title, Change: c})
 	}
 	return all
 }
 
+// Mark stands behind the ID of an action that runs where zup runs.
+func Mark(here bool) string {
+	if here {
+		return " [here]"
+	}
+	return ""
+}
+
+func names(all []string) []string {
+	shown := make([]string, len(all))
+	for i, s := range all {
+		shown[i] = escape.Name(s)
+	}
+	return shown
+}
+
 // Summary returns what a plan has. Nothing of it is done yet.
 func Summary(p *plan.Plan, operation string) *Changes {
-	s := &Changes{Actions: len(p.Actions), Clusters: []Cluster{}, Next: []string{}, Operation: operation, PlanID: p.PlanID}
+	s := &Changes{Actions: len(p.Actions), Clusters: []Cluster{}, Next: []string{}, Operation: operation, PlanID: escape.Name(p.PlanID)}
 	of := map[string][]plan.Action{}
 	for _, a := range p.Actions {
 		of[a.Cluster] = append(of[a.Cluster], a)
@@ -128,9 +144,9 @@ func Summary(p *plan.Plan, operation string) *Changes {
 		c := &p.Clusters[i]
 		if actions := of[c.Name]; len(actions) > 0 {
 			s.Clusters = append(s.Clusters, Cluster{
-				Actions: len(actions), EstimateSeconds: plan.Estimate(actions), From: escape.Line(c.From), Master: c.Master, Name: c.Name,
+				Actions: len(actions), EstimateSeconds: plan.Estimate(actions), From: escape.Name(c.From), Master: escape.Name(c.Master), Name: escape.Name(c.Name),
 				Outages: c.Interruption.Outages, PerSwitchoverMaxS: float64(c.Interruption.PerSwitchoverMSMax) / 1000,
-				Switchovers: c.Interruption.Switchovers, To: escape.Line(c.To),
+				Switchovers: c.Interruption.Switchovers, To: escape.Name(c.To),
 			})
 		}
 	}

@@ -18,11 +18,12 @@ import (
 	"time"
 
 	"zup/plan/config"
+	"zup/plan/escape"
 )
 
 // UI is the version of the vocabulary. Its minor part grows when something is
 // added, its major part when a reader would misread something.
-const UI = "1.0"
+const UI = "1.1"
 
 // Module is the same in every message.
 const Module = "zup.ui"
@@ -111,6 +112,7 @@ type Hook struct {
 	Done           int      `json:"done,omitempty"`            // actions of the cluster that an earlier attempt of the run has done
 	ElapsedSeconds *float64 `json:"elapsed_seconds,omitempty"` // since the action began, if it goes on or has ended
 	Error          string   `json:"error,omitempty"`           // why it failed
+	Here           bool     `json:"here,omitempty"`            // it runs where zup runs, and not on its node
 	Index          int      `json:"index,omitempty"`           // of the action in its cluster, from 1
 	Node           string   `json:"node,omitempty"`            // empty: no single node
 	Outcome        string   `json:"outcome,omitempty"`         // of a cluster: "done", "stopped" or "unproven"; of taking an action back: how it went
@@ -128,8 +130,9 @@ type Change struct {
 	After           []string `json:"after"`  // IDs of the actions that must be done first
 	Cluster         string   `json:"cluster"`
 	EstimateSeconds int      `json:"estimate_seconds"`
-	Impact          string   `json:"impact"` // "none", "switchover" or "outage"
-	Index           int      `json:"index"`  // in its cluster, from 1
+	Here            bool     `json:"here,omitempty"` // it runs where zup runs, and not on its node
+	Impact          string   `json:"impact"`         // "none", "switchover" or "outage"
+	Index           int      `json:"index"`          // in its cluster, from 1
 	Kind            string   `json:"kind"`
 	Node            string   `json:"node,omitempty"` // empty: no single node
 	Reason          string   `json:"reason"`
@@ -262,7 +265,7 @@ func (w *Writer) encode(m Message) ([]byte, error) {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(m)
-	return b.Bytes(), err
+	return escape.JSON(b.Bytes()), err
 }
 
 // write gives up on a writer with its first error: half a line must not be
