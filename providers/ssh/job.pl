@@ -113,8 +113,18 @@ sub enter {
         -d $dir or mkdir $dir or -d $dir or die "mkdir $dir: $!\n";
     }
     return 0 unless -d "$base/$id";
+    own($_) for $base =~ m{(.*)/}, $base, "$base/$id";
     chdir "$base/$id" or die "chdir $base/$id: $!\n";
     return 1;
+}
+
+# own makes sure that a folder is root's alone. A link, and what is somebody else's, is
+# not used: what is in there is run.
+sub own {
+    my ($dir) = @_;
+    my ($mode, undef, $owner) = (lstat $dir)[2 .. 4];
+    die "$dir is not a folder of root's: remove it, and nothing of zup's is lost\n" unless defined $mode && -d _ && $owner == $>;
+    !($mode & 022) or chmod 0700, $dir or die "chmod $dir: $!\n";
 }
 
 sub store {

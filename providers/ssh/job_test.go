@@ -784,3 +784,55 @@ func TestJobThatWasNotSent(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What is in a job's folder is run: where a link or somebody else's stands in the way of
+// the folder, nothing is begun, and nothing is written where the link leads.
+func TestJobIsNotBegunInSomebodyElsesFolder(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(dir, elsewhere string) error{
+		"zup's is a link": func(dir, elsewhere string) error { return os.Symlink(elsewhere, dir) },
+		"the jobs' is a link": func(dir, elsewhere string) error {
+			return errors.Join(os.Mkdir(dir, 0o700), os.Symlink(elsewhere, dir+"/jobs"))
+		},
+		"its own is a link": func(dir, elsewhere string) error {
+			return errors.Join(os.MkdirAll(dir+"/jobs", 0o700), os.Symlink(elsewhere, dir+"/jobs/run+job"))
+		},
+		"the jobs' is somebody else's": func(dir, elsewhere string) error {
+			return errors.Join(os.MkdirAll(dir+"/jobs", 0o755), os.Chown(dir+"/jobs", 65534, 65534))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if strings.Contains(name, "somebody else") && os.Getuid() != 0 {
+				skip(t, "needs root, to give a folder away")
+			}
+			h, _ := localHost(t)
+			dir, elsewhere, count := filepath.Join(t.TempDir(), "zup"), t.TempDir(), newCounter(t)
+			if err := prepare(dir, elsewhere); err != nil {
+				t.Fatal(err)
+			}
+			h.dialer.JobDir = dir + "/jobs"
+			_, err := h.Job(short(t), Job{ID: "run/job", Script: count.script()})
+			if err == nil || !strings.Contains(err.Error(), "is not a folder of root's: remove it, and nothing of zup's is lost") {
+				t.Errorf("got %v", err)
+			}
+			count.check(t, 0)
+			if left, _ := filepath.Glob(elsewhere + "/jobs/*/*"); len(left) > 0 {
+				t.Errorf("it followed the link: %v", left)
+			}
+		})
+	}
+	// One that everybody may write to becomes root's alone.
+	h, _ := localHost(t)
+	dir := filepath.Join(t.TempDir(), "zup")
+	if err := errors.Join(os.MkdirAll(dir+"/jobs", 0o755), os.Chmod(dir, 0o777), os.Chmod(dir+"/jobs", 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	h.dialer.JobDir = dir + "/jobs"
+	follow(t, h, Job{ID: "run/job", Script: "echo hello"})
+	for _, d := range []string{"", "/jobs", "/jobs/run+job"} {
+		if info, err := os.Lstat(dir + d); err != nil || info.Mode() != os.ModeDir|0o700 {
+			t.Errorf("%s: %v %v", d, info.Mode(), err)
+		}
+	}
+}

@@ -180,6 +180,14 @@ func (t *transfer) attempt(ctx context.Context) error {
 // What runs on the host. All of it reads the file's names from its arguments.
 const (
 	lookScript = `to=$1 part=$2 size=$3 want=$4 block=$5
+case $(stat -Lc '%u %A' "${to%/*}") in
+"$(id -u) d"???????-?) ;;
+*)
+	echo "${to%/*} is not a folder of root's that nobody else may write to" >&2
+	exit 1
+	;;
+esac
+if [ -L "$part" ] || { [ -e "$part" ] && { [ ! -f "$part" ] || [ ! -O "$part" ]; }; }; then rm -f "$part"; fi
 if [ -f "$to" ] && [ "$(stat -c %s "$to")" = "$size" ] && [ "$(sha256sum <"$to" | cut -d ' ' -f 1)" = "$want" ]; then
 	echo there
 	exit
@@ -205,7 +213,7 @@ if [ "$got" != "$3" ]; then
 	echo "$got"
 	exit
 fi
-chmod 644 "$1" && sync "$1" && mv -f "$1" "$2" && sync "$(dirname "$2")" && echo there
+chmod 644 "$1" && sync "$1" && mv -fT "$1" "$2" && sync "$(dirname "$2")" && echo there
 `
 )
 

@@ -248,7 +248,7 @@ func TestUploadFullDisk(t *testing.T) {
 		t.Run(way.name, func(t *testing.T) {
 			_, h, u, _ := uploadTo(t, way.option, 4<<20)
 			dir := t.TempDir()
-			if err := syscall.Mount("small", dir, "tmpfs", 0, "size=1m"); err != nil {
+			if err := syscall.Mount("small", dir, "tmpfs", 0, "size=1m,mode=755"); err != nil {
 				t.Skip("mounting takes more rights: ", err)
 			}
 			t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
@@ -269,5 +269,50 @@ func TestUploadWithSudo(t *testing.T) {
 	f, why, err := (&transfer{Upload: u, host: h}).openSFTP(short(t), 0)
 	if f != nil || err != nil || !strings.Contains(why, "ops becomes root in a session only") {
 		t.Errorf("%v %q %v", f, why, err)
+	}
+}
+
+// What somebody else has laid where a file shall arrive is not written through: a link
+// under its name or under that of its part, a file that is not root's, a folder that
+// everybody may write to.
+func TestUploadIsNotWrittenThroughALink(t *testing.T) {
+	for _, way := range ways {
+		for name, prepare := range map[string]func(u Upload, precious string) error{
+			"its part is a link":         func(u Upload, precious string) error { return os.Symlink(precious, u.Part) },
+			"its name is a link":         func(u Upload, precious string) error { return os.Symlink(precious, u.To) },
+			"its name leads to a folder": func(u Upload, precious string) error { return os.Symlink(filepath.Dir(precious), u.To) },
+			"its part is somebody else's": func(u Upload, _ string) error {
+				return errors.Join(os.WriteFile(u.Part, []byte("x"), 0o666), os.Chown(u.Part, 65534, 65534))
+			},
+			"its part is a pipe":     func(u Upload, _ string) error { return syscall.Mkfifo(u.Part, 0o666) },
+			"everybody's folder":     func(u Upload, _ string) error { return os.Chmod(filepath.Dir(u.To), 0o777) },
+			"somebody else's folder": func(u Upload, _ string) error { return os.Chown(filepath.Dir(u.To), 65534, 65534) },
+		} {
+			t.Run(way.name+" "+name, func(t *testing.T) {
+				t.Parallel()
+				_, h, u, data := uploadTo(t, way.option, 1<<20)
+				to := t.TempDir()
+				u.To, u.Part = filepath.Join(to, "x.iso"), filepath.Join(to, "x.iso.part")
+				precious := filepath.Join(t.TempDir(), "precious")
+				if err := errors.Join(os.WriteFile(precious, []byte("mine\n"), 0o600), prepare(u, precious)); err != nil {
+					t.Fatal(err)
+				}
+				_, err := h.Upload(short(t), u)
+				switch refused := strings.Contains(name, "folder") && !strings.Contains(name, "its name"); {
+				case refused && (err == nil || !strings.Contains(err.Error(), "is not a folder of root's that nobody else may write to")):
+					t.Errorf("got %v", err)
+				case !refused && err != nil:
+					t.Error(err)
+				case !refused:
+					arrived(t, u, data)
+					if info, err := os.Lstat(u.To); err != nil || !info.Mode().IsRegular() {
+						t.Errorf("%v %v", info, err)
+					}
+				}
+				if text, err := os.ReadFile(precious); err != nil || string(text) != "mine\n" {
+					t.Errorf("%q %v", text, err)
+				}
+			})
+		}
 	}
 }

@@ -149,7 +149,7 @@ func TestKeepalivedThatHasJustStarted(t *testing.T) {
 			text := strings.NewReplacer(
 				"pidof keepalived", fmt.Sprint("echo ", process.Process.Pid),
 				"/etc/keepalived", s.path("etc/keepalived"),
-				"/tmp/keepalived.data", data,
+				"/tmp /run/", s.dir+" "+s.dir+"/",
 			).Replace(script("facts", "192.168.100.25"))
 			cmd := exec.Command("sh", "-s", "--", "vrrp", "keepalived")
 			cmd.Stdin = strings.NewReader(text)

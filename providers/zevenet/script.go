@@ -38,17 +38,26 @@ var variables = []struct {
 // calls another stands before it here, and after it in the script.
 var functions = []struct{ name, file string }{
 	{"reload_keepalived", "reload.sh"},
+	{"keepalived_data", "keepalived_data.sh"},
 	{"keepalived_parents", "keepalived.sh"},
 	{"replicators", "replicators.sh"},
+	{"is_ours", "processes.sh"},
+	{"own_folder", "folder.sh"},
 	{"pending_reboot", "pending.sh"},
 	{"name_secrets", "secrets.sh"},
 }
 
 // prologue makes what a script finds on a node the same everywhere: apt, dpkg
-// and non-login shells have different ideas of PATH.
+// and non-login shells have different ideas of PATH. What somebody besides root may put
+// programs into, as Debian's group staff long could, is not looked into.
 const prologue = `set -u
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
+PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 export PATH LC_ALL
+case $(stat -Lc '%u %A' /usr/local /usr/local/sbin /usr/local/bin 2>/dev/null) in
+'0 d'????-??-?'
+0 d'????-??-?'
+0 d'????-??-?) PATH=/usr/local/sbin:/usr/local/bin:$PATH ;;
+esac
 `
 
 // complete returns every script of the product, complete except for $peer.

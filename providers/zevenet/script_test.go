@@ -1,6 +1,7 @@
 package zevenet
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -295,6 +296,51 @@ func TestTidyRefusesWhileSomethingIsOpen(t *testing.T) {
 	s.run("block")
 	if out := s.fails("tidy"); !strings.Contains(out, "hosts.deny") {
 		t.Errorf("it says %q", out)
+	}
+}
+
+// zup's folder is root's alone, and never where a link leads.
+func TestZupsFolderIsRootsAlone(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(s *sandbox) error{
+		"absent": func(*sandbox) error { return nil },
+		"open to everybody": func(s *sandbox) error {
+			return errors.Join(os.MkdirAll(s.path("var/lib/zup/open"), 0o777), os.Chmod(s.path("var/lib/zup"), 0o777))
+		},
+		"a link": func(s *sandbox) error {
+			return errors.Join(os.Mkdir(s.path("elsewhere"), 0o755), os.Symlink(s.path("elsewhere"), s.path("var/lib/zup")))
+		},
+		"a dangling link": func(s *sandbox) error { return os.Symlink(s.path("elsewhere"), s.path("var/lib/zup")) },
+		"a link inside": func(s *sandbox) error {
+			return errors.Join(os.MkdirAll(s.path("elsewhere"), 0o755), os.Mkdir(s.path("var/lib/zup"), 0o700), os.Symlink(s.path("elsewhere"), s.path("var/lib/zup/kept")))
+		},
+		"a file": func(s *sandbox) error { return os.WriteFile(s.path("var/lib/zup"), nil, 0o600) },
+	} {
+		for _, script := range []string{"block", "maintenance_on", "update", "boost", "image_prepare"} {
+			t.Run(name+", "+script, func(t *testing.T) {
+				t.Parallel()
+				s := newSandbox(t)
+				s.deny("sshd: 10.0.0.7\n")
+				if err := prepare(s); err != nil {
+					t.Fatal(err)
+				}
+				out, err := s.shell(script)
+				if left, _ := os.ReadDir(s.path("elsewhere")); len(left) > 0 {
+					t.Errorf("it followed the link: %v", left)
+				}
+				if name != "absent" && name != "open to everybody" {
+					if err == nil || !strings.Contains(out, "is not a folder of root's") || s.read("etc/hosts.deny") != "sshd: 10.0.0.7\n" {
+						t.Errorf("%v %s", err, out)
+					}
+					return
+				}
+				for _, dir := range []string{"", "/open", "/kept"} {
+					if info, err := os.Lstat(s.path("var/lib/zup" + dir)); err != nil || info.Mode() != os.ModeDir|0o700 {
+						t.Errorf("%s: %v %v", dir, info.Mode(), err)
+					}
+				}
+			})
+		}
 	}
 }
 

@@ -1,6 +1,6 @@
 # Keeps the peer out of this node's sshd: one exact line at the end of hosts.deny.
 file=/etc/hosts.deny line="sshd: $peer"
-mkdir -p "$zup/open" "$zup/kept"
+own_folder
 : >"$zup/open/hosts.deny"
 if grep -qxF "$line" "$file" 2>/dev/null; then
 	echo 'the line is there already'

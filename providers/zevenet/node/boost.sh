@@ -2,7 +2,7 @@
 # takes over at once when the master lets go. The product writes the file anew
 # at its next start.
 conf=/etc/keepalived/keepalived.conf kept=$zup/kept/keepalived.conf
-mkdir -p "$zup/open" "$zup/kept"
+own_folder
 if [ "$(grep -cE '^[[:space:]]*priority[[:space:]]' "$conf")" != 1 ]; then
 	echo "$conf has not exactly one priority line"
 	exit 1

@@ -66,38 +66,6 @@ read_vips() {
 vips=''
 if asked vips arp farms; then vips=$(read_vips); fi
 
-# keepalived writes its data to a file of its own when it is told to; the file
-# is removed again if it was not there before. Two readers take turns. Printed is of
-# the data what facts are made of.
-keepalived_data() {
-	pid=$(keepalived_parents)
-	pid=${pid%%
-*}
-	[ -n "$pid" ] || return
-	exec 9</etc/keepalived && flock -w 5 9 || return
-	ready_for 0x200 || return # SIGUSR1
-	data=/tmp/keepalived.data had='' before='' tries=0
-	if [ -e "$data" ]; then had=1 before=$(stat -c '%y %s' "$data"); fi
-	kill -USR1 "$pid" || return
-	while [ "$tries" -lt 50 ]; do
-		if [ -e "$data" ] && { [ -z "$had" ] || [ "$(stat -c '%y %s' "$data" 2>/dev/null)" != "$before" ]; }; then
-			# Each with the line after it: what is the last line may not be whole yet.
-			lines=$(grep -A 1 -E '^ *(State|Effective priority) = ' "$data")
-			case $lines in
-			*'State = '*'Effective priority = '*'
-'* | *'Effective priority = '*'State = '*'
-'*)
-				printf '%s\n' "$lines"
-				break
-				;;
-			esac
-		fi
-		sleep 0.02
-		tries=$((tries + 1))
-	done
-	[ -n "$had" ] || rm -f "$data"
-}
-
 fact_hostname() { printf '%s' "$me"; }
 fact_uid() { id -u; }
 fact_boot() { read -r boot </proc/sys/kernel/random/boot_id && printf '%s' "$boot"; }
@@ -136,18 +104,31 @@ fact_holds() { out=$(apt-mark showhold 2>&1) && printf '%s' "${out:-none}"; }
 fact_lock() {
 	[ -r /proc/locks ] || return
 	stat -c '%i %n' /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock 2>/dev/null | awk '
-		BEGIN { free = 1 }
 		!locks { file[$1] = $2; order[n++] = $1; next }
-		$2 != "->" { i = $6; sub(/.*:/, "", i); if (i in file && !(i in pid)) pid[i] = $5 }
-		END {
-			for (k = 0; k < n; k++) if ((i = order[k]) in pid) {
-				comm = ""
-				getline comm <("/proc/" pid[i] "/comm")
-				printf "%s by %s (%s) ", file[i], pid[i], comm
-				free = 0
-			}
-			if (free) print "free"
-		}' - locks=1 /proc/locks
+		$2 != "->" { i = $6; sub(/.*:/, "", i); if (i in file) pids[i] = pids[i] " " $5 }
+		END { for (k = 0; k < n; k++) if ((i = order[k]) in pids) print file[i] pids[i] }' - locks=1 /proc/locks | {
+		free=yes
+		while read -r file pids; do
+			for pid in $pids; do
+				has_open "$pid" "$file" || continue
+				read -r comm <"/proc/$pid/comm"
+				printf '%s by %s (%s) ' "$file" "$pid" "$comm"
+				free=''
+				break
+			done
+		done
+		[ -z "$free" ] || printf free
+	}
+}
+# has_open PID FILE: the number of a file repeats from one file system to the next, and
+# anybody may lock a file that has it.
+has_open() {
+	set +f
+	for fd in "/proc/$1/fd"/*; do
+		if [ "$fd" -ef "$2" ]; then set -f && return; fi
+	done
+	set -f
+	return 1
 }
 fact_candidate() { apt-cache policy "$package" 2>/dev/null | sed -n 's/^ *Candidate: //p'; }
 # shellcheck disable=SC2086 # $upgrade is apt's option and command
@@ -265,12 +246,13 @@ fact_arp() {
 			print n == 0 ? "none" : open == n ? "open" : blocked == n ? "blocked" : "partial"
 		}'
 }
-# What listens on a VIP, and what nftlb sends on, as address:port.
+# What listens on a VIP, and what nftlb sends on, as address:port. What people have
+# started themselves, with an account of theirs or none, is not a farm.
 fact_farms() {
 	command -v ss >/dev/null || return
 	{
 		vip_list | sed 's/^/vip /'
-		ss -Hltnu 2>/dev/null | awk '{ print "at", $5 }'
+		ss -Hltnue 2>/dev/null | awk '{ uid = 0; for (i = 6; i <= NF; i++) if ($i ~ /^uid:/) uid = substr($i, 5); if (uid + 0 < 1000) print "at", $5 }'
 		nft list table ip nftlb 2>/dev/null | grep -oE '[0-9.]+ \. [0-9]+ :' | sed 's/ \. /:/; s/ ://; s/^/at /'
 	} | awk '
 		$1 == "vip" { vip[$2] = 1; next }

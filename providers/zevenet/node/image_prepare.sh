@@ -1,7 +1,7 @@
 # Makes ready for an offline image: says whose it is, and that there is room.
 # What is sent then is compared and verified by zup itself.
 dir=$(dirname "$image")
-mkdir -p "$zup/open" "$zup/kept"
+own_folder
 mine=$(cat "$zup/open/image" 2>/dev/null)
 if [ -n "$mine" ] && [ "$mine" != "$image" ]; then
 	echo "an earlier run left $mine there, and it is not removed yet"

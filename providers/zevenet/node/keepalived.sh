@@ -1,13 +1,30 @@
+# keepalived_pids prints the PIDs of keepalived. What somebody else calls so is not it.
+keepalived_pids() {
+	named=$(pidof keepalived)
+	case $? in 0 | 1) ;; *) return 1 ;; esac
+	for named_pid in $named; do
+		if is_ours "$named_pid"; then echo "$named_pid"; fi
+	done
+}
+
 # PIDs of keepalived that have no keepalived as parent: more than one is a fault.
-keepalived_parents() {
-	pids=$(pidof keepalived)
-	case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+keepalived_parents() { keepalived_related '' ; }
+
+# PIDs of those that have one: what it has started, for VRRP and what else it does.
+keepalived_children() { keepalived_related yes; }
+
+keepalived_related() {
+	pids=$(keepalived_pids) || return 1
 	for pid in $pids; do
 		parent=''
 		while read -r key value; do
 			case $key in PPid:) parent=$value && break ;; esac
 		done 2>/dev/null <"/proc/$pid/status"
-		case " $pids " in *" $parent "*) ;; *) echo "$pid" ;; esac
+		case "
+$pids
+" in *"
+$parent
+"*) [ -z "$1" ] || echo "$pid" ;; *) [ -n "$1" ] || echo "$pid" ;; esac
 	done
 }
 
@@ -31,7 +48,7 @@ heeds() {
 ready_for() {
 	tries=0
 	# shellcheck disable=SC2046 # a word for each process
-	until heeds "$1" $(pidof keepalived); do
+	until heeds "$1" $(keepalived_pids); do
 		[ "$tries" -lt 50 ] || return 1
 		sleep 0.02
 		tries=$((tries + 1))

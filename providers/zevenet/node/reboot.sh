@@ -15,7 +15,7 @@ none)
 esac
 command -v reboot >/dev/null || { echo 'this node has no command reboot'; exit 1; }
 echo "rebooting: $pending"
-mkdir -p "$zup"
+own_folder
 cat /proc/sys/kernel/random/boot_id >"$zup/boot" || exit 1
 sync
 setsid sh -c 'sleep 2; exec reboot' >/dev/null 2>&1 </dev/null &

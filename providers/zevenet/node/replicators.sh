@@ -14,6 +14,8 @@ replicators() {
 		perl* | sh | bash | dash) [ "${2##*/}" = "$replicator" ] || continue; verb=${3:-} ;;
 		*) continue ;;
 		esac
-		[ "$verb" = stop ] || { file=${file#/proc/}; echo "${file%/cmdline}"; }
+		[ "$verb" != stop ] || continue
+		file=${file#/proc/} file=${file%/cmdline}
+		if is_ours "$file"; then echo "$file"; fi
 	done
 }

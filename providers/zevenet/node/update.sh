@@ -4,7 +4,7 @@
 name_secrets
 file=/etc/hosts.deny kept=$zup/kept/hosts.deny.update
 real=$(readlink -f "$file")
-mkdir -p "$zup/kept"
+own_folder
 rm -f "$kept"
 [ ! -e "$file" ] || cp -pL "$file" "$kept"
 "$updater" -i
