@@ -1,6 +1,7 @@
 package document
 
 import (
+	"bytes"
 	"fmt"
 	"html"
 	"io"
@@ -20,6 +21,18 @@ const MarkdownLimit = 65_000
 func Markdown(w io.Writer, d *Document) error {
 	_, err := io.WriteString(w, markdown(d, MarkdownLimit))
 	return err
+}
+
+// IsMarkdown reports whether a text may be what Markdown has written: it begins with a
+// title and ends with a foot. Neither a configuration nor a file of zup's does.
+func IsMarkdown(text []byte) bool {
+	const rule = "\n---\n\n"
+	i := bytes.LastIndex(text, []byte(rule))
+	if i < 0 || !bytes.HasPrefix(text, []byte("# ")) {
+		return false
+	}
+	foot := text[i+len(rule):]
+	return bytes.IndexByte(foot, '\n') == len(foot)-1
 }
 
 func markdown(d *Document, limit int) string {
