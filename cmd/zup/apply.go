@@ -59,6 +59,8 @@ says what is still running on which node.`,
 		Args: arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
+			case cmd.Flags().Changed("plan-id") && a.planID == "": // a variable that was not set is not "any plan"
+				return usagef("zup show FILE prints it", "-plan-id is empty: no plan was named")
 			case len(args) == 1:
 				return a.file(cmd.Context(), args[0])
 			case a.planID != "":

@@ -30,7 +30,7 @@ const importOrder = `
 	plan/picture        < plan/escape
 	plan/document       < plan/picture plan/escape
 	plan/show           < plan plan/apply plan/state plan/document plan/escape plan/approval plan/window
-	plan/review         < plan plan/apply plan/state plan/picture plan/document plan/show plan/escape plan/approval
+	plan/review         < plan plan/config plan/stream plan/apply plan/state plan/picture plan/document plan/show plan/escape plan/approval
 	providers/ssh       < plan/escape plan/disk
 	providers/ssh/sshtest
 	providers/zevenet/zevenettest < providers/ssh/sshtest

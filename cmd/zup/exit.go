@@ -28,6 +28,12 @@ const (
 	exitInterrupted = 130
 )
 
+// meanings say what an exit code means where no plan was made.
+var meanings = map[int]string{
+	exitError: "an error", exitStale: "a plan that can't be applied any more", exitLocked: "somebody else is at work", exitRule: "refused by a rule",
+	exitDamaged: "a damaged or altered file", exitUsage: "wrong usage", exitInterrupted: "interrupted",
+}
+
 // failure is an error with its exit code. A failure whose text is already
 // written has no err.
 type failure struct {

@@ -64,6 +64,8 @@ func (p *planning) warnLeft(observed plan.Observed, clusters []string, s *state.
 	}
 	fmt.Fprintf(p.err, "%s a run that the state file does not know has not ended\n", p.errStyle().notice("Unfinished:"))
 	for _, l := range all {
+		p.warned(l.cluster, "zup plan makes a plan with exactly what is missing, zup plan -back-out one that undoes what is open",
+			"a run that the state file does not know has left something on %s%s: %s", l.node, sinceRuns(l.runs), leftText(l))
 		for _, change := range l.open {
 			fmt.Fprintf(p.err, "  open  %s/%s, marked on the node%s\n", escape.Name(l.node), escape.Name(change), sinceRuns(l.runs))
 		}
@@ -74,6 +76,13 @@ func (p *planning) warnLeft(observed plan.Observed, clusters []string, s *state.
 	fmt.Fprintf(p.err, "  zup plan            makes a plan with exactly what is missing\n"+
 		"  zup plan -back-out  makes one that undoes what is open, without updating\n"+
 		"  zup resume          continues it with its own plan, where it was begun and with its state file\n\n")
+}
+
+func leftText(l leftOn) string {
+	if len(l.open) == 0 {
+		return "its jobs"
+	}
+	return strings.Join(l.open, ", ")
 }
 
 // sinceRuns says which runs those are, and when the first one began.

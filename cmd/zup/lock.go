@@ -162,6 +162,7 @@ func (c *cli) warnAtWork(locks []nodeLock) {
 	for _, l := range locks {
 		if text := l.atWork(); text != "" {
 			told = true
+			c.warned(l.cluster, "what is planned now may be outdated in a moment", "%s", text)
 			fmt.Fprintf(c.err, "%s %s\n", c.errStyle().notice("Warning:"), escape.Line(text))
 		}
 	}

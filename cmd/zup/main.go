@@ -42,8 +42,12 @@ func run(ctx context.Context, args []string, std stdio, env []string) int {
 	if err == nil {
 		err = flush()
 	}
+	if err != nil {
+		c.commentAnyway(root, args)
+	}
 	code := c.exit(err)
 	c.closeStream()
+	c.closeComment(code)
 	return code
 }
 
@@ -59,7 +63,8 @@ type cli struct {
 
 	stream     *stream.Writer // for programs; nil: nobody asked for it
 	streamFile *os.File
-	machine    bool // the stream is all there is: nothing is written for people or asked of them
+	comment    *comment // nil: nobody asked for it
+	machine    bool     // the stream is all there is: nothing is written for people or asked of them
 }
 
 func newCLI(std stdio, env []string) *cli {

@@ -63,6 +63,10 @@ nothing on any node.
 With -out the plan is written to a file: "zup apply FILE" carries out exactly
 that. It is written to a regular file, and through no link.
 
+With -md it prints Markdown for a comment on a pull request and no text: the plan as
+"zup show -md" has it, or why there is none. With -md-into the text stays, and the
+Markdown goes to a file.
+
 With -rollback it is the way back: the plan restores the snapshots that the last
 run has taken, where nodes run another version than they hold.
 
@@ -96,6 +100,9 @@ heeded, and the plan says so.`,
 			case pl.Approval != nil && !pl.Empty():
 				fmt.Fprintf(c.out, "\nIt needs %s: zup plan -out FILE, zup approve FILE, zup apply FILE.\n", counted(pl.Approval.Required, "approval", "approvals"))
 			}
+			if err := c.commentOn(pl, out); err != nil {
+				return err
+			}
 			if err := permitted(pl); err != nil {
 				return err
 			}
@@ -111,6 +118,7 @@ heeded, and the plan says so.`,
 	p.waive.add(cmd)
 	addVerbose(cmd, &p.verbose)
 	c.addStream(cmd)
+	c.addComment(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "write the plan to this `file`")
 	cmd.Flags().StringVar(&p.notAfter, "not-after", "", "the plan may not be applied after this `time`, RFC 3339")
 	cmd.Flags().BoolVar(&p.rollback, "rollback", false, "plan the way back to the snapshots that the last run has taken")

@@ -6,7 +6,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zup/plan"
+	"zup/plan/approval"
 	"zup/plan/disk"
+	"zup/plan/document"
 	"zup/plan/review"
 	"zup/plan/show"
 )
@@ -57,16 +60,29 @@ func (c *cli) printPlan(path string, f *forms) error {
 	case f.json:
 		return p.Encode(c.bytes())
 	case f.markdown || f.html:
-		signed, _, err := judge(p, path, c.now())
+		d, err := c.changeDocument(p, path)
 		if err != nil {
 			return err
 		}
-		return c.document(review.Change(p, signed), f)
+		return c.document(d, f)
 	}
 	if err := show.Plan(c.out, p, c.show(f.verbose)); err != nil {
 		return err
 	}
 	return c.listApprovals(p, path)
+}
+
+// changeDocument is the document of a plan, with what is found of signatures beside its
+// file; without one nobody has looked.
+func (c *cli) changeDocument(p *plan.Plan, path string) (*document.Document, error) {
+	var signed *approval.Verdict
+	if path != "" {
+		var err error
+		if signed, _, err = judge(p, path, c.now()); err != nil {
+			return nil, err
+		}
+	}
+	return review.Change(p, signed), nil
 }
 
 func (c *cli) printCanonical(path string) error {

@@ -32,7 +32,7 @@ func (c *cli) addStream(cmd *cobra.Command) {
 func (c *cli) openStream(f streamFlags) error {
 	var to []io.Writer
 	if f.into != "" {
-		file, err := createStream(f.into)
+		file, err := streamOutput.create(f.into)
 		if err != nil {
 			return err
 		}
@@ -45,47 +45,58 @@ func (c *cli) openStream(f streamFlags) error {
 	}
 	if to != nil {
 		c.stream = stream.New(c.now, to...)
+		c.comment.listen(c.stream)
 		c.stream.Send(stream.Version(version))
 	}
 	return nil
 }
 
-// createStream opens the file of a stream, mode 0600. Nobody loses a plan or a
-// configuration to a wrong argument: only what is empty or a stream is replaced. A
-// descriptor that zup was started with, a pipe or a device is written to as it is.
-func createStream(path string) (*os.File, error) {
+// output is a kind of file that zup writes where an option says.
+type output struct {
+	name   string // "the stream"
+	option string // that names the file
+	is     func(io.Reader) bool
+}
+
+var streamOutput = output{"stream", "-json-into", isStream}
+
+// create opens the file of an output, mode 0600. Nobody loses a plan or a
+// configuration to a wrong argument: only what is empty or of the same kind is
+// replaced. A descriptor that zup was started with, a pipe or a device is written to as
+// it is.
+func (o output) create(path string) (*os.File, error) {
 	if f, ok, err := disk.Descriptor(path); ok {
-		return f, unwritable(err)
+		return f, o.unwritable(err)
 	}
 	f, err := disk.Edit(path, 0o600)
 	var kind *disk.KindError
 	if errors.As(err, &kind) && kind.IsPipe() {
 		f, err := disk.Pipe(path)
-		return f, unwritable(err)
+		return f, o.unwritable(err)
 	}
 	if err != nil {
-		return nil, unwritable(err)
+		return nil, o.unwritable(err)
 	}
 	info, err := f.Stat()
-	if err == nil && info.Size() > 0 && !isStream(f) {
+	if err == nil && info.Size() > 0 && !o.is(f) {
 		f.Close()
-		return nil, fail(exitError, "give the name of a file that is not there", "write the stream: %s is there and is no stream; it was not touched", path)
+		return nil, fail(exitError, "give the name of a file that is not there", "write the %s: %s is there and is no %s; it was not touched", o.name, path, o.name)
 	}
 	if err = errors.Join(err, f.Truncate(0), f.Chmod(0o600)); err == nil {
 		_, err = f.Seek(0, io.SeekStart)
 	}
 	if err != nil {
 		f.Close()
-		return nil, unwritable(err)
+		return nil, o.unwritable(err)
 	}
 	return f, nil
 }
 
-func unwritable(err error) error {
+func (o output) unwritable(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fail(exitError, linkHint(err, "-json-into"), "write the stream: %w", err)
+	return fail(exitError, linkHint(err, o.option), "write the %s: %w", o.name, err)
 }
 
 // isStream reports whether a file begins like a stream.

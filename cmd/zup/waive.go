@@ -80,6 +80,7 @@ func (f *waiveFlags) check() error {
 func (p *planning) unneeded(pl *plan.Plan) {
 	for _, w := range p.waive.waivers {
 		if pl.Waiver(w.Name) == nil {
+			p.warned("", "", "-waive %s was not needed, and is not in the plan: nothing is against it", w.Name)
 			fmt.Fprintf(p.err, "%s -waive %s was not needed, and is not in the plan: nothing is against it\n",
 				p.errStyle().notice("Note:"), escape.Name(w.Name))
 		}

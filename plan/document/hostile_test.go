@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
@@ -23,6 +24,7 @@ var hostile = []string{
 	"![img](http://evil.example/x.png)", "http://evil.example/ and www.evil.example and https://evil.example", "@everyone please", "see #123 and GH-1", "$x^2$", "&lt;b&gt; &#60;",
 	"# heading", "- item", "+ item", "1. item", "12) item", "> quote", "---", "===", "    indented", "a\\", "\\", "|", "`", "a`|`b", "<!-- comment", "-->", "</details>", "</summary><b>",
 	"\x1b[31mred\x1b[0m", "\u202ereversed", "line\r\nline", "a\x00b", "\xff\xfe", "[^1]: note", "::: warning", "~~~", "{{.}}", "<svg onload=alert(1)>", "javascript:alert(1)", "]]>", "|`|", "``|", " `a` ",
+	"/merge", "no\n```\n/merge\n```", "no\n````\n\n# APPROVED by @security-team ![x](https://evil.example/p.png)\n/merge\n````text\n::error::forged", "a\n/approve\n", "!1 and %2", "ftp://evil.example",
 }
 
 // everything is a document with the text in each place where text can be.
@@ -114,9 +116,35 @@ func TestHostileMarkdown(t *testing.T) {
 			t.Errorf("%q reaches the comment as it is", s)
 		}
 	}
-	for _, mention := range []string{"@everyone", "#123"} {
+	for _, mention := range []string{"@everyone", "#123", "://evil.example", "www.evil.example", "!1", "%2"} {
 		if md := comment(t, &document.Document{Verdict: document.Note{Text: "see " + mention}}); strings.Contains(md, mention) {
 			t.Errorf("%s is a mention:\n%s", mention, md)
+		}
+	}
+}
+
+// GitLab takes a line that begins with a slash for an order to it, unless it stands
+// between two lines of three backticks. With those of a text it is not to be told what
+// stands there; so no line begins with one.
+func TestNoLineOfACommentIsAnOrder(t *testing.T) {
+	for _, s := range hostile {
+		for line := range strings.Lines(comment(t, everything(s))) {
+			if strings.HasPrefix(line, "/") {
+				t.Errorf("%q makes the line %q", s, line)
+			}
+		}
+	}
+}
+
+// However long a text is, and whatever it is made of, the comment is not too long.
+func TestAnyCommentFits(t *testing.T) {
+	for _, s := range []string{"@", "a", "`", "\U000e0041", "/\n", "```\n", "京"} {
+		md := comment(t, everything(strings.Repeat(s, 20_000)))
+		if n := utf8.RuneCountInString(md); n > document.MarkdownLimit {
+			t.Errorf("%q: %d characters", s, n)
+		}
+		if !strings.Contains(md, "**Left out**") {
+			t.Errorf("%q: what is left out is not said", s)
 		}
 	}
 }
@@ -133,7 +161,7 @@ func firstDifference(want, got string) string {
 
 // What a text says is still there to be read.
 func TestTextSurvives(t *testing.T) {
-	for _, s := range []string{"a|b*c_d[e](f)`g`<h>&i", "10% of #1", "user@host: 1. - +"} {
+	for _, s := range []string{"a|b*c_d[e](f)`g`<h>&i", "10% of #1", "user@host: 1. - +", "/etc/hosts at https://host/ and www.host !5 100%"} {
 		md := render(t, comment(t, &document.Document{Title: "t", Verdict: document.Note{Text: s}, Sections: []document.Section{{ID: "a", Title: "x", Blocks: []document.Block{
 			document.Facts{{Label: "l", Text: s, Exact: true}}, document.Code{Text: s},
 		}}}}))

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"bytes"
 	"fmt"
 	"html"
 	"io"
@@ -22,6 +23,18 @@ func Markdown(w io.Writer, d *Document) error {
 	return err
 }
 
+// IsMarkdown reports whether a text may be what Markdown has written: it begins with a
+// title and ends with a foot. Neither a configuration nor a file of zup's does.
+func IsMarkdown(text []byte) bool {
+	const rule = "\n---\n\n"
+	i := bytes.LastIndex(text, []byte(rule))
+	if i < 0 || !bytes.HasPrefix(text, []byte("# ")) {
+		return false
+	}
+	foot := text[i+len(rule):]
+	return bytes.IndexByte(foot, '\n') == len(foot)-1
+}
+
 func markdown(d *Document, limit int) string {
 	for rank := 9; rank > 0; rank-- { // below rank 9 nothing is left out
 		m := &markdowner{rank: rank, most: 4 * limit}
@@ -35,8 +48,20 @@ func markdown(d *Document, limit int) string {
 			return text
 		}
 	}
+	short := &Document{Title: clip(d.Title), Verdict: d.Verdict, Sections: d.Sections, Foot: clip(d.Foot)}
+	short.Verdict.Text = clip(d.Verdict.Text)
 	m := &markdowner{rank: 1}
-	return m.document(d, 0)
+	return m.document(short, 0)
+}
+
+// clip leaves of a text what fits into a comment whatever it is made of: a character
+// may take a dozen once it is escaped.
+func clip(s string) string {
+	const most = 1000
+	if utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	return string([]rune(s)[:most]) + " …"
 }
 
 // markdowner writes Markdown. Folds of its rank and above are left out.
@@ -76,7 +101,11 @@ func (m *markdowner) leaveOut(title string) {
 
 func (m *markdowner) leftOut() string {
 	const most = 12
-	text := strings.Join(m.left[:min(len(m.left), most)], "; ")
+	var titles []string
+	for _, title := range m.left[:min(len(m.left), most)] {
+		titles = append(titles, string([]rune(title)[:min(utf8.RuneCountInString(title), 200)]))
+	}
+	text := strings.Join(titles, "; ")
 	if more := len(m.left) - most; more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
 	}
@@ -170,7 +199,7 @@ func cell(c Cell) string {
 
 func (m *markdowner) figure(f Figure) {
 	if f.Mermaid != "" {
-		m.line("```mermaid\n%s```\n", f.Mermaid)
+		m.fence("mermaid", strings.TrimRight(f.Mermaid, "\n"))
 	}
 	m.line("%s\n", inline(f.Caption))
 	if len(f.Words) > 0 {
@@ -224,14 +253,24 @@ func (m *markdowner) fold(f Fold) {
 	m.line("</details>\n")
 }
 
-// code writes a fence that is longer than every one in the text.
 func (m *markdowner) code(c Code) {
 	if c.Label != "" {
 		m.line("%s\n", inline(c.Label))
 	}
-	text := broken(strings.TrimRight(code(c), "\n"))
-	fence := strings.Repeat("`", max(3, backticks(text)+1))
-	m.line("%stext\n%s\n%s\n", fence, text, fence)
+	m.fence("text", broken(strings.TrimRight(code(c), "\n")))
+}
+
+// fence writes text between fences that are longer than every one in it. All lines are
+// set in by one blank, which belongs to the fence and not to the text: GitLab takes a
+// line that begins with a slash for an order to it, such as /merge, and to tell whether
+// it stands in a fence it counts three backticks, not how many there are.
+func (m *markdowner) fence(language, text string) {
+	marks := strings.Repeat("`", max(3, backticks(text)+1))
+	m.line(" %s%s", marks, language)
+	for line := range strings.SplitSeq(text, "\n") {
+		m.line(" %s", line)
+	}
+	m.line(" %s\n", marks)
 }
 
 // mostColumns is how long a line of code is. What shows Markdown does not break lines
@@ -300,7 +339,9 @@ func inlines(all []string) []string {
 }
 
 // inline is text on one line in which nothing means anything in Markdown: no
-// emphasis, link, mention, reference to an issue, formula, HTML or end of a cell.
+// emphasis, link, mention, reference to an issue, formula, HTML, end of a cell or order
+// to the platform. A forge that looks for addresses and references does that in what is
+// left of backslashes, so a comment stands in those.
 func inline(s string) string {
 	s = oneLine(s)
 	var b strings.Builder
@@ -312,10 +353,12 @@ func inline(s string) string {
 		case r == '@' || r == '#':
 			b.WriteRune(r)
 			b.WriteString("<!-- -->") // neither a mention nor a reference
-		case r == ':' && strings.HasPrefix(s[i:], "://"), r == '.' && strings.HasSuffix(strings.ToLower(s[:i]), "www"):
-			b.WriteByte('\\') // no link
+		case r == ':' && strings.HasPrefix(s[i:], "://"), (r == '!' || r == '%') && i+1 < len(s) && isDigit(s[i+1]):
 			b.WriteRune(r)
-		case i == 0 && (r == '-' || r == '+' || r == '='):
+			b.WriteString("<!-- -->") // neither a link nor a reference
+		case r == '.' && strings.HasSuffix(strings.ToLower(s[:i]), "www"):
+			b.WriteString("<!-- -->.") // no link
+		case i == 0 && (r == '-' || r == '+' || r == '=' || r == '/'):
 			b.WriteByte('\\')
 			b.WriteRune(r)
 		case (r == '.' || r == ')') && digits(s[:i]) && (i+1 == len(s) || s[i+1] == ' '):
@@ -327,6 +370,8 @@ func inline(s string) string {
 	}
 	return b.String()
 }
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func digits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""

@@ -225,14 +225,23 @@ type Diagnostic struct {
 type Writer struct {
 	now func() time.Time
 
-	mu   sync.Mutex
-	to   []io.Writer
-	errs []error
+	mu    sync.Mutex
+	to    []io.Writer
+	heard []func(Message)
+	errs  []error
 }
 
 // New returns a Writer. The clock is for messages that have no time of their own.
 func New(now func() time.Time, to ...io.Writer) *Writer {
 	return &Writer{now: now, to: to}
+}
+
+// Listen has every message handed to f, too, in order and before it is written. f must
+// not send any.
+func (w *Writer) Listen(f func(Message)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heard = append(w.heard, f)
 }
 
 // Send writes messages, one a line.
@@ -243,6 +252,9 @@ func (w *Writer) Send(messages ...Message) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, m := range messages {
+		for _, f := range w.heard {
+			f(m)
+		}
 		line, err := w.encode(m)
 		if err != nil {
 			w.errs = append(w.errs, err)

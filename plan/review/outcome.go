@@ -1,0 +1,119 @@
+package review
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"zup/plan/config"
+	"zup/plan/document"
+	"zup/plan/stream"
+)
+
+// End is how a command that plans has ended.
+type End struct {
+	Code  int    // zup exits with it
+	Means string // what that says, in a few words
+	Rule  bool   // a rule has refused it
+}
+
+// Outcome puts into a document what zup plan has said besides its plan: warnings,
+// refusals, mistakes in the configuration, and the error that it ended with. Where there
+// is no plan there is no document yet, and it makes one.
+func Outcome(d *document.Document, said []stream.Diagnostic, end End) *document.Document {
+	failed := slices.ContainsFunc(said, func(s stream.Diagnostic) bool { return s.Severity == config.Error })
+	switch {
+	case d == nil:
+		d = unplanned(end)
+	case failed:
+		d.Verdict = document.Note{Tone: document.Bad, Word: "Refused", Text: "zup apply does not carry this plan out. No node was changed."}
+	}
+	var sections []document.Section
+	for i, s := range said {
+		if last := i == len(said)-1; last && i > 0 && s.ExitCode != 0 && s.Detail == "" { // it sums up what was said before
+			d.Verdict.Text = sentence(clip(s.Summary, mostSummary))
+			continue
+		}
+		sections = append(sections, sectionOf(s, i+1))
+	}
+	d.Sections = append(sections, d.Sections...)
+	return d
+}
+
+func unplanned(end End) *document.Document {
+	d := &document.Document{
+		Kind: "Change plan", Title: "There is no plan",
+		Verdict: document.Note{Tone: document.Bad, Word: "No plan", Text: "No node was changed."},
+		Foot:    fmt.Sprintf("zup plan ended with exit code %d: %s.", end.Code, end.Means),
+	}
+	if end.Rule {
+		d.Title, d.Verdict.Word = "A rule refuses to plan this", "Refused"
+	}
+	return d
+}
+
+// Limits of what is shown of one message, in characters, so that the longest one fits
+// into a comment. The log and the stream have all of it.
+const (
+	mostSummary = 300
+	mostDetail  = 2000
+)
+
+// sectionOf is one message, with where it belongs and what to do about it.
+func sectionOf(s stream.Diagnostic, number int) document.Section {
+	word := "Error"
+	if s.Severity == config.Warning {
+		word = "Warning"
+	}
+	for _, where := range []string{s.Cluster, s.Node} {
+		if where != "" {
+			word += ", " + where
+		}
+	}
+	section := document.Section{ID: fmt.Sprintf("said-%d", number), Title: clip(word+": "+s.Summary, mostSummary)}
+	if s.Range != nil {
+		section.Blocks = append(section.Blocks, place(s)...)
+	}
+	for _, text := range []string{s.Detail, s.Hint} {
+		switch text = clip(text, mostDetail); {
+		case text == "":
+		case strings.Contains(text, "\n"):
+			section.Blocks = append(section.Blocks, document.Code{Text: text})
+		default:
+			section.Blocks = append(section.Blocks, document.Text(text))
+		}
+	}
+	return section
+}
+
+// place is where in the configuration something is, and the line itself.
+func place(s stream.Diagnostic) []document.Block {
+	text := fmt.Sprintf("On %s line %d", clip(s.Range.Filename, mostSummary), s.Range.Start.Line)
+	if s.Snippet == nil {
+		return []document.Block{document.Text(text)}
+	}
+	if in := s.Snippet.Context; in != nil {
+		text += ", in " + clip(*in, mostSummary)
+	}
+	number := fmt.Sprintf("%4d: ", s.Snippet.StartLine)
+	before, marked := s.Snippet.Code[:s.Snippet.HighlightStartOffset], s.Snippet.Code[s.Snippet.HighlightStartOffset:s.Snippet.HighlightEndOffset]
+	carets := strings.Repeat(" ", len(number)+utf8.RuneCountInString(before)) + strings.Repeat("^", max(1, utf8.RuneCountInString(marked)))
+	return []document.Block{document.Text(text + ":"), document.Code{Text: number + s.Snippet.Code + "\n" + carets}}
+}
+
+// clip leaves out the end of what is too long, and says so.
+func clip(s string, most int) string {
+	n := utf8.RuneCountInString(s)
+	if n <= most {
+		return s
+	}
+	return fmt.Sprintf("%s … and %d more characters", string([]rune(s)[:most]), n-most)
+}
+
+func sentence(s string) string {
+	for i, r := range s {
+		return strings.ToUpper(string(r)) + strings.TrimRight(s[i+utf8.RuneLen(r):], ".") + "."
+	}
+	return s
+}
