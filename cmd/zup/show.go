@@ -1,12 +1,10 @@
 package main
 
 import (
-	"io/fs"
-	"path"
-
 	"github.com/spf13/cobra"
 
 	"zup/plan/disk"
+	"zup/plan/name"
 	"zup/plan/review"
 	"zup/plan/show"
 )
@@ -87,7 +85,7 @@ func (c *cli) runNamed(arg string) (string, error) {
 		}
 		return "", nil
 	}
-	if !fs.ValidPath(arg) || path.Base(arg) != arg {
+	if !name.Run(arg) {
 		return "", nil
 	}
 	dir, err := c.directory()

@@ -24,6 +24,7 @@ import (
 	"zup/plan"
 	"zup/plan/approval"
 	"zup/plan/disk"
+	"zup/plan/name"
 	"zup/plan/probe"
 	"zup/plan/state"
 	"zup/plan/stream"
@@ -123,6 +124,9 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (*Report, error) {
 	begin := r.open
 	if r.Resume {
 		begin = r.reopen
+	}
+	if !name.Run(r.RunID) {
+		begin = func() error { return fmt.Errorf("%q can't name a run", r.RunID) }
 	}
 	if err := begin(); err != nil {
 		r.close()

@@ -234,5 +234,8 @@ func (t *journalText) next(line []byte) (e Entry, sum, reason string) {
 	if e.Seq != len(t.entries)+1 {
 		return e, "", fmt.Sprintf("has the number %d", e.Seq)
 	}
+	if problem := e.misnamed(); problem != "" {
+		return e, "", "has a name that zup would not give: " + problem
+	}
 	return e, sum, ""
 }
