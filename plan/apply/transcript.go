@@ -85,7 +85,7 @@ func (b *branch) newTranscript(called string) (f *os.File, path string, err erro
 	if !name.Action(called) {
 		return nil, "", fmt.Errorf("%q can't name a transcript", called)
 	}
-	path = filepath.Join("transcripts", called+".txt")
+	path = filepath.Join(transcriptsName, called+".txt")
 	for i := 2; ; i++ {
 		err = b.written(func() error {
 			f, err = disk.Create(filepath.Join(b.Dir, path), 0o600)
@@ -94,7 +94,7 @@ func (b *branch) newTranscript(called string) (f *os.File, path string, err erro
 		if !b.Resume || !errors.Is(err, fs.ErrExist) {
 			return f, path, err
 		}
-		path = filepath.Join("transcripts", fmt.Sprintf("%s.%d.txt", called, i))
+		path = filepath.Join(transcriptsName, fmt.Sprintf("%s.%d.txt", called, i))
 	}
 }
 

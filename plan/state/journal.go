@@ -111,10 +111,6 @@ func AppendJournal(path string, now func() time.Time) (j *Journal, entries []Ent
 		return nil, nil, false, err
 	}
 	f, err := disk.Edit(path, 0)
-	var link *disk.LinkError
-	if errors.As(err, &link) {
-		link.Advice = "put the file itself in the place of the link, and run the same command again"
-	}
 	if err != nil {
 		return nil, nil, false, placed("continue journal", path, err)
 	}
