@@ -65,9 +65,10 @@ func (c *Cluster) misnamed() string {
 // names one, and a kind. The names of clusters and nodes are looked at by themselves.
 func (a *Action) isCalledAsItIs() bool {
 	rest, ok := strings.CutPrefix(a.ID, a.Cluster)
-	if rest, ok = strings.CutPrefix(rest, "."); !ok {
+	if !ok || rest == "" || rest[0] != '.' {
 		return false
 	}
+	rest = rest[1:]
 	if kind, found := strings.CutPrefix(rest, a.Node); found && a.Node != "" && kind != "" && kind[0] == '.' {
 		rest = kind[1:]
 	}
