@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"zup/plan/name"
 )
 
 // rules is what holds for every plan that zup makes or reads, whatever the
@@ -21,6 +23,7 @@ var rules = []struct {
 	{"somebody serves", somebodyServes},
 	{"approvals can be counted", approvable},
 	{"windows can be reckoned", calendarKnown},
+	{"names are names", wellNamed},
 }
 
 // Validate checks the plan against every rule and returns the first broken one.
@@ -267,6 +270,9 @@ func (cond *Condition) shape() string {
 	}
 	if set != 1 || cond.Fact == "" || cond.Node == "" {
 		return fmt.Sprintf("the condition on %q of %q does not say exactly one thing", cond.Fact, cond.Node)
+	}
+	if !name.Fact(cond.Fact) {
+		return misnamed("a fact", cond.Fact)
 	}
 	return ""
 }

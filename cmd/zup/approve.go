@@ -73,8 +73,8 @@ func (a *approving) approve(ctx context.Context, path string) error {
 		return err
 	}
 	signer := &d.Signers.List[line]
-	if err := disk.Own(disk.Check(signatureFile(path, signer))); err != nil {
-		return fail(exitError, hintOf(err), "write approval: %w; nothing was signed", err)
+	if err := placeForSignature(path, signatureFile(path, signer)); err != nil {
+		return err
 	}
 	file, err := a.sign(p, d, key, signatureFile(path, signer))
 	if err != nil {

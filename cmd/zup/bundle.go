@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"runtime"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"zup/plan/disk"
 	"zup/plan/escape"
+	"zup/plan/name"
 	"zup/plan/state"
 )
 
@@ -59,7 +59,7 @@ func (c *cli) lastRun(statePath string, args []string) (string, error) {
 	switch {
 	case err != nil && len(args) == 0:
 		return "", err
-	case len(args) == 1 && fs.ValidPath(args[0]) && path.Base(args[0]) == args[0] && args[0] != ".":
+	case len(args) == 1 && name.Run(args[0]):
 		return args[0], nil
 	case len(args) == 1:
 		return "", usagef("zup state prints the last run of each cluster", "%q is no name of a run", args[0])

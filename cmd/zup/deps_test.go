@@ -20,13 +20,14 @@ const importOrder = `
 	plan/schema
 	plan/disk
 	plan/checkout
-	plan/config         < plan/escape plan/approval plan/window plan/disk
-	plan/state          < plan/escape plan/disk
+	plan/name
+	plan/config         < plan/escape plan/approval plan/window plan/disk plan/name
+	plan/state          < plan/escape plan/disk plan/name
 	plan/probe
-	plan                < plan/config plan/state plan/escape plan/approval plan/window
+	plan                < plan/config plan/state plan/escape plan/approval plan/window plan/name
 	plan/stream         < plan plan/config plan/escape
 	plan/observe        < plan plan/config plan/escape
-	plan/apply          < plan plan/config plan/state plan/stream plan/probe plan/escape plan/approval plan/window plan/disk
+	plan/apply          < plan plan/config plan/state plan/stream plan/probe plan/escape plan/approval plan/window plan/disk plan/name
 	plan/picture        < plan/escape
 	plan/document       < plan/picture plan/escape
 	plan/show           < plan plan/apply plan/state plan/document plan/escape plan/approval plan/window
@@ -34,8 +35,8 @@ const importOrder = `
 	providers/ssh       < plan/escape plan/disk
 	providers/ssh/sshtest
 	providers/zevenet/zevenettest < providers/ssh/sshtest
-	providers/zevenet   < plan plan/config plan/state plan/escape
-	cmd/zup             < plan plan/approval plan/checkout plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/escape plan/disk providers/ssh providers/zevenet
+	providers/zevenet   < plan plan/config plan/state plan/escape plan/name
+	cmd/zup             < plan plan/approval plan/checkout plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/escape plan/disk plan/name providers/ssh providers/zevenet
 	examples/ci
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world

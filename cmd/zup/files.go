@@ -62,11 +62,29 @@ func placeForPlan(out string) error {
 	if out == "" {
 		return nil
 	}
+	if disk.IsDescriptor(out) {
+		return fail(exitError, "zup plan -out FILE, and zup show -json FILE prints it", "write plan: %s is a stream, and a plan is written to a regular file; no node was asked", out)
+	}
 	err := disk.Check(out)
 	if err == nil || errors.Is(err, fs.ErrNotExist) { // what can't be made is said when it is
 		return nil
 	}
 	return fail(exitError, linkHint(err, "-out"), "write plan: %w; no node was asked", err)
+}
+
+// placeForSignature refuses, before anything is signed, a place that is elsewhere than
+// the plan's name says.
+func placeForSignature(path, file string) error {
+	err := disk.Check(file)
+	if err == nil {
+		return nil
+	}
+	hint := hintOf(disk.Own(err))
+	var link *disk.LinkError
+	if errors.As(disk.Check(path), &link) && link.Link != filepath.Clean(path) { // a directory on the way to both
+		hint = linkHint(link, "zup approve")
+	}
+	return fail(exitError, hint, "write approval: %w; nothing was signed", err)
 }
 
 // placeForRuns refuses, before anything is locked, a folder of runs that is not here.

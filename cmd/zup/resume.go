@@ -64,6 +64,9 @@ func (a *applying) resume(ctx context.Context, run string) error {
 		return err
 	}
 	folder := runFolder(dir, run)
+	if err := disk.Check(filepath.Join(folder, runPlan)); err != nil {
+		return fail(exitError, "zup plan looks at the nodes, and has what is missing", "run %s can't be resumed: %w", run, err)
+	}
 	p, err := readPlan(filepath.Join(folder, runPlan))
 	if err != nil {
 		return err

@@ -1,15 +1,13 @@
 package main
 
 import (
-	"io/fs"
-	"path"
-
 	"github.com/spf13/cobra"
 
 	"zup/plan"
 	"zup/plan/approval"
 	"zup/plan/disk"
 	"zup/plan/document"
+	"zup/plan/name"
 	"zup/plan/review"
 	"zup/plan/show"
 )
@@ -103,7 +101,7 @@ func (c *cli) runNamed(arg string) (string, error) {
 		}
 		return "", nil
 	}
-	if !fs.ValidPath(arg) || path.Base(arg) != arg {
+	if !name.Run(arg) {
 		return "", nil
 	}
 	dir, err := c.directory()

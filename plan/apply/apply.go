@@ -24,6 +24,7 @@ import (
 	"zup/plan"
 	"zup/plan/approval"
 	"zup/plan/disk"
+	"zup/plan/name"
 	"zup/plan/probe"
 	"zup/plan/state"
 	"zup/plan/stream"
@@ -128,6 +129,9 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (*Report, error) {
 	if r.Resume {
 		begin = r.reopen
 	}
+	if !name.Run(r.RunID) {
+		begin = func() error { return fmt.Errorf("%q can't name a run", r.RunID) }
+	}
 	if err := begin(); err != nil {
 		r.close()
 		return r.report, fmt.Errorf("run %s: %w; nothing was changed", r.RunID, err)
@@ -176,7 +180,7 @@ func (r *runner) defaults() {
 
 // open makes the run's folder and writes down that it begins.
 func (r *runner) open() error {
-	if err := disk.MkdirAll(filepath.Join(r.Dir, "transcripts"), 0o700); err != nil {
+	if err := disk.MkdirAll(filepath.Join(r.Dir, transcriptsName), 0o700); err != nil {
 		return &state.PlaceError{Op: "make folder", Path: r.Dir, Err: disk.Own(err)}
 	}
 	if err := r.keepRoom(); err != nil {
@@ -191,7 +195,7 @@ func (r *runner) open() error {
 		}
 	}
 	var err error
-	if r.journal, err = state.CreateJournal(filepath.Join(r.Dir, "journal.jsonl"), r.Now); err != nil {
+	if r.journal, err = state.CreateJournal(filepath.Join(r.Dir, journalName), r.Now); err != nil {
 		return err
 	}
 	if r.events, err = disk.Create(filepath.Join(r.Dir, eventsName), 0o600); err != nil {
@@ -209,7 +213,13 @@ func (r *runner) keepRoom() (err error) {
 	return err
 }
 
-const eventsName = "events.jsonl"
+// Names in a run's folder, besides those of the report and the probes.
+const (
+	planName        = "plan.zup"
+	journalName     = "journal.jsonl"
+	eventsName      = "events.jsonl"
+	transcriptsName = "transcripts"
+)
 
 // beginEvents begins to write into events.jsonl.
 func (r *runner) beginEvents() {
@@ -230,7 +240,7 @@ func (r *runner) goOnWithEvents() (err error) {
 }
 
 func (r *runner) writePlan() error {
-	path := filepath.Join(r.Dir, "plan.zup")
+	path := filepath.Join(r.Dir, planName)
 	f, err := disk.Create(path, 0o600)
 	if err != nil {
 		return err

@@ -58,8 +58,8 @@ func TestResumeOfATruncatedJournal(t *testing.T) {
 				t.Errorf("cut at %d: %q was carried out %d times", at, script, times)
 			}
 		}
-		if n.local["s1"] != 1 {
-			t.Errorf("cut at %d: the snapshot was taken %d times", at, n.local["s1"])
+		if n.local["zup-1.0-00000001"] != 1 {
+			t.Errorf("cut at %d: the snapshot was taken %d times", at, n.local["zup-1.0-00000001"])
 		}
 	}
 	t.Logf("%d ended well, %d were refused", ended, refused)

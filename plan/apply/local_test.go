@@ -51,15 +51,15 @@ func (s *snapshots) run(ctx context.Context, argv []string, output func([]byte))
 
 func taking(command string) plan.Action {
 	return plan.Action{
-		ID: "a.a1.snapshot", Kind: "snapshot", Node: "a1", Primitive: plan.Local, Keeps: "s1",
-		Argv: []string{command, "a1", "s1"}, Proof: []plan.Proof{{Argv: []string{"list", "a1"}, Word: "s1"}},
+		ID: "a.a1.snapshot", Kind: "snapshot", Node: "a1", Primitive: plan.Local, Keeps: "zup-1.0-00000001",
+		Argv: []string{command, "a1", "zup-1.0-00000001"}, Proof: []plan.Proof{{Argv: []string{"list", "a1"}, Word: "zup-1.0-00000001"}},
 	}
 }
 
 func dropping(command string) plan.Action {
 	return plan.Action{
-		ID: "a.a1.delete-snapshot", Kind: "delete-snapshot", Node: "a1", Primitive: plan.Local, Drops: "s1",
-		Argv: []string{command, "a1", "s1"}, Proof: []plan.Proof{{Absent: true, Argv: []string{"list", "a1"}, Word: "s1"}},
+		ID: "a.a1.delete-snapshot", Kind: "delete-snapshot", Node: "a1", Primitive: plan.Local, Drops: "zup-1.0-00000001",
+		Argv: []string{command, "a1", "zup-1.0-00000001"}, Proof: []plan.Proof{{Absent: true, Argv: []string{"list", "a1"}, Word: "zup-1.0-00000001"}},
 	}
 }
 
@@ -74,7 +74,7 @@ func TestSnapshotIsRemembered(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := w.store.State().Cluster("a").Snapshots
-	if len(got) != 1 || got[0].Begun || got[0].Name != "s1" || got[0].Node != "a1" || got[0].Version != "1.0" || got[0].Run != "r1" || got[0].Taken.IsZero() {
+	if len(got) != 1 || got[0].Begun || got[0].Name != "zup-1.0-00000001" || got[0].Node != "a1" || got[0].Version != "1.0" || got[0].Run != "r1" || got[0].Taken.IsZero() {
 		t.Fatalf("%+v", got)
 	}
 	again := func(o *Options) { o.RunID, o.Dir = "r2", filepath.Join(w.dir, "run2") }
@@ -100,8 +100,8 @@ func TestLocalStops(t *testing.T) {
 		command, why string
 		stuck        bool
 	}{
-		"fails":       {"fail", `["fail" "a1" "s1"] ended with status 3`, false},
-		"is not true": {"lie", `["list" "a1"] must name s1`, false},
+		"fails":       {"fail", `["fail" "a1" "zup-1.0-00000001"] ended with status 3`, false},
+		"is not true": {"lie", `["list" "a1"] must name zup-1.0-00000001`, false},
 		"is missing":  {"gone", `no such program`, false},
 		"hangs":       {"take", `it had not ended after 10s and was ended`, true},
 	} {

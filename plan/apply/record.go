@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"time"
 
 	"zup/plan"
 	"zup/plan/disk"
@@ -27,14 +28,19 @@ type Record struct {
 // journal says how far it got. What was altered since stands in Chain.
 func Load(dir string) (*Record, error) {
 	r := &Record{}
-	f, err := disk.Open(filepath.Join(dir, "plan.zup"))
+	d, err := disk.OpenDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read run: %w", err)
+	}
+	defer d.Close()
+	f, err := d.OpenPlain(planName)
 	if err != nil {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
 	r.Plan, err = plan.Decode(f)
 	f.Close()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "plan.zup"), err)
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, planName), err)
 	}
 	if r.Chain, r.Entries, err = state.VerifyRun(dir); err != nil {
 		return nil, err
@@ -42,7 +48,7 @@ func Load(dir string) (*Record, error) {
 	if r.Series, err = ReadSeries(dir); err != nil {
 		r.Chain.Altered = append(r.Chain.Altered, escape.Line(err.Error()))
 	}
-	r.Report, err = readReport(dir)
+	r.Report, err = readReport(d)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		r.Chain.Altered = append(r.Chain.Altered, escape.Line(err.Error()))
@@ -55,8 +61,8 @@ func Load(dir string) (*Record, error) {
 	return r, nil
 }
 
-func readReport(dir string) (*Report, error) {
-	data, err := disk.ReadFile(filepath.Join(dir, ReportFile), disk.MaxRecord)
+func readReport(d *disk.Dir) (*Report, error) {
+	data, err := d.ReadPlain(ReportFile, disk.MaxRecord)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +80,7 @@ func fromJournal(p *plan.Plan, run string, entries []state.Entry) *Report {
 	if len(entries) > 0 {
 		r.report = newReport(p, run, entries[0].Time)
 		r.report.Ended = entries[len(entries)-1].Time
+		r.Now = func() time.Time { return r.report.Ended } // as far as its journal goes
 	}
 	r.recall(entries)
 	for i := range r.report.Clusters {

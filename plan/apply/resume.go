@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"zup/plan"
+	"zup/plan/disk"
 	"zup/plan/state"
 )
 
@@ -72,7 +73,10 @@ func history(entries []state.Entry) map[string]*past {
 
 // reopen continues the files of the run's folder.
 func (r *runner) reopen() error {
-	journal, entries, cut, err := state.AppendJournal(filepath.Join(r.Dir, "journal.jsonl"), r.Now)
+	if err := ownFolder(r.Dir); err != nil {
+		return err
+	}
+	journal, entries, cut, err := state.AppendJournal(filepath.Join(r.Dir, journalName), r.Now)
 	if err != nil {
 		return err
 	}
@@ -92,6 +96,22 @@ func (r *runner) reopen() error {
 	}
 	r.recall(entries)
 	return r.update(r.recordBegin)
+}
+
+// ownFolder refuses a run's folder in which a link has the name of something that the
+// run will write: it would be noticed at its end only.
+func ownFolder(dir string) error {
+	err := disk.CheckDir(filepath.Join(dir, transcriptsName))
+	for _, name := range []string{journalName, eventsName, SeriesFile, ReportFile} {
+		if err == nil {
+			err = disk.Check(filepath.Join(dir, name))
+		}
+	}
+	var link *disk.LinkError
+	if errors.As(err, &link) {
+		link.Advice = "put what it leads to in the place of the link, and run the same command again"
+	}
+	return err
 }
 
 // doubtRecorded compares the journal with the state file, which is written first: an

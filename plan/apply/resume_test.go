@@ -170,8 +170,8 @@ func resumable() *plan.Plan {
 		}
 	}
 	snapshot := plan.Action{
-		ID: "a.a1.snapshot", Node: "a1", Kind: "snapshot", Primitive: plan.Local, Keeps: "s1", TimeoutS: 10,
-		Argv: []string{"take", "s1"}, Proof: []plan.Proof{{Argv: []string{"list"}, Word: "s1"}},
+		ID: "a.a1.snapshot", Node: "a1", Kind: "snapshot", Primitive: plan.Local, Keeps: "zup-1.0-00000001", TimeoutS: 10,
+		Argv: []string{"take", "zup-1.0-00000001"}, Proof: []plan.Proof{{Argv: []string{"list"}, Word: "zup-1.0-00000001"}},
 	}
 	remember := plan.Action{
 		ID: "a.gate", Kind: "k", Primitive: plan.Gate, Until: is("a1", "x", "0"), TimeoutS: 10,
@@ -238,7 +238,7 @@ func TestResumeFromEveryCut(t *testing.T) {
 					t.Errorf("%q was carried out %d times", script, times)
 				}
 			}
-			if len(c.left.ran) != 4 || c.left.local["s1"] != 1 {
+			if len(c.left.ran) != 4 || c.left.local["zup-1.0-00000001"] != 1 {
 				t.Errorf("carried out: %v, %v", c.left.ran, c.left.local)
 			}
 			known := o.Store.State().Cluster("a")

@@ -62,7 +62,12 @@ func (r *runner) place(cluster string) int {
 
 // ReadSeries reads probes.jsonl of a run's folder. A run without probes has none.
 func ReadSeries(dir string) ([]ProbeSeries, error) {
-	data, err := disk.ReadFile(filepath.Join(dir, SeriesFile), disk.MaxRecord)
+	d, err := disk.OpenDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read probes: %w", err)
+	}
+	defer d.Close()
+	data, err := d.ReadPlain(SeriesFile, disk.MaxRecord)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -17,6 +17,7 @@ import (
 	"zup/plan"
 	"zup/plan/disk"
 	"zup/plan/escape"
+	"zup/plan/name"
 	"zup/plan/state"
 )
 
@@ -80,8 +81,11 @@ func (b *branch) transcriptOf(a *plan.Action, name, script string) (*transcript,
 
 // newTranscript makes a file for a transcript. In a run that is resumed an earlier
 // attempt may have the name.
-func (b *branch) newTranscript(name string) (f *os.File, path string, err error) {
-	path = filepath.Join("transcripts", name+".txt")
+func (b *branch) newTranscript(called string) (f *os.File, path string, err error) {
+	if !name.Action(called) {
+		return nil, "", fmt.Errorf("%q can't name a transcript", called)
+	}
+	path = filepath.Join(transcriptsName, called+".txt")
 	for i := 2; ; i++ {
 		err = b.written(func() error {
 			f, err = disk.Create(filepath.Join(b.Dir, path), 0o600)
@@ -90,7 +94,7 @@ func (b *branch) newTranscript(name string) (f *os.File, path string, err error)
 		if !b.Resume || !errors.Is(err, fs.ErrExist) {
 			return f, path, err
 		}
-		path = filepath.Join("transcripts", fmt.Sprintf("%s.%d.txt", name, i))
+		path = filepath.Join(transcriptsName, fmt.Sprintf("%s.%d.txt", called, i))
 	}
 }
 

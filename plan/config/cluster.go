@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	debversion "github.com/knqyf263/go-deb-version"
 	"github.com/zclconf/go-cty/cty"
+
+	"zup/plan/name"
 )
 
 // readClusters reads every cluster block. A mistake in one does not keep the
@@ -126,18 +128,8 @@ func (l *loader) checkName(kind, name string, at *hcl.Range) {
 	}
 }
 
-// isName reports whether a name is [a-z0-9][a-z0-9_-]{0,62}.
-func isName(s string) bool {
-	if s == "" || len(s) > 63 || s[0] == '-' || s[0] == '_' {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
-			return false
-		}
-	}
-	return true
-}
+// isName reports whether a cluster or a probe can have this name.
+func isName(s string) bool { return name.Cluster(s) }
 
 func (l *loader) readVersion(b *body) string {
 	text, ok := b.text("version")

@@ -9,6 +9,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 	"golang.org/x/crypto/ssh"
+
+	"zup/plan/name"
 )
 
 // readNodes reads the node blocks of a cluster; defaults is its own ssh block.
@@ -88,19 +90,16 @@ func labelProblem(s string) string {
 	switch {
 	case s == "":
 		return "It is empty."
-	case len(s) > 63:
-		return "It is longer than 63 characters."
+	case len(s) > name.Longest:
+		return fmt.Sprintf("It is longer than %d characters.", name.Longest)
 	case strings.Contains(s, "."):
 		return "Write it without its domain."
 	case strings.Contains(s, "_"):
 		return "An underscore can't be in one."
 	case s[0] == '-' || s[len(s)-1] == '-':
 		return "It can't begin or end with a dash."
-	}
-	for _, c := range s {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-') {
-			return "It is made of letters, digits and dashes."
-		}
+	case !name.Node(s):
+		return "It is made of letters, digits and dashes."
 	}
 	return ""
 }

@@ -20,6 +20,7 @@ type Dir struct {
 // OpenDir opens the directory at path, which may be a link to one. What it can't use
 // comes as a *fs.PathError: nothing is there, or ErrIrregular where it is a file.
 func OpenDir(path string) (*Dir, error) {
+	path = filepath.Clean(path)
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, at(path, err)

@@ -15,16 +15,21 @@
 // Check where it has to be known beforehand. What stands above such a directory is
 // the user's own, and links are followed there.
 //
+// A path is tidied up before it is followed, in reading and in writing: "link/.." is
+// the directory that the link stands in.
+//
 // Those directories are the one that zup was started in, the checkout around it, and
 // whatever Guard was told of: cmd/zup tells it of the configuration's directory.
 package disk
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -74,16 +79,19 @@ func sizeText(n int64) string {
 
 // KindError says that zup would have to write to what is not a regular file.
 type KindError struct {
-	Path string
-	Mode fs.FileMode
+	Path   string
+	Mode   fs.FileMode
+	Advice string // in the place of the hint; see Own
 }
 
 func (e *KindError) Error() string {
-	return fmt.Sprintf("%s is %s, and zup writes it to a regular file only", e.Path, kindOf(e.Mode))
+	return fmt.Sprintf("%s is %s, not a regular file", e.Path, kindOf(e.Mode))
 }
 
 // Hint says what to do about it.
-func (e *KindError) Hint() string { return "give the name of a file that is not there" }
+func (e *KindError) Hint() string {
+	return cmp.Or(e.Advice, "give the name of a file that is not there")
+}
 
 // IsPipe reports whether it is a pipe or a device, which Pipe opens.
 func (e *KindError) IsPipe() bool {
@@ -116,11 +124,12 @@ type File struct {
 
 // Stat says what is at path, links followed: to tell a file from a directory, and
 // neither from what Open will find there.
-func Stat(path string) (fs.FileInfo, error) { return os.Stat(path) }
+func Stat(path string) (fs.FileInfo, error) { return os.Stat(filepath.Clean(path)) }
 
 // Open opens the regular file at path. It follows links and waits for nobody. The
 // file /dev/null is empty.
 func Open(path string) (*File, error) {
+	path = filepath.Clean(path)
 	if path != os.DevNull {
 		if info, err := os.Stat(path); err != nil {
 			return nil, at(path, err)

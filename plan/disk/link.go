@@ -67,12 +67,19 @@ func absolute(path string) string {
 	return path
 }
 
-// Own has the hint of a *LinkError say that there is no other place: zup gives the
-// file its name itself. Other errors are not changed.
+// Own has the hint of a *LinkError or a *KindError say that there is no other place: zup
+// gives the file its name itself. Other errors are not changed.
 func Own(err error) error {
+	const itself = "; zup makes what belongs there itself: "
 	var link *LinkError
-	if errors.As(err, &link) {
-		link.Advice = "remove the link; zup makes what belongs there itself: rm " + Word(link.Link)
+	var kind *KindError
+	switch {
+	case errors.As(err, &link):
+		link.Advice = "remove the link" + itself + "rm " + Word(link.Link)
+	case errors.As(err, &kind) && kind.Mode.IsDir():
+		kind.Advice = "move the directory away" + itself + "mv " + Word(kind.Path) + " " + Word(kind.Path+".old")
+	case errors.As(err, &kind):
+		kind.Advice = "remove it" + itself + "rm " + Word(kind.Path)
 	}
 	return err
 }

@@ -47,13 +47,7 @@ func Pipe(path string) (*os.File, error) {
 // under these names, and none of them is followed: what they would lead to is open.
 func Descriptor(path string) (f *os.File, ok bool, err error) {
 	path = filepath.Clean(path)
-	number, named := standard[path]
-	for _, dir := range []string{"/dev/fd/", "/proc/self/fd/"} {
-		if rest, in := strings.CutPrefix(path, dir); in {
-			n, err := strconv.ParseUint(rest, 10, 16)
-			number, named = int(n), err == nil
-		}
-	}
+	number, named := descriptor(path)
 	if !named {
 		return nil, false, nil
 	}
@@ -66,6 +60,23 @@ func Descriptor(path string) (f *os.File, ok bool, err error) {
 		return nil, true, refused(path, fmt.Errorf("descriptor %d is not open for writing", number))
 	}
 	return f, true, nil
+}
+
+// IsDescriptor reports whether a path is one that Descriptor takes.
+func IsDescriptor(path string) bool {
+	_, named := descriptor(filepath.Clean(path))
+	return named
+}
+
+func descriptor(path string) (number int, named bool) {
+	for _, dir := range []string{"/dev/fd/", "/proc/self/fd/"} {
+		if rest, in := strings.CutPrefix(path, dir); in {
+			n, err := strconv.ParseUint(rest, 10, 16)
+			return int(n), err == nil
+		}
+	}
+	number, named = standard[path]
+	return number, named
 }
 
 var standard = map[string]int{"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}

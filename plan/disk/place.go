@@ -50,7 +50,7 @@ func (p *place) look() (fs.FileInfo, error) {
 		abs, _ := filepath.Abs(p.path)
 		return nil, newLinkError(p.path, abs)
 	case !info.Mode().IsRegular():
-		return nil, &KindError{p.path, info.Mode()}
+		return nil, &KindError{Path: p.path, Mode: info.Mode()}
 	}
 	return info, nil
 }

@@ -85,6 +85,9 @@ func decode(path string, data []byte) (*State, error) {
 			return nil, damaged(path, fmt.Sprintf("cluster %q is null", name))
 		}
 	}
+	if problem := s.misnamed(); problem != "" {
+		return nil, damaged(path, problem)
+	}
 	return &s, nil
 }
 

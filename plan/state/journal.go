@@ -111,10 +111,6 @@ func AppendJournal(path string, now func() time.Time) (j *Journal, entries []Ent
 		return nil, nil, false, err
 	}
 	f, err := disk.Edit(path, 0)
-	var link *disk.LinkError
-	if errors.As(err, &link) {
-		link.Advice = "put the file itself in the place of the link, and run the same command again"
-	}
 	if err != nil {
 		return nil, nil, false, placed("continue journal", path, err)
 	}
@@ -233,6 +229,9 @@ func (t *journalText) next(line []byte) (e Entry, sum, reason string) {
 	}
 	if e.Seq != len(t.entries)+1 {
 		return e, "", fmt.Sprintf("has the number %d", e.Seq)
+	}
+	if problem := e.misnamed(); problem != "" {
+		return e, "", "has a name that zup would not give: " + problem
 	}
 	return e, sum, ""
 }

@@ -20,9 +20,13 @@ type PlaceError struct {
 }
 
 func (e *PlaceError) Error() string {
-	var link *disk.LinkError // which names itself
-	if errors.As(e.Err, &link) {
+	var link *disk.LinkError // these say what they are about
+	var kind *disk.KindError
+	switch {
+	case errors.As(e.Err, &link):
 		return fmt.Sprintf("%s: %v", e.Op, link)
+	case errors.As(e.Err, &kind):
+		return fmt.Sprintf("%s: %v", e.Op, kind)
 	}
 	if noLocks(e.Err) {
 		return fmt.Sprintf("%s %s: its file system has no locks that the kernel holds (%v), and without one two runs could work on the same nodes", e.Op, e.Path, cause(e.Err))

@@ -144,7 +144,7 @@ func fullState() *State {
 			Master: "a1", Outcome: OutcomeStopped, PlanID: "p", Run: "r", Version: "6.1.19",
 			Open:      []Change{{"edge.a1.block", "hosts_deny=IyBlbXB0eQo=", "a1/hosts.deny", "r", at}},
 			Recorded:  map[string]string{"a1/digest": "d\ufffd<&>"},
-			Snapshots: []Snapshot{{true, "zup-r", "a1", "r", at, "6.1.19"}},
+			Snapshots: []Snapshot{{true, "zup-6.1.19-0badcafe", "a1", "r", at, "6.1.19"}},
 		}},
 	}
 }
@@ -494,4 +494,79 @@ func FuzzJournal(f *testing.F) {
 			t.Fatalf("%d of %d bytes are lines, cut is %t", read.size, len(data), read.cut)
 		}
 	})
+}
+
+// A state whose digest is right is damaged all the same if a name in it is one that zup
+// would not give: a folder is called after a run, and a snapshot's name is a word of the
+// command that deletes it.
+func TestNamesInAStateAreHeldToTheirGrammar(t *testing.T) {
+	change := map[string]func(*State, string){
+		"cluster":            func(s *State, x string) { s.Clusters[x] = s.Clusters["edge"] },
+		"applied run":        func(s *State, x string) { s.Applied[0].Run = x },
+		"run":                func(s *State, x string) { s.Clusters["edge"].Run = x },
+		"master":             func(s *State, x string) { s.Clusters["edge"].Master = x },
+		"change":             func(s *State, x string) { s.Clusters["edge"].Open[0].Name = x },
+		"change of a node":   func(s *State, x string) { s.Clusters["edge"].Open[0].Name = "a1/" + x },
+		"change's action":    func(s *State, x string) { s.Clusters["edge"].Open[0].Action = x },
+		"change's run":       func(s *State, x string) { s.Clusters["edge"].Open[0].Run = x },
+		"snapshot":           func(s *State, x string) { s.Clusters["edge"].Snapshots[0].Name = x },
+		"version":            func(s *State, x string) { s.Clusters["edge"].Version = x },
+		"snapshot's version": func(s *State, x string) { s.Clusters["edge"].Snapshots[0].Version = x },
+		"snapshot's node":    func(s *State, x string) { s.Clusters["edge"].Snapshots[0].Node = x },
+		"snapshot's run":     func(s *State, x string) { s.Clusters["edge"].Snapshots[0].Run = x },
+		"recorded":           func(s *State, x string) { s.Clusters["edge"].Recorded[x] = "" },
+		"recorded fact":      func(s *State, x string) { s.Clusters["edge"].Recorded["a1/"+x] = "" },
+	}
+	for what, change := range change {
+		for _, x := range []string{"--all", "-rf", "../../evil", "/etc/passwd", "a b", "a\x1b[2J", "a\u202eb", "$(id)", "{name}", "..", "\u0430"} {
+			s := fullState()
+			change(s, x)
+			data, err := s.encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var d *DamagedError
+			if _, err := decode("x", data); !errors.As(err, &d) || !strings.Contains(d.Hint(), "move it away and plan again") {
+				t.Errorf("%s %q: %v", what, x, err)
+			}
+		}
+	}
+	s := fullState()
+	s.Clusters["edge"].Snapshots[0].Name = "zup" // a name, but not of zup's
+	data, err := s.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := decode("x", data); err == nil || !strings.Contains(err.Error(), `in cluster "edge", "zup" is not the name of a snapshot`) {
+		t.Error(err)
+	}
+}
+
+// So is a journal, and what stood before in it can be believed.
+func TestNamesInAJournalAreHeldToTheirGrammar(t *testing.T) {
+	for _, e := range []Entry{
+		{Event: Begin, Action: "../../../evil"}, {Event: Begin, Action: "--all"}, {Event: Begin, Action: "a/b"}, {Event: Begin, Action: "a b"},
+		{Event: Done, Action: "a", Files: map[string]string{"../../etc/passwd": ""}}, {Event: Done, Action: "a", Files: map[string]string{"/etc/passwd": ""}},
+		{Event: Done, Action: "a", Recorded: map[string]string{"../x": ""}}, {Event: Done, Action: "a", Recorded: map[string]string{"role": ""}},
+	} {
+		path := filepath.Join(t.TempDir(), "journal.jsonl")
+		j, err := CreateJournal(path, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range []Entry{{Event: RunBegin}, e} {
+			if err := j.Write(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		j.Close()
+		entries, _, err := ReadJournal(path)
+		var d *DamagedJournalError
+		if !errors.As(err, &d) || d.Entry != 2 || len(entries) != 1 {
+			t.Errorf("%+v: %v, %d entries", e, err, len(entries))
+		}
+		if _, _, _, err := AppendJournal(path, time.Now); err == nil {
+			t.Errorf("%+v: was continued", e)
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"zup/plan"
+	"zup/plan/name"
 )
 
 func isRoot(_ *pair, n *node) finding {
@@ -93,6 +94,8 @@ func hasVersion(p *pair, n *node) finding {
 	switch {
 	case v == unknown:
 		return unseen("the version", "no $version in global.conf")
+	case !name.Version(v): // snapshots and files are called after it
+		return unfit("says a version that is not one", strconv.Quote(v[:min(len(v), name.Longest)]), "correct $version in its global.conf")
 	case p.isHalf(n):
 		_, begun, _ := strings.Cut(pkg, " ")
 		if !atLeast(target, begun) {
