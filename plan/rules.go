@@ -21,6 +21,7 @@ var rules = []struct {
 	{"somebody serves", somebodyServes},
 	{"approvals can be counted", approvable},
 	{"windows can be reckoned", calendarKnown},
+	{"farms are users' addresses", farmsOfUsers},
 }
 
 // Validate checks the plan against every rule and returns the first broken one.

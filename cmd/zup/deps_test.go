@@ -21,9 +21,10 @@ const importOrder = `
 	plan/config         < plan/escape plan/approval plan/window
 	plan/state          < plan/escape
 	plan/probe
-	plan                < plan/config plan/state plan/escape plan/approval plan/window
+	plan/reach
+	plan                < plan/config plan/state plan/reach plan/escape plan/approval plan/window
 	plan/stream         < plan plan/config plan/escape
-	plan/observe        < plan plan/config plan/escape
+	plan/observe        < plan plan/config plan/reach plan/escape
 	plan/apply          < plan plan/config plan/state plan/stream plan/probe plan/escape plan/approval plan/window
 	plan/picture        < plan/escape
 	plan/document       < plan/picture plan/escape
@@ -33,7 +34,7 @@ const importOrder = `
 	providers/ssh/sshtest
 	providers/zevenet/zevenettest < providers/ssh/sshtest
 	providers/zevenet   < plan plan/config plan/state plan/escape
-	cmd/zup             < plan plan/approval plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/escape providers/ssh providers/zevenet
+	cmd/zup             < plan plan/approval plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/reach plan/escape providers/ssh providers/zevenet
 	examples/ci
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world
