@@ -13,16 +13,19 @@ import (
 	"sync/atomic"
 
 	"zup/plan/config"
+	"zup/plan/escape"
 	"zup/plan/state"
 )
 
 // Observed is what the nodes of all clusters said just now.
 type Observed map[string][]ObservedNode // by cluster name; nodes in the order of the configuration
 
-// Farm is a farm that is up, and whether it answered from where zup runs.
+// Farm is a farm that is up, as a node says, and whether it answered from where zup runs.
 type Farm struct {
-	Address string // IP:port
+	Address string // as the node says; IP:port, if neither of Foreign and Spared is set
 	Answers bool
+	Foreign string // why it is not an address of users, and was not tried; empty: it is one
+	Spared  bool   // it was not tried because enough others were
 }
 
 // ObservedNode is what one node said. Either Err is set or Facts is.
@@ -302,7 +305,10 @@ const farmMS = 20
 func watchFarms(c *Cluster, farms []Farm) {
 	var silent []string
 	for _, f := range farms {
-		if !f.Answers {
+		switch {
+		case f.Foreign != "" || f.Spared:
+			continue
+		case !f.Answers:
 			silent = append(silent, f.Address)
 			continue
 		}
@@ -320,6 +326,41 @@ func watchFarms(c *Cluster, farms []Farm) {
 	case len(silent) > 0:
 		c.Warnings = append(c.Warnings, "not measured, for it does not answer from here: "+strings.Join(silent, ", "))
 	}
+	c.Warnings = append(c.Warnings, untried(farms)...)
+}
+
+// untried says what was not tried, a sentence for each reason.
+func untried(farms []Farm) []string {
+	const shown = 5
+	var reasons, all []string
+	foreign := map[string][]string{}
+	spared := 0
+	for _, f := range farms {
+		switch {
+		case f.Spared:
+			spared++
+		case f.Foreign != "":
+			if foreign[f.Foreign] == nil {
+				reasons = append(reasons, f.Foreign)
+			}
+			foreign[f.Foreign] = append(foreign[f.Foreign], escape.Line(f.Address))
+		}
+	}
+	slices.Sort(reasons)
+	for _, why := range reasons {
+		names, more, is := foreign[why], "", "is not an address"
+		if len(names) > 1 {
+			is = "are not addresses"
+		}
+		if n := len(names) - shown; n > 0 {
+			names, more = names[:shown], fmt.Sprintf(" and %d more", n)
+		}
+		all = append(all, fmt.Sprintf("not tried: %s%s, which %s of users (%s)", strings.Join(names, ", "), more, is, why))
+	}
+	if spared > 0 {
+		all = append(all, fmt.Sprintf("not tried: %d more farms; those that were are enough to measure by", spared))
+	}
+	return all
 }
 
 // fillIn sets what the configuration says about a cluster.
@@ -344,7 +385,7 @@ func fillIn(c *Cluster, cfg *config.Cluster, nodes []ObservedNode) {
 	for i := range c.Nodes {
 		n, from := &c.Nodes[i], &cfg.Nodes[i]
 		n.Address, n.Name = from.Address, from.Name
-		n.SSH = SSH{IdentityFile: from.SSH.IdentityFile, Jump: jump(from.SSH.Jump), Port: from.SSH.Port, User: from.SSH.User}
+		n.SSH = SSH{IdentityFile: from.SSH.IdentityFile, Jump: jump(from.SSH.Jump), JumpHostKeys: from.SSH.JumpHostKeys, Port: from.SSH.Port, User: from.SSH.User}
 		if i < len(nodes) {
 			n.HostKey = nodes[i].HostKey
 		}

@@ -165,10 +165,11 @@ type Node struct {
 // SSH is how the configuration wants a node to be reached; what is empty is
 // left to ~/.ssh/config and the agent of whoever applies.
 type SSH struct {
-	IdentityFile string   `json:"identity_file,omitempty"`
-	Jump         []string `json:"jump,omitempty"`
-	Port         int      `json:"port,omitempty"`
-	User         string   `json:"user,omitempty"`
+	IdentityFile string            `json:"identity_file,omitempty"`
+	Jump         []string          `json:"jump,omitempty"`
+	JumpHostKeys map[string]string `json:"jump_host_keys,omitempty"` // by HOST or HOST:PORT, authorized_keys form
+	Port         int               `json:"port,omitempty"`
+	User         string            `json:"user,omitempty"`
 }
 
 // Probe watches one VIP from where zup runs. Exactly one of HTTP and TCP is set.

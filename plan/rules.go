@@ -24,6 +24,7 @@ var rules = []struct {
 	{"approvals can be counted", approvable},
 	{"windows can be reckoned", calendarKnown},
 	{"names are names", wellNamed},
+	{"farms are users' addresses", farmsOfUsers},
 }
 
 // Validate checks the plan against every rule and returns the first broken one.

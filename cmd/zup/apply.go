@@ -289,8 +289,8 @@ func orNone(s string) string {
 }
 
 // unchanged observes the plan's nodes again and refuses the plan if a fact that
-// it rests on has changed.
-func (a *applying) unchanged(ctx context.Context, p *plan.Plan, fleet *fleet, s *state.State) error {
+// it rests on has changed; otherwise it returns what they said.
+func (a *applying) unchanged(ctx context.Context, p *plan.Plan, fleet *fleet, s *state.State) (plan.Observed, error) {
 	clusters := make([]*config.Cluster, 0, len(p.Clusters))
 	total := 0
 	for i := range p.Clusters {
@@ -312,10 +312,10 @@ func (a *applying) unchanged(ctx context.Context, p *plan.Plan, fleet *fleet, s 
 	})
 	line.stop()
 	if ctx.Err() != nil {
-		return fail(exitInterrupted, "", "interrupted while the nodes were being asked; nothing was changed")
+		return nil, fail(exitInterrupted, "", "interrupted while the nodes were being asked; nothing was changed")
 	}
 	a.warnLeft(observed, withActions(p), s)
-	return compare(p, observed)
+	return observed, compare(p, observed)
 }
 
 func compare(p *plan.Plan, observed plan.Observed) error {
@@ -383,8 +383,9 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 		return err
 	}
 	defer locks.Release(ctx)
+	var live plan.Observed
 	if c.look {
-		if err := a.unchanged(ctx, c.plan, c.fleet, c.store.State()); err != nil {
+		if live, err = a.unchanged(ctx, c.plan, c.fleet, c.store.State()); err != nil {
 			return err
 		}
 	}
@@ -398,7 +399,8 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 		Store: c.store, RunID: run, Dir: runDir, Version: version, Resume: c.resumed != "",
 		Signatures: a.signatures, Closed: c.closed,
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: a.tell(view),
-		Now: a.now,
+		Unwatched: a.unwatched(c.plan, c.fleet, live),
+		Now:       a.now,
 	})
 	stop.end()
 	view.end()

@@ -24,9 +24,10 @@ const importOrder = `
 	plan/config         < plan/escape plan/approval plan/window plan/disk plan/name
 	plan/state          < plan/escape plan/disk plan/name
 	plan/probe
-	plan                < plan/config plan/state plan/escape plan/approval plan/window plan/name
+	plan/reach
+	plan                < plan/config plan/state plan/reach plan/escape plan/approval plan/window plan/name
 	plan/stream         < plan plan/config plan/escape
-	plan/observe        < plan plan/config plan/escape
+	plan/observe        < plan plan/config plan/reach plan/escape
 	plan/apply          < plan plan/config plan/state plan/stream plan/probe plan/escape plan/approval plan/window plan/disk plan/name
 	plan/picture        < plan/escape
 	plan/document       < plan/picture plan/escape
@@ -36,7 +37,7 @@ const importOrder = `
 	providers/ssh/sshtest
 	providers/zevenet/zevenettest < providers/ssh/sshtest
 	providers/zevenet   < plan plan/config plan/state plan/escape plan/name
-	cmd/zup             < plan plan/approval plan/checkout plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/escape plan/disk plan/name providers/ssh providers/zevenet
+	cmd/zup             < plan plan/approval plan/checkout plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/reach plan/escape plan/disk plan/name providers/ssh providers/zevenet
 	examples/ci
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world

@@ -19,6 +19,7 @@ import (
 	"zup/plan/config"
 	"zup/plan/escape"
 	"zup/plan/observe"
+	"zup/plan/reach"
 )
 
 // found is a live cluster as zup init describes it.
@@ -66,14 +67,14 @@ func (c *cli) discover(ctx context.Context, from string, ask bool) (*found, erro
 	for _, n := range f.nodes {
 		observed[cluster.Name] = append(observed[cluster.Name], n.ObservedNode)
 	}
-	f.farms = observe.Farms(ctx, []*config.Cluster{cluster}, observed, products())[cluster.Name]
+	f.farms = observe.Farms(ctx, []*config.Cluster{cluster}, observed, products(), fleet.sieve())[cluster.Name]
 	return f, nil
 }
 
 // recognize asks a node as each product would until one of them is at home there.
 func (c *cli) recognize(ctx context.Context, fleet *fleet, f *found, n *foundNode) error {
 	for _, provider := range slices.Sorted(maps.Keys(providers())) {
-		c.look(ctx, fleet, provider, n)
+		c.look(ctx, fleet, provider, n, nil)
 		if n.Err != nil {
 			return fmt.Errorf("read %s: %w", escape.Line(n.address), n.Err)
 		}
@@ -86,14 +87,15 @@ func (c *cli) recognize(ctx context.Context, fleet *fleet, f *found, n *foundNod
 		strings.Join(slices.Sorted(maps.Keys(providers())), ", "))
 }
 
-// look asks one node.
-func (c *cli) look(ctx context.Context, fleet *fleet, provider string, n *foundNode) {
+// look asks one node. Of one that another node has named, allow is asked about the
+// addresses that its name stands for.
+func (c *cli) look(ctx context.Context, fleet *fleet, provider string, n *foundNode, allow func(netip.Addr) error) {
 	cluster := &config.Cluster{Provider: provider, Name: "found", Nodes: []config.Node{{
 		Name: n.address, Address: n.address, SSH: config.SSH{User: n.user, Port: n.port},
 	}}}
 	observed := observe.Nodes(ctx, []*config.Cluster{cluster}, observe.Options{
 		Dial: func(ctx context.Context, c *config.Cluster, n *config.Node) (observe.Host, error) {
-			return hostOrError(fleet.configured(ctx, c, n))
+			return hostOrError(fleet.named(ctx, c, n, allow))
 		},
 		Products: products(), Now: c.now,
 	})
@@ -101,17 +103,26 @@ func (c *cli) look(ctx context.Context, fleet *fleet, provider string, n *foundN
 }
 
 // peer finds the other node of the first one's cluster: at its cluster address, or
-// else by its name, which ~/.ssh/config may know.
+// else by its name, which ~/.ssh/config may know. Both are the first node's word: what is
+// not another machine's address, or not the name of a host, is not connected to.
 func (c *cli) peer(ctx context.Context, fleet *fleet, provider string, first foundNode) (foundNode, error) {
 	for _, member := range strings.Fields(first.Facts["nodes"]) {
 		name, address, _ := strings.Cut(member, "=")
 		if name == first.Facts["hostname"] {
 			continue
 		}
-		var last error
+		if !reach.Name(name) {
+			return foundNode{}, fmt.Errorf("%s says that its peer is called %q, which is no host name", escape.Line(first.address), cut(name))
+		}
+		sieve := fleet.sieve()
+		allow := func(a netip.Addr) error { return peerAddress(sieve, a.String()) }
+		last := peerAddress(sieve, address)
 		for _, at := range []string{address, name} {
+			if at == address && last != nil {
+				continue
+			}
 			n := foundNode{address: at, user: first.user, port: first.port}
-			c.look(ctx, fleet, provider, &n)
+			c.look(ctx, fleet, provider, &n, allow)
 			if n.Err == nil && n.Facts["hostname"] != name {
 				n.Err = fmt.Errorf("another machine answers there: it says that it is %q", escape.Line(n.Facts["hostname"]))
 			}
@@ -122,11 +133,14 @@ func (c *cli) peer(ctx context.Context, fleet *fleet, provider string, first fou
 				last = n.Err
 			}
 		}
-		return foundNode{}, fmt.Errorf("read the peer %s at %s: %w", escape.Line(name), escape.Line(address), last)
+		return foundNode{}, fmt.Errorf("read the peer %s at %s: %w", escape.Line(name), escape.Line(cut(address)), last)
 	}
 	return foundNode{}, fail(exitError, "", "%s is in a cluster and names no other node: cluster.conf has %s",
 		escape.Line(first.address), escape.Line(first.Facts["nodes"]))
 }
+
+// cut keeps an error that shows a node's words short.
+func cut(s string) string { return strings.ToValidUTF8(s[:min(len(s), 100)], "?") }
 
 // parseFrom takes [user@]host[:port] apart.
 func parseFrom(s string) (foundNode, error) {
@@ -197,12 +211,20 @@ func (f *found) describe() ([]byte, error) {
 	}
 	for _, farm := range f.farms {
 		at, err := netip.ParseAddrPort(farm.Address)
+		if err == nil && farm.Foreign != "" {
+			fmt.Fprintf(&b, "\n# Left out, and not tried: %s is not an address of users (%s).\n", at, farm.Foreign)
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("a node says %q where VIP and port of a farm should be", farm.Address)
 		}
 		block := fmt.Sprintf("probe %s {\ntcp = %s\n}\n", literal(probeName(at)), literal(at.String()))
 		if !farm.Answers {
-			block = "# Does not answer from here.\n# " + strings.ReplaceAll(strings.TrimRight(block, "\n"), "\n", "\n# ") + "\n"
+			why := "Does not answer from here"
+			if farm.Spared {
+				why = "Was not tried: enough others were"
+			}
+			block = "# " + why + ".\n# " + strings.ReplaceAll(strings.TrimRight(block, "\n"), "\n", "\n# ") + "\n"
 		}
 		b.WriteString("\n" + block)
 	}

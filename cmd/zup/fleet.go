@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -70,7 +71,7 @@ func (c *cli) passphrase(ctx context.Context, file string) ([]byte, error) {
 func (f *fleet) target(name, address, pinned string, s plan.SSH) ssh.Target {
 	t := ssh.Target{
 		Name: fmt.Sprintf("node %q", name), Address: address, Port: s.Port, User: s.User,
-		IdentityFile: s.IdentityFile, Jump: s.Jump, HostKey: pinned,
+		IdentityFile: s.IdentityFile, Jump: s.Jump, JumpHostKeys: s.JumpHostKeys, HostKey: pinned,
 	}
 	if len(s.Jump) == 1 && s.Jump[0] == "none" {
 		t.Jump = []string{}
@@ -116,18 +117,26 @@ func (f *fleet) Close() {
 
 // configured dials a node as the configuration describes it.
 func (f *fleet) configured(ctx context.Context, c *config.Cluster, n *config.Node) (*node, error) {
+	return f.named(ctx, c, n, nil)
+}
+
+// named dials a node whose address somebody has named; allow is asked about what it
+// turns out to be, unless ~/.ssh/config has it.
+func (f *fleet) named(ctx context.Context, c *config.Cluster, n *config.Node, allow func(netip.Addr) error) (*node, error) {
 	hops := make([]string, 0, len(n.SSH.Jump))
 	for _, h := range n.SSH.Jump {
 		hops = append(hops, h.String())
 	}
-	s := plan.SSH{IdentityFile: n.SSH.IdentityFile, Port: n.SSH.Port, User: n.SSH.User, Jump: hops}
+	s := plan.SSH{IdentityFile: n.SSH.IdentityFile, Port: n.SSH.Port, User: n.SSH.User, Jump: hops, JumpHostKeys: n.SSH.JumpHostKeys}
 	switch {
 	case n.SSH.Jump == nil:
 		s.Jump = nil
 	case len(hops) == 0:
 		s.Jump = []string{"none"}
 	}
-	host, err := f.dial(ctx, c.Name, n.Name, f.target(n.Name, n.Address, n.SSH.HostKey, s))
+	t := f.target(n.Name, n.Address, n.SSH.HostKey, s)
+	t.Allow = allow
+	host, err := f.dial(ctx, c.Name, n.Name, t)
 	if err != nil {
 		return nil, err
 	}

@@ -210,7 +210,7 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	pl, err := plan.Build(plan.Input{
 		Author: p.origin.author, Change: p.origin.change, Commit: p.origin.commit,
 		Config: cfg, Clusters: p.config.targets, Images: images, NotAfter: p.notAfter, Observed: observed,
-		Farms:     observe.Farms(ctx, clusters, observed, products()),
+		Farms:     observe.Farms(ctx, clusters, observed, products(), fleet.sieve()),
 		Providers: planners(), Recorded: recorded, Rollback: p.rollback, BackOut: p.backOut, Version: version,
 		Waivers: p.waive.waivers,
 	})

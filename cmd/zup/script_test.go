@@ -109,7 +109,7 @@ type pair struct {
 //
 //	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME]
 //	                                                 start two nodes; ssh finds them by name, and at these addresses
-//	bastion USER@HOST                                start a jump host that reaches the nodes that were started
+//	bastion USER@HOST                                start a jump host that reaches the nodes that were started; its key is $KEY_bastion
 //	example NAME                                     copy examples/NAME here
 //	node NODE FACT=VALUE...                          what a node says from now on; FACT= takes it back
 //	updated NODE...                                  a node was updated before
@@ -213,7 +213,9 @@ func cmdBastion(ts *testscript.TestScript, neg bool, args []string) {
 			behind[s.Addr()] = s
 		}
 	}
-	appendHost(ts, host, host, user, sshtest.New(ts.Value("t").(testing.TB), sshtest.Config{User: user, Forward: true, Names: behind}))
+	s := sshtest.New(ts.Value("t").(testing.TB), sshtest.Config{User: user, Forward: true, Names: behind})
+	ts.Setenv("KEY_bastion", s.HostKey())
+	appendHost(ts, host, host, user, s)
 }
 
 func cmdExample(ts *testscript.TestScript, neg bool, args []string) {

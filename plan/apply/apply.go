@@ -75,6 +75,9 @@ type Options struct {
 	Resume      bool         // continue the run of this ID and folder
 	FailFast    bool         // one that fails stops the others at their next safe point
 
+	// Unwatched are probes that are not asked from here, by cluster.
+	Unwatched map[string][]string
+
 	// Signatures of the plan, to be kept in Dir under their names.
 	Signatures []approval.Signature
 

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -226,17 +227,21 @@ func (b *branch) longest() (string, time.Duration) {
 }
 
 func (b *branch) startProbes(ctx context.Context) {
-	if len(b.cluster.Probes) == 0 {
-		return
-	}
-	targets := make([]probe.Target, len(b.cluster.Probes))
-	for i, p := range b.cluster.Probes {
-		targets[i] = probe.Target{
+	targets := make([]probe.Target, 0, len(b.cluster.Probes))
+	for _, p := range b.cluster.Probes {
+		if slices.Contains(b.runner.Unwatched[b.cluster.Name], p.Name) {
+			continue
+		}
+		t := probe.Target{
 			Name: p.Name, TCP: p.TCP, HTTP: p.HTTP,
 			Interval: time.Duration(p.IntervalMS) * time.Millisecond,
 			Timeout:  time.Duration(p.TimeoutMS) * time.Millisecond,
 		}
-		b.report.Probes = append(b.report.Probes, ProbeReport{Name: p.Name, Method: targets[i].Method(), Switchovers: []WindowReport{}})
+		targets = append(targets, t)
+		b.report.Probes = append(b.report.Probes, ProbeReport{Name: p.Name, Method: t.Method(), Switchovers: []WindowReport{}})
+	}
+	if len(targets) == 0 {
+		return
 	}
 	b.watched = time.Now()
 	b.watch = probe.Start(ctx, targets)

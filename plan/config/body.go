@@ -50,7 +50,7 @@ var (
 		},
 	}}
 	clusterSSHLayout = &layout{"in an ssh block", &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "user"}, {Name: "port"}, {Name: "identity_file"}, {Name: "jump"}},
+		Attributes: []hcl.AttributeSchema{{Name: "user"}, {Name: "port"}, {Name: "identity_file"}, {Name: "jump"}, {Name: "jump_host_keys"}},
 	}}
 	nodeLayout = &layout{"in a node block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "address"}},
@@ -58,7 +58,7 @@ var (
 	}}
 	nodeSSHLayout = &layout{"in the ssh block of a node", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{
-			{Name: "user"}, {Name: "port"}, {Name: "identity_file"}, {Name: "jump"}, {Name: "host_key"},
+			{Name: "user"}, {Name: "port"}, {Name: "identity_file"}, {Name: "jump"}, {Name: "jump_host_keys"}, {Name: "host_key"},
 		},
 	}}
 	packageLayout = &layout{"in a package block", &hcl.BodySchema{

@@ -119,10 +119,11 @@ type Node struct {
 // known_hosts and the agent decide then.
 type SSH struct {
 	User         string
-	Port         int    // 1 to 65535; 0: not said
-	IdentityFile string // may begin with "~/"; a relative path starts at Config.Dir
-	Jump         []Hop  // in the order of travel; nil: not said; empty but not nil: explicitly none
-	HostKey      string // the pinned key, "type base64", without comment
+	Port         int               // 1 to 65535; 0: not said
+	IdentityFile string            // may begin with "~/"; a relative path starts at Config.Dir
+	Jump         []Hop             // in the order of travel; nil: not said; empty but not nil: explicitly none
+	HostKey      string            // the pinned key, "type base64", without comment
+	JumpHostKeys map[string]string // the same of jump hosts, by HOST or HOST:PORT; nil: not said
 
 	Place
 }

@@ -3,7 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -83,4 +85,41 @@ func parseHop(s string) (Hop, error) {
 		return h, errors.New(lowerFirst(strings.TrimSuffix(hint, ".")))
 	}
 	return h, nil
+}
+
+// readJumpHostKeys reads the keys of jump hosts: an object from HOST or HOST:PORT to the
+// key.
+func (l *loader) readJumpHostKeys(b *body) map[string]string {
+	const argument = "jump_host_keys"
+	v, ok := b.value(argument, cty.Map(cty.String))
+	if !ok {
+		return nil
+	}
+	keys := make(map[string]string, v.LengthInt())
+	for name, key := range v.AsValueMap() {
+		if hop, err := parseHop(name); err != nil || hop.User != "" {
+			l.errorf(b.at(argument), fmt.Sprintf("%s is no jump host", quoted(name)), `It looks like "host" or "host:port", as jump has it, without a user.`)
+			continue
+		}
+		keys[name] = l.parseHostKey(b, argument, key.AsString())
+	}
+	return keys
+}
+
+// checkJumpHostKeys looks for a key of a host that is not on the way to a node. Which
+// hosts are, ssh_config may say.
+func (l *loader) checkJumpHostKeys(n Node) {
+	for _, name := range slices.Sorted(maps.Keys(n.SSH.JumpHostKeys)) {
+		key, err := parseHop(name)
+		meant := func(h Hop) bool { return h.Host == key.Host && (h.Port == key.Port || h.Port == 0 || key.Port == 0) }
+		if err != nil || len(n.SSH.Jump) == 0 || slices.ContainsFunc(n.SSH.Jump, meant) {
+			continue
+		}
+		var way []string
+		for _, h := range n.SSH.Jump {
+			way = append(way, h.Host)
+		}
+		at := n.SSH.At("jump_host_keys")
+		l.errorf(&at, fmt.Sprintf("nobody jumps through %s", quoted(name)), "The way to node %q is through %s.", n.Name, strings.Join(way, ", "))
+	}
 }

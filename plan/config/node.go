@@ -82,6 +82,7 @@ func (l *loader) readNode(block *hcl.Block, defaults SSH) Node {
 	if one := l.only(b, "ssh"); one != nil {
 		n.SSH = overlay(defaults, l.readSSH(one, nodeSSHLayout))
 	}
+	l.checkJumpHostKeys(n)
 	return n
 }
 
@@ -184,8 +185,9 @@ func (l *loader) readSSH(block *hcl.Block, in *layout) SSH {
 		l.checkPath(b, "identity_file", text)
 	}
 	s.Jump = l.readJump(b)
+	s.JumpHostKeys = l.readJumpHostKeys(b)
 	if text, ok := b.text("host_key"); ok {
-		s.HostKey = l.parseHostKey(b, text)
+		s.HostKey = l.parseHostKey(b, "host_key", text)
 	}
 	return s
 }
@@ -206,6 +208,9 @@ func overlay(defaults, own SSH) SSH {
 	if out.Jump == nil {
 		out.Jump = defaults.Jump
 	}
+	if out.JumpHostKeys == nil {
+		out.JumpHostKeys = defaults.JumpHostKeys
+	}
 	out.args = append([]argRange{}, own.args...)
 	for _, a := range defaults.args {
 		if own.At(a.name) == own.Range {
@@ -217,9 +222,9 @@ func overlay(defaults, own SSH) SSH {
 
 // parseHostKey reads a public key as the second and third word of a known_hosts
 // line.
-func (l *loader) parseHostKey(b *body, text string) string {
+func (l *loader) parseHostKey(b *body, argument, text string) string {
 	fail := func(hint string) string {
-		l.errorf(b.at("host_key"), "this is no host key", "%s", hint)
+		l.errorf(b.at(argument), "this is no host key", "%s", hint)
 		return ""
 	}
 	const form = `It looks like "ssh-ed25519 AAAA…", as ssh-keyscan prints it behind the host's name.`

@@ -3,23 +3,28 @@ package observe
 import (
 	"context"
 	"net"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"zup/plan"
 	"zup/plan/config"
+	"zup/plan/reach"
 )
 
 const (
 	farmTimeout     = time.Second // for one connection
 	farmParallelism = 64
+	farmLimit       = 200    // connections for one cluster
+	farmsHeard      = 10_000 // of a cluster; nobody has so many, and a node may say anything
 )
 
 // Farms connects once to every farm of the clusters that are to be probed and say
-// nothing of how: what answers from here can be measured from here. It blocks for
-// a second at the most for each 64 of them.
-func Farms(ctx context.Context, clusters []*config.Cluster, observed plan.Observed, products map[string]Product) map[string][]plan.Farm {
+// nothing of how: what answers from here can be measured from here. Which they are the
+// nodes say, so that the sieve has to let each of them through; of a cluster at most 200
+// are tried. It blocks for a second at the most for each 64 of them.
+func Farms(ctx context.Context, clusters []*config.Cluster, observed plan.Observed, products map[string]Product, sieve reach.Sieve) map[string][]plan.Farm {
 	all := map[string][]plan.Farm{}
 	var g errgroup.Group
 	g.SetLimit(farmParallelism)
@@ -27,18 +32,42 @@ func Farms(ctx context.Context, clusters []*config.Cluster, observed plan.Observ
 		if len(c.Probes) > 0 || !c.ProbeFarms {
 			continue
 		}
-		addresses := products[c.Provider].Farms(observed[c.Name])
-		farms := make([]plan.Farm, len(addresses))
+		vips, addresses := products[c.Provider].Farms(observed[c.Name])
+		farms := sifted(sieve, vips, addresses)
 		all[c.Name] = farms
-		for i, address := range addresses {
+		for i := range farms {
+			if farms[i].Foreign != "" || farms[i].Spared {
+				continue
+			}
 			g.Go(func() error {
-				farms[i] = plan.Farm{Address: address, Answers: answers(ctx, address)}
+				farms[i].Answers = answers(ctx, farms[i].Address)
 				return nil
 			})
 		}
 	}
 	g.Wait()
 	return all
+}
+
+// sifted says of each farm whether it is to be tried.
+func sifted(sieve reach.Sieve, vips, addresses []string) []plan.Farm {
+	slices.Sort(addresses)
+	addresses = slices.Compact(addresses)
+	foreign := sieve.Farms(addresses[:min(len(addresses), farmsHeard)], vips)
+	farms := make([]plan.Farm, len(addresses))
+	tried := 0
+	for i, a := range addresses {
+		farms[i].Address = a[:min(len(a), 100)]
+		switch {
+		case i < len(foreign) && foreign[i] != "":
+			farms[i].Foreign = foreign[i]
+		case i >= len(foreign) || tried == farmLimit:
+			farms[i].Spared = true
+		default:
+			tried++
+		}
+	}
+	return farms
 }
 
 func answers(ctx context.Context, address string) bool {

@@ -29,9 +29,9 @@ type Host interface {
 type Product interface {
 	FactsScript() string
 	ObservedFacts() []string
-	// Farms returns what users reach, as far as the nodes said: VIP and port of each
-	// farm that is up.
-	Farms(nodes []plan.ObservedNode) []string
+	// Farms returns what users reach, in the words of the node that is MASTER: the VIPs,
+	// and VIP and port of each farm that is up.
+	Farms(nodes []plan.ObservedNode) (vips, farms []string)
 }
 
 // Options say how to ask.

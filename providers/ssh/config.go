@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
+	"net/netip"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -28,7 +30,10 @@ type endpoint struct {
 	keys       keyChoice
 	pinned     ssh.PublicKey // nil: known_hosts decides
 	pinnedBy   string        // who says so, for messages
-	knownHosts []string      // files, existing or not
+	jumpHost   bool          // others are reached through it
+	name       string        // as it was called, before ~/.ssh/config gave it an address
+	allow      func(netip.Addr) error
+	knownHosts []string // files, existing or not
 }
 
 // keyChoice says which keys may be offered.
@@ -60,7 +65,42 @@ func (d *Dialer) resolve(t Target) (*endpoint, error) {
 		}
 		e.pinnedBy = "the pinned host_key"
 	}
-	return e, nil
+	if t.Allow != nil && cfg.get(t.Address, "HostName") == "" {
+		e.allow = t.Allow
+	}
+	return e, pinJumps(e.hops, t.JumpHostKeys)
+}
+
+// pinJumps pins the jump hosts that keys has, by name or by what that stands for, with
+// or without the port. A key for a host that nobody jumps through is a mistake.
+func pinJumps(hops []*endpoint, keys map[string]string) error {
+	used := map[string]bool{}
+	for _, hop := range hops {
+		_, port, _ := net.SplitHostPort(hop.addr)
+		for _, by := range []string{net.JoinHostPort(hop.name, port), hop.name, hop.addr, hostOnly(hop.addr)} {
+			text, ok := keys[by]
+			if !ok {
+				continue
+			}
+			var err error
+			if hop.pinned, _, _, _, err = ssh.ParseAuthorizedKey([]byte(text)); err != nil {
+				return fmt.Errorf("read the pinned key of jump host %q: it should look like \"ssh-ed25519 AAAA…\": %w", by, err)
+			}
+			hop.pinnedBy = fmt.Sprintf("jump_host_keys[%q]", by)
+			used[by] = true
+			break
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		if len(hops) > 0 && !used[name] {
+			var through []string
+			for _, hop := range hops {
+				through = append(through, hop.name)
+			}
+			return fmt.Errorf("jump_host_keys has a key for %q, and the way is through %s", name, strings.Join(through, ", "))
+		}
+	}
+	return nil
 }
 
 type resolver struct {
@@ -82,6 +122,7 @@ func (r *resolver) endpoint(t Target) (*endpoint, error) {
 		return nil, fmt.Errorf("%s: %q is no port", t.Address, port)
 	}
 	e := &endpoint{
+		name:    t.Address,
 		user:    first(t.User, get("User"), r.usualUser()),
 		addr:    net.JoinHostPort(host, port),
 		knownAs: net.JoinHostPort(host, port),
@@ -196,6 +237,7 @@ func (r *resolver) hops(t Target) ([]*endpoint, error) {
 		if err != nil {
 			return nil, err
 		}
+		e.jumpHost = true
 		chain = append(append(chain, e.hops...), e)
 		e.hops = nil
 	}

@@ -23,7 +23,9 @@ import (
 // as long as TCP keeps hoping.
 type conn struct {
 	client *ssh.Client
+	to     string // user@host:port
 	key    ssh.PublicKey
+	keys   [][]byte // every key that the host is known by, the one that it has shown among them
 	wire   *overheard
 
 	once  sync.Once
@@ -33,7 +35,7 @@ type conn struct {
 
 // watch makes a conn of a finished handshake and keeps an eye on it.
 func (d *Dialer) watch(s *handshake, client *ssh.Client) *conn {
-	c := &conn{client: client, key: s.check.key, wire: s.conn, gone: make(chan struct{})}
+	c := &conn{client: client, to: s.of.String(), key: s.check.key, keys: s.check.itsOwn(), wire: s.conn, gone: make(chan struct{})}
 	go func() {
 		err := client.Wait()
 		if err == nil || errors.Is(err, io.EOF) {
@@ -92,6 +94,10 @@ func (c *conn) dial(ctx context.Context, addr string) (net.Conn, error) {
 func connectError(parent, ctx context.Context, addr, via string, timeout time.Duration, err error) error {
 	if parent.Err() != nil {
 		return fmt.Errorf("connect %s: %w", addr, context.Cause(parent))
+	}
+	var foreign *foreignError
+	if errors.As(err, &foreign) {
+		return fmt.Errorf("connect %s: %w", addr, foreign.error)
 	}
 	e := &ConnectError{Addr: addr, Via: via, Reason: ErrNoAnswer, Err: err}
 	var dns *net.DNSError

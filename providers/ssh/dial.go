@@ -16,10 +16,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -36,6 +40,16 @@ type Target struct {
 	IdentityFile string   // "": ~/.ssh/config, then the usual names; ~ is expanded; relative: see Dialer.Dir
 	Jump         []string // [user@]host[:port], outermost first; nil: ProxyJump of ~/.ssh/config; empty: none
 	HostKey      string   // "ssh-ed25519 AAAA…": only this key; "": known_hosts
+
+	// JumpHostKeys has the key of jump hosts, by their names or addresses as Jump or
+	// ~/.ssh/config writes them, or as HOST:PORT: only that key. For those that it does not
+	// have known_hosts decides.
+	JumpHostKeys map[string]string
+
+	// Allow is asked about each IP address before a connection is opened to it from here,
+	// where it was not chosen here: Address is what a node has said, and ~/.ssh/config has
+	// no HostName for it. nil: any.
+	Allow func(netip.Addr) error
 }
 
 // A Dialer connects to hosts. The zero value works as ssh would for the user who
@@ -75,6 +89,7 @@ type Dialer struct {
 	loaded *loadedSettings
 	ring   *keyring
 	jumps  map[string]*jump
+	ways   map[string]bool // IP addresses that connections were asked for
 	closed bool
 }
 
@@ -163,13 +178,17 @@ func onOutage(err error) bool {
 // reach makes one attempt.
 func (d *Dialer) reach(ctx context.Context, e *endpoint) (*conn, error) {
 	if len(e.hops) == 0 {
-		return d.attempt(ctx, e, d.dialTCP, "")
+		return d.attempt(ctx, e, d.dialAllowed(e), "")
 	}
-	last, err := d.through(ctx, e.hops)
+	if err := e.allowed(hostOnly(e.addr)); err != nil {
+		return nil, fmt.Errorf("connect %s: %w", e.addr, err)
+	}
+	way, err := d.through(ctx, e.hops)
 	if err != nil {
 		return nil, err
 	}
-	c, err := d.attempt(ctx, e, last.dial, e.hops[len(e.hops)-1].String())
+	last := way[len(way)-1]
+	c, err := d.attempt(ctx, e, last.dial, e.hops[len(e.hops)-1].String(), way...)
 	if err != nil && last.dead() {
 		return nil, &JumpError{
 			Hop: e.hops[len(e.hops)-1].String(), Place: len(e.hops), Of: len(e.hops),
@@ -180,14 +199,71 @@ func (d *Dialer) reach(ctx context.Context, e *endpoint) (*conn, error) {
 }
 
 func (d *Dialer) dialTCP(ctx context.Context, addr string) (net.Conn, error) {
+	return d.dialWith(ctx, &net.Dialer{}, addr)
+}
+
+func (d *Dialer) dialWith(ctx context.Context, dialer *net.Dialer, addr string) (net.Conn, error) {
 	if d.DialContext != nil {
 		return d.DialContext(ctx, "tcp", addr)
 	}
-	return new(net.Dialer).DialContext(ctx, "tcp", addr)
+	return dialer.DialContext(ctx, "tcp", addr)
 }
 
-// attempt opens one connection to e, verifies the host and logs in.
-func (d *Dialer) attempt(ctx context.Context, e *endpoint, dial func(context.Context, string) (net.Conn, error), via string) (*conn, error) {
+// dialAllowed asks about every address that a name turns out to have, right before the
+// connection to it is opened.
+func (d *Dialer) dialAllowed(e *endpoint) func(context.Context, string) (net.Conn, error) {
+	if e.allow == nil {
+		return d.dialTCP
+	}
+	control := func(_ context.Context, _, addr string, _ syscall.RawConn) error { return e.allowed(hostOnly(addr)) }
+	return func(ctx context.Context, addr string) (net.Conn, error) {
+		if err := e.allowed(hostOnly(addr)); err != nil {
+			return nil, err
+		}
+		return d.dialWith(ctx, &net.Dialer{ControlContext: control}, addr)
+	}
+}
+
+// A foreignError says that an address is not connected to.
+type foreignError struct{ error }
+
+// allowed asks about an address; what is a name still is not asked about.
+func (e *endpoint) allowed(host string) error {
+	a, err := netip.ParseAddr(host)
+	if e.allow == nil || err != nil {
+		return nil
+	}
+	if err := e.allow(a); err != nil {
+		return &foreignError{err}
+	}
+	return nil
+}
+
+// Ways returns the IP addresses that connections to hosts and jump hosts were opened to,
+// or asked of a jump host, so far.
+func (d *Dialer) Ways() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Sorted(maps.Keys(d.ways))
+}
+
+// goes remembers a way to a host.
+func (d *Dialer) goes(addr string) {
+	a, err := netip.ParseAddr(hostOnly(addr))
+	if err != nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ways == nil {
+		d.ways = map[string]bool{}
+	}
+	d.ways[a.Unmap().WithZone("").String()] = true
+}
+
+// attempt opens one connection to e, verifies the host and logs in. way are the
+// connections through which it goes.
+func (d *Dialer) attempt(ctx context.Context, e *endpoint, dial func(context.Context, string) (net.Conn, error), via string, way ...*conn) (*conn, error) {
 	start := time.Now()
 	timeout := fallback(d.Timeout, 15*time.Second)
 	parent := ctx
@@ -196,15 +272,20 @@ func (d *Dialer) attempt(ctx context.Context, e *endpoint, dial func(context.Con
 	clock := newClock(timeout, func() { cancel(errTimeout) })
 	defer clock.stop()
 
+	d.goes(e.addr)
 	nc, err := dial(ctx, e.addr)
 	if err != nil {
 		return nil, connectError(parent, ctx, e.addr, via, timeout, err)
+	}
+	if via == "" {
+		d.goes(nc.RemoteAddr().String())
 	}
 	check, err := newKeyCheck(e)
 	if err != nil {
 		nc.Close()
 		return nil, err
 	}
+	check.way = way
 	s := &handshake{
 		of:    e,
 		via:   via,

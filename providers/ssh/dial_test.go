@@ -5,11 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"zup/providers/ssh/sshtest"
 )
@@ -425,4 +431,108 @@ type stuckConn struct {
 func (c *stuckConn) Close() error {
 	<-c.release
 	return c.Conn.Close()
+}
+
+// What nobody here has chosen is asked about before a connection is opened to it: what a
+// name turns out to be as well, and not what ~/.ssh/config says.
+func TestAddressesAreAskedAbout(t *testing.T) {
+	t.Parallel()
+	s := sshtest.New(t, sshtest.Config{})
+	none := func(a netip.Addr) error { return fmt.Errorf("%v is nothing for users", a) }
+	d := newDialer(t)
+	to := target(s)
+	to.Allow = none
+	for address, want := range map[string]string{
+		"127.0.0.1": `127.0.0.1 is nothing for users`, "localhost": `is nothing for users`, "::ffff:127.0.0.1": `::ffff:127.0.0.1 is nothing for users`,
+	} {
+		to.Address = address
+		if err := dialError(t, d, to); !strings.HasPrefix(err.Error(), `node "zva5n1": connect `) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	if n := s.Connections(); n != 0 {
+		t.Errorf("%d connections were opened", n)
+	}
+	writeConfig(t, d, "")
+	d = newDialer(t)
+	writeConfig(t, d, "Host zva5n1\n HostName 127.0.0.1\n")
+	to.Address = "zva5n1"
+	dial(t, d, to)
+	to.Allow, to.Address = func(netip.Addr) error { return nil }, "127.0.0.1"
+	dial(t, d, to)
+	if got := d.Ways(); !slices.Equal(got, []string{"127.0.0.1"}) {
+		t.Errorf("ways %q", got)
+	}
+}
+
+// Through a jump host too an address is asked about; and the ways have both.
+func TestAddressesBehindAJumpHostAreAskedAbout(t *testing.T) {
+	t.Parallel()
+	c := newChain(t)
+	c.target.Allow = func(a netip.Addr) error { return fmt.Errorf("%v is nothing for users", a) }
+	if err := dialError(t, c.d, c.target); err.Error() != `node "zva5n1": connect 192.168.100.24:22: 192.168.100.24 is nothing for users` {
+		t.Errorf("got %v", err)
+	}
+	if c.outer.Connections() != 0 {
+		t.Error("the jump host was connected to")
+	}
+	c.target.Allow = func(netip.Addr) error { return nil }
+	dial(t, c.d, c.target)
+	if got := c.d.Ways(); !slices.Contains(got, "192.168.100.24") {
+		t.Errorf("ways %q", got)
+	}
+}
+
+// No key is offered to a host before it has shown the right one: not to an unknown host,
+// not to one with another key, not to one that is revoked.
+func TestNoKeyIsOfferedToAStranger(t *testing.T) {
+	t.Parallel()
+	stranger := sshtest.NewKey(t, "ed25519")
+	var offered atomic.Int32
+	config := &ssh.ServerConfig{
+		NoClientAuth:         true,
+		NoClientAuthCallback: func(ssh.ConnMetadata) (*ssh.Permissions, error) { offered.Add(1); return nil, errors.New("no") },
+		PublicKeyCallback: func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) {
+			offered.Add(1)
+			return nil, errors.New("no")
+		},
+	}
+	config.AddHostKey(stranger)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	var served atomic.Int32
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			served.Add(1)
+			go ssh.NewServerConn(c, config)
+		}
+	}()
+	port := l.Addr().(*net.TCPAddr).Port
+	name := fmt.Sprintf("[127.0.0.1]:%d ", port)
+	key := filepath.Join(t.TempDir(), "id")
+	sshtest.WriteKey(t, "ed25519", key, "")
+	to := Target{Name: `node "zva5n1"`, Address: "127.0.0.1", Port: port, IdentityFile: key}
+	for _, line := range []string{"", name + authorizedKey(sshtest.NewKey(t, "ed25519").PublicKey()), "@revoked " + name + authorizedKey(stranger.PublicKey())} {
+		d := newDialer(t)
+		knownHosts(t, d, line)
+		dialError(t, d, to)
+	}
+	to.HostKey = authorizedKey(sshtest.NewKey(t, "ed25519").PublicKey())
+	dialError(t, newDialer(t), to)
+	if served.Load() != 4 || offered.Load() != 0 {
+		t.Errorf("%d connections, on which something was offered %d times", served.Load(), offered.Load())
+	}
+	// The server notices it when somebody takes it for the right one.
+	to.HostKey = authorizedKey(stranger.PublicKey())
+	dialError(t, newDialer(t), to)
+	if offered.Load() == 0 {
+		t.Error("the server does not notice what is offered")
+	}
 }

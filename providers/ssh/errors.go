@@ -120,6 +120,7 @@ type UnknownHostError struct {
 	KnownHosts  string   // the line that would make the host known
 	HostKey     string   // the key as the argument host_key wants it
 	Files       []string // where it was looked for
+	Jump        string   // of a jump host, the name by which jump_host_keys has it; "": it is the node itself
 }
 
 func (e *UnknownHostError) Error() string {
@@ -127,17 +128,30 @@ func (e *UnknownHostError) Error() string {
 	if len(e.Files) > 0 {
 		where = "it is not in " + strings.Join(e.Files, ", ")
 	}
-	return fmt.Sprintf("host key of %s is unknown: %s\n"+
+	what, pin := "host key of", "  or pin it in the node's ssh block:\n    "+pinLine(e.Jump, e.HostKey)
+	if e.Jump != "" {
+		what, pin = "host key of the jump host", "  or pin the jump host, never as the node's own key, in the ssh block of the cluster or the node:\n    "+pinLine(e.Jump, e.HostKey)
+	}
+	return fmt.Sprintf("%s %s is unknown: %s\n"+
 		"  it is the %s key %s\n"+
 		"  once you know that it is the right one, add this line to your known_hosts file:\n"+
-		"    %s\n"+
-		"  or pin it in the node's ssh block:\n"+
-		"    host_key = %q",
-		e.Addr, where, e.KeyType, e.Fingerprint, e.KnownHosts, e.HostKey)
+		"    %s\n%s",
+		what, e.Addr, where, e.KeyType, e.Fingerprint, e.KnownHosts, pin)
+}
+
+// pinLine is the line of a configuration that pins a key.
+func pinLine(jump, key string) string {
+	if jump == "" {
+		return fmt.Sprintf("host_key = %q", key)
+	}
+	return fmt.Sprintf("jump_host_keys = { %q = %q }", jump, key)
 }
 
 // Hint says how to find out whether the key is right.
 func (e *UnknownHostError) Hint() string {
+	if e.Jump != "" {
+		return "compare the fingerprint on the jump host's own console: " + keygenOnHost(e.KeyType)
+	}
 	return "compare the fingerprint on the node's own console: " + keygenOnHost(e.KeyType)
 }
 
@@ -149,6 +163,25 @@ type HostKeyChangedError struct {
 	KeyType, Fingerprint string // of the key that was offered
 	Name                 string // the host as known_hosts names it
 	Revoked              bool   // Wanted is the @revoked line that names this very key
+	Jump                 string // of a jump host, the name by which jump_host_keys has it; "": it is the node itself
+	HostKey              string // the key that was offered, as these arguments want it
+}
+
+// A SameKeyError says that a host shows the key of a jump host on the way to it, whoever
+// vouches for that key: the jump host itself may be answering.
+type SameKeyError struct {
+	Addr                 string // host:port
+	Jump                 string // user@host:port
+	KeyType, Fingerprint string
+}
+
+func (e *SameKeyError) Error() string {
+	return fmt.Sprintf("%s shows the same host key as the jump host %s, which may be answering in its place: %s %s", e.Addr, e.Jump, e.KeyType, e.Fingerprint)
+}
+
+// Hint says what to do if nobody means harm.
+func (e *SameKeyError) Hint() string {
+	return "host_key is the node's own key, and jump_host_keys has those of jump hosts; machines that were copied from each other need keys of their own: rm /etc/ssh/ssh_host_*; dpkg-reconfigure openssh-server"
 }
 
 // An ExpectedKey is a key that a host should have, and who says so.
@@ -180,10 +213,16 @@ func (e *HostKeyChangedError) Hint() string {
 		return "do not connect; the host needs a new key"
 	}
 	check := "compare on the node's own console: " + keygenOnHost(e.KeyType)
+	if e.Jump != "" {
+		check = "compare on the jump host's own console: " + keygenOnHost(e.KeyType)
+	}
 	for _, w := range e.Wanted {
 		if w.File != "" {
 			return fmt.Sprintf("%s; if the host was reinstalled: ssh-keygen -f %s -R %s", check, Quote(w.File), Quote(e.Name))
 		}
+	}
+	if e.Jump != "" {
+		return check + "; if the key was replaced: " + pinLine(e.Jump, e.HostKey)
 	}
 	return check + "; if the key was replaced, replace it there too"
 }

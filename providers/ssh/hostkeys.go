@@ -22,6 +22,7 @@ type keyCheck struct {
 	of    *endpoint
 	db    *knownhosts.HostKeyDB // nil when the key is pinned or there is no file
 	files []string              // that db was read from
+	way   []*conn               // to the jump hosts, outermost first
 	key   ssh.PublicKey         // what was accepted
 	err   error                 // why it was refused
 }
@@ -120,6 +121,11 @@ func (c *keyCheck) check(_ string, _ net.Addr, key ssh.PublicKey) error {
 }
 
 func (c *keyCheck) verify(key ssh.PublicKey) error {
+	for _, hop := range c.way {
+		if slices.ContainsFunc(hop.keys, func(k []byte) bool { return bytes.Equal(k, bare(key)) }) {
+			return &SameKeyError{Addr: c.of.addr, Jump: hop.to, KeyType: key.Type(), Fingerprint: ssh.FingerprintSHA256(key)}
+		}
+	}
 	if c.of.pinned != nil {
 		if bytes.Equal(key.Marshal(), c.of.pinned.Marshal()) {
 			return nil
@@ -160,6 +166,7 @@ func (c *keyCheck) unknown(key ssh.PublicKey) error {
 		KnownHosts:  knownhosts.Line([]string{c.of.knownAs}, key),
 		HostKey:     authorizedKey(key),
 		Files:       c.files,
+		Jump:        c.jump(),
 	}
 }
 
@@ -170,7 +177,17 @@ func (c *keyCheck) changed(key ssh.PublicKey, want []ExpectedKey) *HostKeyChange
 		KeyType:     key.Type(),
 		Fingerprint: ssh.FingerprintSHA256(key),
 		Name:        knownhosts.Normalize(c.of.knownAs),
+		Jump:        c.jump(),
+		HostKey:     authorizedKey(key),
 	}
+}
+
+// jump returns by which name a jump host can be pinned, "" for a node.
+func (c *keyCheck) jump() string {
+	if !c.of.jumpHost {
+		return ""
+	}
+	return c.of.name
 }
 
 func expectedKey(key ssh.PublicKey, source, file string) ExpectedKey {
@@ -179,6 +196,25 @@ func expectedKey(key ssh.PublicKey, source, file string) ExpectedKey {
 
 func knownKey(k xknownhosts.KnownKey) ExpectedKey {
 	return expectedKey(k.Key, fmt.Sprintf("%s:%d", k.Filename, k.Line), k.Filename)
+}
+
+// itsOwn returns every key that the host which was accepted may show another time.
+func (c *keyCheck) itsOwn() [][]byte {
+	all := [][]byte{bare(c.key)}
+	for _, k := range c.expected() {
+		if !k.Cert {
+			all = append(all, bare(k.PublicKey))
+		}
+	}
+	return all
+}
+
+// bare returns the bytes of a key; of a certificate those of the host's own key.
+func bare(key ssh.PublicKey) []byte {
+	if cert, ok := key.(*ssh.Certificate); ok {
+		key = cert.Key
+	}
+	return key.Marshal()
 }
 
 // authorizedKey returns the form "type base64" that host_key takes. Of a

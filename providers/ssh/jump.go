@@ -21,17 +21,17 @@ func (j *jump) close() {
 	<-j.turn
 }
 
-// through returns a connection to the last of the hops, each reached through the
-// one before it and each verified against its own entry in known_hosts.
-func (d *Dialer) through(ctx context.Context, hops []*endpoint) (*conn, error) {
+// through returns the connections to the hops, each reached through the
+// one before it and each verified against its own pinned key or entry in known_hosts.
+func (d *Dialer) through(ctx context.Context, hops []*endpoint) ([]*conn, error) {
 	dial, via := d.dialTCP, ""
-	var last *conn
+	var way []*conn
 	for i, hop := range hops {
 		j, err := d.jump(hops[:i+1])
 		if err != nil {
 			return nil, err
 		}
-		last, err = j.get(ctx, func() (*conn, error) { return d.attempt(ctx, hop, dial, via) })
+		last, err := j.get(ctx, func() (*conn, error) { return d.attempt(ctx, hop, dial, via, way...) })
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, err
@@ -39,15 +39,20 @@ func (d *Dialer) through(ctx context.Context, hops []*endpoint) (*conn, error) {
 			return nil, &JumpError{Hop: hop.String(), Place: i + 1, Of: len(hops), Err: err}
 		}
 		dial, via = last.dial, hop.String()
+		way = append(way, last)
 	}
-	return last, nil
+	return way, nil
 }
 
 // jump returns what is shared by all who come through the same chain.
 func (d *Dialer) jump(chain []*endpoint) (*jump, error) {
 	var key []string
 	for _, hop := range chain {
-		key = append(key, hop.String()+" "+hop.knownAs)
+		id := hop.String() + " " + hop.knownAs
+		if hop.pinned != nil { // who pins a key shares nothing with who does not
+			id += " " + authorizedKey(hop.pinned)
+		}
+		key = append(key, id)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

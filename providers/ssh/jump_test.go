@@ -15,6 +15,7 @@ type chain struct {
 	lines              []string
 	d                  *Dialer
 	target             Target
+	key                string // identity file that all of them take
 }
 
 func newChain(t *testing.T) *chain {
@@ -31,9 +32,9 @@ func newChain(t *testing.T) *chain {
 	c.d = newDialer(t)
 	c.d.DialContext = sshtest.Network{"outer:22": c.outer}.DialContext
 	knownHosts(t, c.d, c.lines...)
-	key := c.node.IdentityFile()
-	writeConfig(t, c.d, "IdentityFile "+key+"\n")
-	pub := publicKeyOf(t, key)
+	c.key = c.node.IdentityFile()
+	writeConfig(t, c.d, "IdentityFile "+c.key+"\n")
+	pub := publicKeyOf(t, c.key)
 	c.outer.AcceptKey(pub)
 	c.inner.AcceptKey(pub)
 	c.target = Target{Name: `node "zva5n1"`, Address: "192.168.100.24", Jump: []string{"ops@outer", "ops@inner:2200"}}
@@ -127,6 +128,152 @@ func TestPinnedKeyIsNotForJumpHosts(t *testing.T) {
 	if err := dialError(t, c.d, c.target); !errors.As(err, &hop) || hop.Place != 1 || !errors.As(err, &unknown) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// Jump hosts are pinned by name, with or without their port, or by the address that
+// ~/.ssh/config has for the name; a pinned one needs no known_hosts.
+func TestJumpHostKeys(t *testing.T) {
+	t.Parallel()
+	for name, keys := range map[string]func(c *chain) map[string]string{
+		"by name": func(c *chain) map[string]string {
+			return map[string]string{"outer": c.outer.HostKey(), "inner": c.inner.HostKey()}
+		},
+		"with port": func(c *chain) map[string]string {
+			return map[string]string{"outer:22": c.outer.HostKey(), "inner:2200": c.inner.HostKey(), "inner": "ssh-ed25519 AAAA"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newChain(t)
+			knownHosts(t, c.d)
+			c.target.HostKey, c.target.JumpHostKeys = c.node.HostKey(), keys(c)
+			if name == "with port" {
+				delete(c.target.JumpHostKeys, "inner")
+			}
+			if res := run(t, dial(t, c.d, c.target), "hostname"); string(res.Stdout) != "zva5n1\n" {
+				t.Errorf("%+v", res)
+			}
+		})
+	}
+	t.Run("behind ssh_config", func(t *testing.T) {
+		t.Parallel()
+		c := newChain(t)
+		knownHosts(t, c.d)
+		writeConfig(t, c.d, "IdentityFile "+c.node.IdentityFile()+"\nHost 192.168.*\n ProxyJump way\nHost way\n User ops\n HostName inner\n Port 2200\n ProxyJump outer\nHost outer\n User ops\n")
+		c.target.Jump, c.target.HostKey = nil, c.node.HostKey()
+		c.target.JumpHostKeys = map[string]string{"way": c.inner.HostKey(), "outer": c.outer.HostKey()}
+		dial(t, c.d, c.target)
+	})
+	t.Run("nobody's", func(t *testing.T) {
+		t.Parallel()
+		c := newChain(t)
+		c.target.JumpHostKeys = map[string]string{"outre": c.outer.HostKey()}
+		if err := dialError(t, c.d, c.target); err.Error() != `node "zva5n1": jump_host_keys has a key for "outre", and the way is through outer, inner` {
+			t.Errorf("got %v", err)
+		}
+		if c.outer.Connections() != 0 {
+			t.Error("it connected all the same")
+		}
+	})
+}
+
+// Another key than the pinned one is refused, whatever known_hosts says, and also when
+// somebody else has come through the same jump host without pinning it.
+func TestJumpHostWithAnotherKey(t *testing.T) {
+	t.Parallel()
+	c := newChain(t)
+	dial(t, c.d, c.target)
+	c.target.JumpHostKeys = map[string]string{"inner": authorizedKey(sshtest.NewKey(t, "ed25519").PublicKey())}
+	err := dialError(t, c.d, c.target)
+	var changed *HostKeyChangedError
+	if !errors.As(err, &changed) || !strings.Contains(err.Error(), `(jump_host_keys["inner"])`) {
+		t.Errorf("got %v", err)
+	}
+	want := `compare on the jump host's own console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub; if the key was replaced: jump_host_keys = { "inner" = "` + c.inner.HostKey() + `" }`
+	if got := changed.Hint(); got != want {
+		t.Errorf("hint %s\nwant %s", got, want)
+	}
+}
+
+// What is said about the unknown key of a jump host pins the jump host and not the node,
+// and both lines that are proposed work.
+func TestHintPinsTheJumpHost(t *testing.T) {
+	t.Parallel()
+	for i, name := range []string{"outer", "inner"} {
+		c := newChain(t)
+		lines := append(append([]string{}, c.lines[:i]...), c.lines[i+1:]...)
+		knownHosts(t, c.d, lines...)
+		err := dialError(t, c.d, c.target)
+		var unknown *UnknownHostError
+		if !errors.As(err, &unknown) {
+			t.Fatalf("got %v", err)
+		}
+		key := []string{c.outer.HostKey(), c.inner.HostKey()}[i]
+		contains(t, "error", err.Error(), "host key of the jump host "+name+":", "never as the node's own key", `    jump_host_keys = { "`+name+`" = "`+key+`" }`)
+		if strings.Contains(err.Error(), " host_key = ") || strings.Contains(err.Error(), "node's ssh block") {
+			t.Errorf("it proposes to pin it as the node's:\n%v", err)
+		}
+		contains(t, "hint", unknown.Hint(), "jump host's own console")
+		c.target.JumpHostKeys = map[string]string{unknown.Jump: unknown.HostKey}
+		dial(t, c.d, c.target)
+		c.target.JumpHostKeys = nil
+		knownHosts(t, c.d, append(lines, unknown.KnownHosts)...)
+		dial(t, c.d, c.target)
+	}
+}
+
+// A jump host that answers in the node's place with a key of its own is refused, also if
+// somebody has pinned that key as the node's, or known_hosts has it for the node. So is
+// one that answers in the place of the next jump host.
+func TestJumpHostCannotBeTheNode(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		prepare func(t *testing.T, c *chain)
+		want    string
+	}{
+		"pinned as the node's": {func(t *testing.T, c *chain) { c.target.HostKey = c.inner.HostKey() },
+			`node "zva5n1": 192.168.100.24:22 shows the same host key as the jump host ops@inner:2200, which may be answering in its place: ssh-ed25519 SHA256:`},
+		"in known_hosts": {func(t *testing.T, c *chain) {
+			knownHosts(t, c.d, c.lines[0], c.lines[1], "192.168.100.24 "+c.inner.HostKey())
+		}, `node "zva5n1": 192.168.100.24:22 shows the same host key as the jump host ops@inner:2200`},
+		"the outer one, pinned": {func(t *testing.T, c *chain) {
+			*c = *newImpostorChain(t, func(c *chain) *sshtest.Server { return c.outer })
+			c.target.HostKey = c.outer.HostKey()
+		}, `node "zva5n1": 192.168.100.24:22 shows the same host key as the jump host ops@outer:22`},
+		"the outer one as the inner one": {func(t *testing.T, c *chain) {
+			c.outer = sshtest.New(t, sshtest.Config{User: "ops", Forward: true, KeysOf: c.inner, Names: sshtest.Network{"inner:2200": c.inner}})
+			c.outer.AcceptKey(publicKeyOf(t, c.key))
+			c.d.DialContext = sshtest.Network{"outer:22": c.outer}.DialContext
+			knownHosts(t, c.d, "outer "+c.inner.HostKey(), c.lines[1], c.lines[2])
+		}, `node "zva5n1": jump host 2 of 2, ops@inner:2200: inner:2200 shows the same host key as the jump host ops@outer:22`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newImpostorChain(t, func(c *chain) *sshtest.Server { return c.inner })
+			tt.prepare(t, c)
+			err := dialError(t, c.d, c.target)
+			var same *SameKeyError
+			if !errors.As(err, &same) || !strings.HasPrefix(err.Error(), tt.want) {
+				t.Errorf("got %v", err)
+			}
+			if len(c.node.Requests()) > 0 {
+				t.Errorf("the impostor was asked %v", c.node.Requests())
+			}
+		})
+	}
+}
+
+// newImpostorChain is a chain whose node has the host keys of another host in it.
+func newImpostorChain(t *testing.T, whose func(*chain) *sshtest.Server) *chain {
+	c := newChain(t)
+	c.node = sshtest.New(t, sshtest.Config{KeysOf: whose(c)})
+	c.inner = sshtest.New(t, sshtest.Config{User: "ops", Forward: true, KeysOf: c.inner, Names: sshtest.Network{"192.168.100.24:22": c.node}})
+	c.outer = sshtest.New(t, sshtest.Config{User: "ops", Forward: true, KeysOf: c.outer, Names: sshtest.Network{"inner:2200": c.inner}})
+	for _, s := range []*sshtest.Server{c.node, c.inner, c.outer} {
+		s.AcceptKey(publicKeyOf(t, c.key))
+	}
+	c.d.DialContext = sshtest.Network{"outer:22": c.outer}.DialContext
+	return c
 }
 
 func TestJumpErrors(t *testing.T) {

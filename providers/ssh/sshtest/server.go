@@ -38,6 +38,7 @@ type Config struct {
 	InMemory bool     // no listener, only DialContext: for tests with testing/synctest
 	Forward  bool     // be a jump host: forward connections; see Names
 	Names    Network  // the addresses that a jump host knows; others are refused
+	KeysOf   *Server  // it has the host keys of this one and none of its own, as an impostor has
 }
 
 // A Server is one SSH server. Its methods are safe for concurrent use and may be
@@ -78,6 +79,9 @@ func New(t testing.TB, c Config) *Server {
 	}
 	if c.HostKeys == nil {
 		c.HostKeys = []string{"ed25519"}
+	}
+	if c.KeysOf != nil {
+		s.signer, c.HostKeys = c.KeysOf.signer, nil
 	}
 	for _, kind := range c.HostKeys {
 		s.signer = append(s.signer, NewKey(t, kind))
