@@ -11,13 +11,16 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -59,6 +62,9 @@ func TestScripts(t *testing.T) {
 	examples, err := filepath.Abs("../../examples")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if signal.Ignored(syscall.SIGHUP) { // under nohup; what a script starts shall not ignore it, too
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -103,6 +109,45 @@ func noComplaints(t *testing.T, dir string) {
 type pair struct {
 	*zevenettest.Pair
 	servers map[string]*sshtest.Server
+	holds   map[string]*hold // by node and kind
+}
+
+// hold keeps an action from ending, so that a script can do something meanwhile
+// however slow the machine is.
+type hold struct {
+	once            sync.Once
+	begun, released chan struct{}
+}
+
+func (h *hold) begin() { h.once.Do(func() { close(h.begun) }) }
+
+func (p *pair) hold(node, kind string) *hold {
+	h := &hold{begun: make(chan struct{}), released: make(chan struct{})}
+	p.holds[node+" "+kind] = h
+	return h
+}
+
+// heldAction finds what a script holds.
+func heldAction(ts *testscript.TestScript, args []string) *hold {
+	h := pairOf(ts, args[0]).holds[args[0]+" "+args[1]]
+	if h == nil {
+		ts.Fatalf("%s of %s is not held", args[1], args[0])
+	}
+	return h
+}
+
+func cmdBegun(ts *testscript.TestScript, neg bool, args []string) {
+	select {
+	case <-heldAction(ts, args).begun:
+	case <-ts.Value("t").(testing.TB).Context().Done():
+		ts.Fatalf("%s has not begun on %s", args[1], args[0])
+	}
+}
+
+// cmdRelease returns when no job runs on the node any more.
+func cmdRelease(ts *testscript.TestScript, neg bool, args []string) {
+	close(heldAction(ts, args).released)
+	pairOf(ts, args[0]).servers[args[0]].AwaitJobs()
 }
 
 // scriptCommands are the verbs of the scripts besides those of testscript:
@@ -113,8 +158,11 @@ type pair struct {
 //	example NAME                                     copy examples/NAME here
 //	node NODE FACT=VALUE...                          what a node says from now on; FACT= takes it back
 //	updated NODE...                                  a node was updated before
-//	fail NODE KIND [exit=N] [print=TEXT] [delay=D] [before] [master=NODE] [edit=NODE] [ask] [once] [silent=D]
-//	                                                 what goes wrong when an action of this kind runs
+//	fail NODE KIND [exit=N] [print=TEXT] [delay=D] [held] [before] [master=NODE] [edit=NODE] [ask] [once] [silent=D]
+//	                                                 what goes wrong when an action of this kind runs; held: it
+//	                                                 does not end before release
+//	begun NODE KIND                                  wait until of an action that is held only the end is left
+//	release NODE KIND                                actions of this kind are not held any more
 //	serves NODE VERSION                              asserts who is MASTER, and that all is well
 //	ssh NODE refuse|hang|deny|drop|reboot            what goes wrong with connections
 //	lock NODE lost|left                              somebody else takes a node's lock and dies; asserts that something is left of it
@@ -135,6 +183,8 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"node":     cmdNode,
 	"updated":  cmdUpdated,
 	"fail":     cmdFail,
+	"begun":    cmdBegun,
+	"release":  cmdRelease,
 	"serves":   cmdServes,
 	"ssh":      cmdSSH,
 	"web":      cmdWeb,
@@ -185,7 +235,7 @@ func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
 	if set["primary"] != "" {
 		primary = set["primary"]
 	}
-	p := &pair{zevenettest.New(first, second, master, primary), map[string]*sshtest.Server{}}
+	p := &pair{zevenettest.New(first, second, master, primary), map[string]*sshtest.Server{}, map[string]*hold{}}
 	if set["product"] != "" {
 		p.Product = set["product"]
 	}
@@ -261,6 +311,10 @@ func cmdFail(ts *testscript.TestScript, neg bool, args []string) {
 	_, before := set["before"]
 	_, once := set["once"]
 	_, ask := set["ask"]
+	var held *hold
+	if _, ok := set["held"]; ok {
+		held = p.hold(node, kind)
+	}
 	p.Fail(node, kind, func(z *zevenettest.Pair) zevenettest.Fault {
 		if m := set["master"]; m != "" {
 			z.Master = m
@@ -275,6 +329,9 @@ func cmdFail(ts *testscript.TestScript, neg bool, args []string) {
 			z.Forget(node, kind)
 		}
 		f := zevenettest.Fault{Before: before, Exit: exit, Stdout: written(set["print"]), Delay: delay}
+		if held != nil {
+			f.AtEnd, f.Until = held.begin, held.released
+		}
 		if ask {
 			f.Prompts = []sshtest.Prompt{{Text: "Configuration file '/etc/keepalived/keepalived.conf'\n*** keepalived.conf (Y/I/N/O/D/Z) [default=N] ? "}}
 		}

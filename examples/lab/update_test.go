@@ -4,7 +4,6 @@ package main
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -15,55 +14,11 @@ import (
 	"zup/examples/lab/world"
 )
 
-// What a planned switchover may cost clients at each VIP: connections that are open
-// at the very moment in which the role moves are cut, and one of 5,000 may be.
-const (
-	wantedOne     = 5000 // requests, for each that is lost; fewer are no measurement
-	wantedLongest = 100 * time.Millisecond
-)
-
 // What a client is, as the lab calls it.
 const (
 	knows = "knows the VIP's MAC"
 	anew  = "asks ARP anew each time"
 )
-
-// undisturbed asserts that clients of these kinds feel next to nothing. It measures
-// again, three times at the most, when they felt more: the machine may have held up
-// the measurement itself, which says nothing about the pair, and whether a request
-// is on its way just when the role moves is chance, so losses are judged over all.
-func undisturbed(t *testing.T, measure func(t *testing.T) felt, kinds ...string) {
-	t.Helper()
-	const most = 30 * time.Millisecond
-	sent, lost := 0, 0
-	for i := 1; ; i++ {
-		var all felt
-		t.Run(fmt.Sprintf("measurement %d", i), func(t *testing.T) { all = measure(t) })
-		if t.Failed() {
-			return
-		}
-		var longest time.Duration
-		for _, r := range all {
-			if !slices.Contains(kinds, r.kind) {
-				continue
-			}
-			sent, lost, longest = sent+r.Sent, lost+r.Lost, max(longest, r.Longest)
-			if r.Sent < wantedOne {
-				t.Errorf("no measurement: %v", r.ProbeResult)
-			}
-		}
-		held := longest > wantedLongest && all.held() > most
-		switch {
-		case longest <= wantedLongest && lost <= sent/wantedOne:
-			return
-		case longest > wantedLongest && !held:
-			t.Fatalf("interrupted for %v", longest)
-		case i == 3:
-			t.Fatalf("interrupted for %v, the measurement held up for %v; %d of %d requests lost", longest, all.held(), lost, sent)
-		}
-		t.Logf("again: interrupted for %v, the measurement held up for %v; %d of %d requests lost", longest, all.held(), lost, sent)
-	}
-}
 
 // felt measures what clients feel while zup applies.
 func (b *bench) felt(run func()) felt {
@@ -189,14 +144,9 @@ func TestOldMasterIsTouchedOnlyWhenNobodyNeedsIt(t *testing.T) {
 		b := newBenchWith(t, world.Options{Fault: "eager-stop"}, world.ConfigOptions{}, handicapped)
 		b.env = []string{"ZUP_HANDICAP=settle"}
 		all := b.felt(func() { b.wants(0, nil, "apply", "-auto-approve") })
-		sent, lost := 0, 0
-		for _, r := range all {
-			if r.kind == knows {
-				sent, lost = sent+r.Sent, lost+r.Lost
-			}
-		}
-		if lost <= 10*sent/wantedOne {
-			t.Errorf("a zup that does not wait lost %d of %d requests: the lab can't tell", lost, sent)
+		var j judgement
+		if settled, fine := j.add(all.beyondReference(knows)); fine || !settled {
+			t.Errorf("a zup that does not wait: %v: the lab can't tell", j.all)
 		}
 	})
 }

@@ -12,7 +12,8 @@ import (
 	"zup/examples/lab/world"
 )
 
-// watch measures all VIPs from both kinds of clients at once.
+// watch measures all VIPs, and the reference beside them, from both kinds of clients
+// at once.
 type watch struct {
 	interval time.Duration
 	probes   []*world.Probe
@@ -35,9 +36,10 @@ func startWatchEvery(ctx context.Context, w *world.World, interval time.Duration
 	for _, cluster := range w.Clusters {
 		vips = append(vips, cluster.VIPs...)
 	}
+	targets := append(vips, world.ReferenceAddress)
 	for _, kind := range kinds {
 		probe, err := w.Probe(ctx, world.ProbeOptions{
-			Host: kind.host, Targets: vips, Interval: watch.interval, Forget: kind.host == world.Stranger,
+			Host: kind.host, Targets: targets, Interval: watch.interval, Forget: kind.host == world.Stranger,
 		})
 		if err != nil {
 			watch.stop()
@@ -55,24 +57,29 @@ func (w *watch) stop() (felt, error) {
 	for i, probe := range w.probes {
 		results, err := probe.Stop()
 		errs = append(errs, err)
-		for _, r := range results {
-			all = append(all, row{kinds[i].name, r})
+		if last := len(results) - 1; err == nil {
+			for _, r := range results[:last] {
+				all = append(all, row{kinds[i].name, r, results[last]})
+			}
 		}
 	}
 	w.probes = nil
 	return all, errors.Join(errs...)
 }
 
+// row is what clients of one kind felt at one VIP, and at the reference meanwhile.
 type row struct {
 	kind string
 	world.ProbeResult
+	reference world.ProbeResult
 }
 
 type felt []row
 
+// lost counts requests, those to the reference, too.
 func (f felt) lost() (n int) {
 	for _, r := range f {
-		n += r.Lost
+		n += r.Lost + r.reference.Lost
 	}
 	return n
 }
@@ -88,14 +95,19 @@ func (f felt) held() (d time.Duration) {
 func (f felt) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  %-22s %9s %5s %12s %14s %8s\n", "client", "requests", "lost", "longest gap", "waited >0.1 s", "held up")
-	kind := ""
-	for _, r := range f {
-		if r.kind != kind {
+	line := func(name string, r world.ProbeResult) {
+		fmt.Fprintf(&b, "    %-20s %9d %5d %9d ms %14d %5d ms\n", name, r.Sent, r.Lost, r.Longest.Milliseconds(), r.Waited, r.Held.Milliseconds())
+	}
+	for i, r := range f {
+		if i == 0 || r.kind != f[i-1].kind {
 			fmt.Fprintf(&b, "  %s\n", r.kind)
 		}
-		kind = r.kind
-		fmt.Fprintf(&b, "    %-20s %9d %5d %9d ms %14d %5d ms\n", r.Target, r.Sent, r.Lost, r.Longest.Milliseconds(), r.Waited, r.Held.Milliseconds())
+		line(r.Target, r.ProbeResult)
+		if i == len(f)-1 || r.kind != f[i+1].kind {
+			line("reference", r.reference)
+		}
 	}
+	b.WriteString("  reference: a server beside the pair that nobody updates, asked at the same moments\n")
 	b.WriteString("  held up: for how long this machine kept the measurement itself from asking\n")
 	return b.String()
 }

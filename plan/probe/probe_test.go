@@ -11,15 +11,11 @@ import (
 	"time"
 )
 
-func watch(t *testing.T, target Target, for_ time.Duration, during func()) (*Watch, Figures) {
+func watch(t *testing.T, target Target, during func()) (*Watch, Figures) {
 	t.Helper()
 	start := time.Now()
 	w := Start(t.Context(), []Target{target})
-	deadline := time.After(for_)
-	if during != nil {
-		during()
-	}
-	<-deadline
+	during()
 	w.Stop()
 	return w, w.Figures(target.Name, start, time.Now())
 }
@@ -28,49 +24,62 @@ func watch(t *testing.T, target Target, for_ time.Duration, during func()) (*Wat
 func TestSlowAnswerDelaysNoNextRequest(t *testing.T) {
 	t.Parallel()
 	var n atomic.Int32
+	third := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if n.Add(1) == 3 {
-			time.Sleep(200 * time.Millisecond)
+		switch n.Add(1) {
+		case 3: // is answered after 20 others, or never
+			select {
+			case <-third:
+			case <-r.Context().Done():
+			}
+		case 23:
+			close(third)
 		}
 	}))
 	defer server.Close()
-	target := Target{Name: "web", HTTP: server.URL, Interval: 10 * time.Millisecond, Timeout: time.Second}
-	w, f := watch(t, target, 400*time.Millisecond, nil)
-	if f.Lost != 0 || f.Sent < 20 {
+	target := Target{Name: "web", HTTP: server.URL, Interval: 10 * time.Millisecond, Timeout: 20 * time.Second}
+	_, f := watch(t, target, func() { <-third })
+	if f.Lost != 0 || f.Sent < 23 {
 		t.Errorf("sent %d, lost %d", f.Sent, f.Lost)
-	}
-	meanwhile := 0
-	for _, s := range w.Samples("web") {
-		if s.Took < 100*time.Millisecond {
-			meanwhile++
-		}
-	}
-	if meanwhile < 20 {
-		t.Errorf("only %d requests were answered quickly", meanwhile)
 	}
 }
 
 func TestLostRequestsAndTheLongestStretch(t *testing.T) {
 	t.Parallel()
+	var said [2]atomic.Int32 // how often each
 	var down atomic.Bool
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if down.Load() {
 			w.WriteHeader(http.StatusServiceUnavailable)
+			said[1].Add(1)
+			return
 		}
+		said[0].Add(1)
 	}))
 	defer server.Close()
-	target := Target{Name: "web", HTTP: server.URL, Interval: 5 * time.Millisecond, Timeout: time.Second}
-	_, f := watch(t, target, 600*time.Millisecond, func() {
-		time.Sleep(200 * time.Millisecond)
+	await := func(n *atomic.Int32, more int32) {
+		for from := n.Load(); n.Load() < from+more; {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	target := Target{Name: "web", HTTP: server.URL, Interval: 5 * time.Millisecond, Timeout: 20 * time.Second}
+	var was time.Duration
+	_, f := watch(t, target, func() {
+		await(&said[0], 5)
 		down.Store(true)
+		await(&said[1], 1) // what was answered before has arrived, or nearly
+		from := time.Now()
 		time.Sleep(150 * time.Millisecond)
+		await(&said[1], 10)
+		was = time.Since(from)
 		down.Store(false)
+		await(&said[0], 5)
 	})
 	if f.Lost < 10 {
 		t.Errorf("lost %d of %d while the server said 503", f.Lost, f.Sent)
 	}
-	if f.Longest < 140*time.Millisecond {
-		t.Errorf("longest stretch %s while the server said 503 for 150ms", f.Longest)
+	if f.Longest < was/2 {
+		t.Errorf("longest stretch %s while the server said 503 for %s", f.Longest, was)
 	}
 }
 

@@ -57,11 +57,12 @@ func TestJob(t *testing.T) {
 	count := newCounter(t)
 	job := Job{ID: "20261122T153700Z-1a2b/edge.zva5n1.update", Script: count.script() + "echo one; echo two >&2; pwd; read x; echo \"<$x> $1\"; exit 4", Args: []string{"a b"}}
 	const want = "one\ntwo\n/\n<> a b\n"
+	before := time.Now()
 	res := follow(t, h, job)
 	if res.Exit != 4 || res.Attached || string(res.Output) != want || res.Bytes != int64(len(want)) {
 		t.Errorf("%+v %q", res, res.Output)
 	}
-	if d := time.Since(res.Started); d < -2*time.Second || d > 20*time.Second {
+	if res.Started.Before(before.Add(-2*time.Second)) || res.Started.After(time.Now().Add(2*time.Second)) { // whole seconds
 		t.Errorf("started at %v", res.Started)
 	}
 
@@ -320,13 +321,13 @@ func TestJobTimeout(t *testing.T) {
 	h, s := localHost(t)
 	count := newCounter(t)
 	gate := filepath.Join(t.TempDir(), "gate")
-	job := Job{ID: "run/job", Script: count.script() + `echo one; until [ -e "$1" ]; do sleep 0.01; done; echo two`, Args: []string{gate}, Timeout: 2 * time.Second}
+	job := Job{ID: "run/job", Script: count.script() + `echo one; until [ -e "$1" ]; do sleep 0.01; done; echo two`, Args: []string{gate}, Timeout: 10 * time.Second}
 	res, err := h.Job(t.Context(), job)
 	var running *StillRunningError
 	if !errors.As(err, &running) || !running.Seen || string(res.Output) != "one\n" || res.Bytes != 4 {
 		t.Fatalf("%+v %v", res, err)
 	}
-	if want := `node "zva5n1": job "run/job": it goes on on the node, nobody follows it: no end within 2s`; err.Error() != want {
+	if want := `node "zva5n1": job "run/job": it goes on on the node, nobody follows it: no end within 10s`; err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}
 	if !errors.Is(err, context.DeadlineExceeded) {
@@ -358,11 +359,10 @@ func TestJobEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	h, _ := localHost(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	start := time.Now()
-	_, err := h.Job(ctx, Job{ID: "run/job", Script: "echo one; sleep 30", Output: func([]byte) { cancel(errors.New("interrupted")) }})
+	_, err := h.Job(ctx, Job{ID: "run/job", Script: "echo one; sleep 600", Output: func([]byte) { cancel(errors.New("interrupted")) }})
 	var running *StillRunningError
-	if !errors.As(err, &running) || !strings.HasSuffix(err.Error(), ": interrupted") || time.Since(start) > 10*time.Second {
-		t.Errorf("got %v after %v", err, time.Since(start))
+	if !errors.As(err, &running) || !strings.HasSuffix(err.Error(), ": interrupted") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -66,7 +66,7 @@ func lockStatus(t *testing.T, h *Host) LockStatus {
 // eventually waits until f is true.
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !f(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !f(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)
 		}
@@ -151,7 +151,7 @@ func TestLockIsFreedByTheKernel(t *testing.T) {
 			t.Parallel()
 			s := sshtest.New(t, sshtest.Config{Local: true})
 			d := newDialer(t)
-			d.JobDir, d.LockFile, d.LockLease = s.JobDir(), s.LockFile(), 2*time.Second
+			d.JobDir, d.LockFile, d.LockLease = s.JobDir(), s.LockFile(), 6*time.Second
 			d.KeepaliveInterval = -1
 			h := dial(t, d, target(s))
 			beginOn(t, h, claim("anna", "run1"))
@@ -305,7 +305,7 @@ func TestLockAfterReboot(t *testing.T) {
 func TestLockAnew(t *testing.T) {
 	t.Parallel()
 	h, s := localHost(t)
-	h.dialer.LockLease = 2 * time.Second
+	h.dialer.LockLease = 6 * time.Second
 	beginOn(t, h, claim("anna", "run2"))
 	ghost := second(t, h, target(s))
 	h.Anew()
@@ -383,8 +383,9 @@ func TestLockAndJobThatAsks(t *testing.T) {
 	eventually(t, "only the job is in the way", func() bool {
 		return heldError(t, other.Lock(short(t), claim("ben", "run2"))).Status.State == LockFree
 	})
-	if closed() {
-		t.Error("it was not given the time")
+	// It is given its time: what a busy machine takes for the tries does not count.
+	if info, err := os.Stat(out); err != nil || closed() && time.Since(info.ModTime()) < 20*time.Second {
+		t.Errorf("it was not given the time (%v)", err)
 	}
 	if err := os.Chtimes(out, time.Time{}, time.Now().Add(-time.Minute)); err != nil {
 		t.Fatal(err)
@@ -392,10 +393,10 @@ func TestLockAndJobThatAsks(t *testing.T) {
 	if s := lockStatus(t, other); len(s.Jobs) != 1 || closed() {
 		t.Errorf("who looks has closed it: %+v", s)
 	}
-	heldError(t, other.Lock(short(t), claim("ben", "run2")))
-	if !closed() {
-		t.Error("it waits for ever")
-	}
+	eventually(t, "its input is closed", func() bool {
+		heldError(t, other.Lock(short(t), claim("ben", "run2")))
+		return closed()
+	})
 	eventually(t, "it has ended", func() bool { return other.Lock(short(t), claim("ben", "run2")) == nil })
 	text, err := os.ReadFile(out)
 	if err != nil || !strings.HasSuffix(string(text), "Do you want to continue? [Y/n] Abort.\n") {

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -175,12 +174,8 @@ func TestRunHostileOutput(t *testing.T) {
 func TestRunLeavesProcessesBehind(t *testing.T) {
 	t.Parallel()
 	h, _ := localHost(t)
-	start := time.Now()
-	res := run(t, h, "sleep 20 & echo $!")
-	if took := time.Since(start); took > 10*time.Second {
-		t.Errorf("it took %v", took)
-	}
-	run(t, h, "kill "+string(res.Stdout))
+	res := run(t, h, "sleep 600 & echo $!")
+	run(t, h, "kill "+string(res.Stdout)) // it lives
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {

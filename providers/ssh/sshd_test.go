@@ -199,8 +199,8 @@ func TestSSHDLatency(t *testing.T) {
 		asked = append(asked, res.Duration)
 	}
 	t.Logf("dial %v; median of run %v, job %v, job with a question %v", dialed, median(runs), median(jobs), median(asked))
-	if m := median(jobs); m > time.Second {
-		t.Errorf("a job of one echo takes %v", m)
+	if job, run := median(jobs), median(runs); job > 20*run {
+		t.Errorf("a job of one echo takes %v where the echo alone takes %v", job, run)
 	}
 }
 

@@ -21,11 +21,12 @@ const (
 	maxClusters = 80
 )
 
-// Names of the hosts that are no nodes.
+// Names of the hosts that belong to no pair.
 const (
-	Control  = "control"  // where zup runs; has this machine's files
-	Client   = "client"   // a client that keeps the VIPs' MAC addresses in its cache
-	Stranger = "stranger" // a client that forgets them before every request
+	Control   = "control"   // where zup runs; has this machine's files
+	Client    = "client"    // a client that keeps the VIPs' MAC addresses in its cache
+	Stranger  = "stranger"  // a client that forgets them before every request
+	Reference = "reference" // a web server like those of the farms, which nobody updates
 )
 
 // A Cluster is a pair of nodes of the world.

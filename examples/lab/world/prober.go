@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,8 +24,8 @@ import (
 // the lab's own measurement and knows nothing of zup's.
 type ProbeOptions struct {
 	Host     string        // where it runs: Client or Stranger
-	Targets  []string      // VIPs
-	Interval time.Duration // between two requests to a VIP; 0 means 5 ms
+	Targets  []string      // addresses that are asked, all at the same moments
+	Interval time.Duration // between two requests to each of them; 0 means 5 ms
 	Timeout  time.Duration // for connection and answer together; 0 means 900 ms
 
 	// Forget drops the VIP's MAC address before every request, unless an earlier
@@ -32,17 +33,25 @@ type ProbeOptions struct {
 	Forget bool
 }
 
-// ProbeResult is what was felt at one VIP.
+// ProbeResult is what was felt at one target.
 type ProbeResult struct {
-	Target    string
-	Sent      int
-	Lost      int            // refused, reset, or not answered in time
-	Waited    int            // answered, but after more than 100 ms
-	Longest   time.Duration  // the longest stretch without an answer
-	LongestAt time.Time      // when it began
-	Held      time.Duration  // the longest stretch in which the prober itself could not ask, the machine being busy
-	ByNode    map[string]int // answers by the name of the node that gave them
-	Errors    map[string]int // losses by what the kernel said
+	Target  string
+	Samples []Sample // in the order in which they were sent
+	Sent    int
+	Lost    int            // refused, reset, or not answered in time
+	Waited  int            // answered, but after more than 100 ms
+	Longest time.Duration  // the longest stretch without an answer
+	Held    time.Duration  // the longest stretch in which the prober itself could not ask, the machine being busy
+	ByNode  map[string]int // answers by the name of the node that gave them
+	Errors  map[string]int // losses by what the kernel said
+}
+
+// A Sample is one request. All targets of a measurement are asked at the same
+// moments: the requests with the same index belong together.
+type Sample struct {
+	At   time.Duration // when it was sent, since the measurement began
+	Took time.Duration // until it was answered or lost
+	OK   bool          // answered
 }
 
 func (r ProbeResult) String() string {
@@ -102,26 +111,85 @@ func runProber() error {
 	if err := input.Decode(&o); err != nil {
 		return err
 	}
-	unix.Setpriority(unix.PRIO_PROCESS, 0, -15) // the machine is small, and it is the nodes that shall be measured
+	if err := beforeOthers(); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
 		stop()
 	}()
-	var all sync.WaitGroup
-	results := make([]ProbeResult, len(o.Targets))
-	for i, target := range o.Targets {
-		t, err := newTarget(target, o)
+	var targets []*target
+	for _, name := range o.Targets {
+		t, err := newTarget(name, o)
 		if err != nil {
 			return err
 		}
-		all.Go(func() { results[i] = t.probe(ctx) })
+		targets = append(targets, t)
 	}
-	all.Wait()
-	return json.NewEncoder(os.Stdout).Encode(results)
+	return json.NewEncoder(os.Stdout).Encode(probe(ctx, o.Interval, targets))
 }
 
-// target is one VIP that is probed.
+// beforeOthers gives all threads of this process, and those that it starts, a processor
+// as soon as they want one: it is the nodes that shall be measured, not how busy the
+// machine is. Niceness would not do, it does not count from one session to another.
+func beforeOthers() error {
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return err
+	}
+	for _, thread := range threads {
+		id, err := strconv.Atoi(thread.Name())
+		if err != nil {
+			return err
+		}
+		attributes := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 1}
+		if err := unix.SchedSetAttr(id, &attributes, 0); err != nil && err != unix.ESRCH {
+			return fmt.Errorf("real-time priority for the prober: %w", err)
+		}
+	}
+	return nil
+}
+
+// probe asks all targets at each tick, until ctx ends.
+func probe(ctx context.Context, interval time.Duration, targets []*target) []ProbeResult {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	began := time.Now()
+	var asked sync.WaitGroup
+	var held time.Duration
+	last := began
+	for i := 0; ; i++ {
+		select {
+		case <-ctx.Done():
+			end := time.Since(began)
+			asked.Wait()
+			var results []ProbeResult
+			for _, t := range targets {
+				t.sum(end)
+				t.result.Held = held
+				results = append(results, t.result)
+			}
+			return results
+		case <-ticker.C:
+		}
+		now := time.Now()
+		held = max(held, now.Sub(last)-interval)
+		last = now
+		for _, t := range targets {
+			if t.Forget && t.pending.Load() == 0 {
+				t.forget(t.link, t.address.Addr())
+			}
+			t.pending.Add(1)
+			t.mu.Lock()
+			t.result.Samples = append(t.result.Samples, Sample{}) // until there is one
+			t.mu.Unlock()
+			asked.Go(func() { t.ask(i, began) })
+		}
+	}
+}
+
+// target is one address that is probed.
 type target struct {
 	ProbeOptions
 	address netip.AddrPort
@@ -129,18 +197,17 @@ type target struct {
 	link    int
 	pending atomic.Int32
 
-	mu      sync.Mutex
-	answers []time.Time
-	result  ProbeResult
+	mu     sync.Mutex
+	result ProbeResult
 }
 
-func newTarget(vip string, o ProbeOptions) (*target, error) {
-	address, err := netip.ParseAddr(vip)
+func newTarget(name string, o ProbeOptions) (*target, error) {
+	address, err := netip.ParseAddr(name)
 	if err != nil {
 		return nil, err
 	}
 	t := &target{ProbeOptions: o, address: netip.AddrPortFrom(address, 80),
-		result: ProbeResult{Target: vip, ByNode: map[string]int{}, Errors: map[string]int{}}}
+		result: ProbeResult{Target: name, ByNode: map[string]int{}, Errors: map[string]int{}}}
 	if !o.Forget {
 		return t, nil
 	}
@@ -153,49 +220,19 @@ func newTarget(vip string, o ProbeOptions) (*target, error) {
 	return t, err
 }
 
-func (t *target) probe(ctx context.Context) ProbeResult {
-	t.answers = append(t.answers, time.Now()) // as if: a gap may begin right here
-	ticker := time.NewTicker(t.Interval)
-	defer ticker.Stop()
-	last := time.Now()
-	var asked sync.WaitGroup
-	for {
-		select {
-		case <-ctx.Done():
-			end := time.Now()
-			asked.Wait()
-			t.judgeGaps(end)
-			return t.result
-		case <-ticker.C:
-		}
-		now := time.Now()
-		t.result.Held = max(t.result.Held, now.Sub(last)-t.Interval)
-		last = now
-		if t.Forget && t.pending.Load() == 0 {
-			t.forget(t.link, t.address.Addr())
-		}
-		t.result.Sent++
-		t.pending.Add(1)
-		asked.Go(t.ask)
-	}
-}
-
-func (t *target) ask() {
+// ask is the request with index i of a measurement that began then.
+func (t *target) ask(i int, began time.Time) {
 	begin := time.Now()
 	node, err := get(t.address, begin.Add(t.Timeout))
-	end := time.Now()
+	took := time.Since(begin)
 	t.pending.Add(-1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.result.Samples[i] = Sample{At: begin.Sub(began), Took: took, OK: err == nil}
 	if err != nil {
-		t.result.Lost++
 		t.result.Errors[reason(err)]++
-		return
-	}
-	t.answers = append(t.answers, end)
-	t.result.ByNode[node]++
-	if end.Sub(begin) > 100*time.Millisecond {
-		t.result.Waited++
+	} else {
+		t.result.ByNode[node]++
 	}
 }
 
@@ -247,14 +284,24 @@ func reason(err error) string {
 	}
 }
 
-// judgeGaps finds the longest stretch without an answer; one that has not ended
-// when the probing does counts up to there.
-func (t *target) judgeGaps(end time.Time) {
-	answers := append(t.answers, end)
-	slices.SortFunc(answers, time.Time.Compare)
-	for i := 1; i < len(answers); i++ {
-		if gap := answers[i].Sub(answers[i-1]); gap > t.result.Longest {
-			t.result.Longest, t.result.LongestAt = gap, answers[i-1]
+// sum counts what the samples say and finds the longest stretch without an
+// answer; one that has not ended when the probing does counts up to there.
+func (t *target) sum(end time.Duration) {
+	r := &t.result
+	answers := []time.Duration{0, end} // as if: a gap may begin and end right there
+	for _, s := range r.Samples {
+		r.Sent++
+		switch {
+		case !s.OK:
+			r.Lost++
+			continue
+		case s.Took > 100*time.Millisecond:
+			r.Waited++
 		}
+		answers = append(answers, s.At+s.Took)
+	}
+	slices.Sort(answers)
+	for i := 1; i < len(answers); i++ {
+		r.Longest = max(r.Longest, answers[i]-answers[i-1])
 	}
 }

@@ -321,6 +321,7 @@ func newBlueprint(o *Options, fault Fault, whose product, parts ingredients) (*p
 	}
 	w.Offer.Files = repositoryFiles(whose.packages(offered, parts.enterprise), whose.codename)
 	w.addVisitors(s)
+	w.addReference(whose)
 	return w, nil
 }
 

@@ -51,6 +51,7 @@ type Reply struct {
 	Exit   int
 	Delay  time.Duration   // between the output and the end
 	Until  <-chan struct{} // the end comes when this is closed; nil: at once
+	AtEnd  func()          // called when only the end is left
 	Hangup bool            // the connection is cut instead of ending; a job goes on to its end
 	Cut    int             // not of a job: the end comes first, then so many bytes of Stdout, then the connection is cut
 	Died   bool            // a job loses its supervisor after its output
@@ -276,6 +277,9 @@ func (s *Server) run(ch ssh.Channel, r Reply) {
 }
 
 func (s *Server) wait(r Reply) {
+	if r.AtEnd != nil {
+		r.AtEnd()
+	}
 	if r.Until != nil {
 		select {
 		case <-r.Until:

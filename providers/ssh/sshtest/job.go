@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,6 +41,20 @@ func (s *Server) JobOutput(id string) (output string, done bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return string(j.out), j.end != ""
+}
+
+// AwaitJobs returns when every job that was begun before has ended or asks something.
+func (s *Server) AwaitJobs() {
+	s.mu.Lock()
+	jobs := slices.Collect(maps.Values(s.jobs))
+	s.mu.Unlock()
+	for _, j := range jobs {
+		j.mu.Lock()
+		for j.end == "" && !j.asking && !j.gone {
+			j.changed.Wait()
+		}
+		j.mu.Unlock()
+	}
 }
 
 func (j *job) abandon() {

@@ -12,10 +12,12 @@ import (
 
 // Fault is what goes wrong when a script of one kind runs on one node.
 type Fault struct {
-	Before  bool          // the script has no effect at all
-	Exit    int           // its exit status
-	Stdout  string        // printed instead of what it would print
-	Delay   time.Duration // it takes this long
+	Before  bool            // the script has no effect at all
+	Exit    int             // its exit status
+	Stdout  string          // printed instead of what it would print
+	Delay   time.Duration   // it takes this long
+	Until   <-chan struct{} // it does not end before this is closed; nil: it need not wait
+	AtEnd   func()          // called when only the end is left
 	Prompts []sshtest.Prompt
 }
 
@@ -142,7 +144,7 @@ func (p *Pair) reply(node, kind string) sshtest.Reply {
 	if !f.Before {
 		p.Do(kind, node)
 	}
-	r := sshtest.Reply{Stdout: f.Stdout, Exit: f.Exit, Delay: f.Delay, Prompts: f.Prompts}
+	r := sshtest.Reply{Stdout: f.Stdout, Exit: f.Exit, Delay: f.Delay, Until: f.Until, AtEnd: f.AtEnd, Prompts: f.Prompts}
 	if kind == "update" && f.Stdout == "" && f.Prompts == nil {
 		r.Stdout = "Reading package lists...\n"
 		if master {
