@@ -107,7 +107,7 @@ type pair struct {
 
 // scriptCommands are the verbs of the scripts besides those of testscript:
 //
-//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME]
+//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME] [apt=3]
 //	                                                 start two nodes; ssh finds them by name, and at these addresses
 //	bastion USER@HOST                                start a jump host that reaches the nodes that were started
 //	example NAME                                     copy examples/NAME here
@@ -189,6 +189,7 @@ func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
 	if set["product"] != "" {
 		p.Product = set["product"]
 	}
+	p.Apt3 = set["apt"] == "3"
 	addresses := strings.Split(set["at"]+",", ",")
 	for i, name := range []string{first, second} {
 		p.servers[name] = p.Serve(ts.Value("t").(testing.TB), name, sshtest.Config{})

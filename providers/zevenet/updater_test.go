@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"zup/plan"
 )
 
 // program writes an executable shell script into the sandbox.
@@ -123,5 +125,91 @@ func TestProductIsTold(t *testing.T) {
 				t.Errorf("%q %v, want %s", out, err, tt.want)
 			}
 		})
+	}
+}
+
+// withPrograms runs the facts script with programs of the sandbox before all others.
+func (s *sandbox) withPrograms(p *personality, names ...string) map[string]string {
+	s.t.Helper()
+	text := strings.NewReplacer(
+		"PATH=/usr/local/sbin:", "PATH="+quote(s.path("programs"))+":/usr/local/sbin:",
+		"/var/lib/zup", s.path("var/lib/zup"),
+		p.root, s.path("root"),
+	).Replace(p.script("facts", ""))
+	cmd := exec.Command("sh", append([]string{"-s", "--"}, names...)...)
+	cmd.Stdin = strings.NewReader(text)
+	out, err := cmd.Output()
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+	facts, err := plan.ParseFacts(out, names)
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+	return facts
+}
+
+// apt puts an apt into the sandbox that says this; what it was called with is in the
+// file "called".
+func (s *sandbox) apt(simulation, policy string) {
+	s.t.Helper()
+	if err := os.MkdirAll(s.path("programs"), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	s.write("simulation", simulation)
+	s.write("policy", policy)
+	s.program("programs/apt-get", `echo "apt-get $*" >>`+quote(s.path("called"))+"; cat "+quote(s.path("simulation")))
+	s.program("programs/apt-cache", `echo "apt-cache $*" >>`+quote(s.path("called"))+`
+case "$*" in
+*policy*) cat `+quote(s.path("policy"))+` ;;
+*show*) for one; do case $one in *::*) ;; *=*) echo "Installed-Size: 1000"; echo "$one" >>`+quote(s.path("shown"))+` ;; esac; done ;;
+esac`)
+}
+
+// The version that apt would install is the first word in the parenthesis behind the
+// installed version, whatever a repository's label has in it.
+func TestOfferedVersion(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ line, offer, shown string }{
+		"usual":                   {"Inst zevenet [6.1.19] (6.1.20 Zevenet:6/stable [all])", "6.1.20", "zevenet=6.1.20\n"},
+		"label with parentheses":  {"Inst zevenet [6.1.19] (6.1.20 Zevenet (mirror):6/stable [all])", "6.1.20", "zevenet=6.1.20\n"},
+		"two origins":             {"Inst zevenet [6.1.19] (6.1.20 A (b):s, C (d (e)):t [amd64]) []", "6.1.20", "zevenet=6.1.20\n"},
+		"label like a version":    {"Inst zevenet [6.1.19] (6.1.20 [6.1.21] (6.1.22 x):s [all])", "6.1.20", "zevenet=6.1.20\n"},
+		"not installed":           {"Inst zevenet (6.1.20 Zevenet (mirror):6/stable [all])", "6.1.20", "zevenet=6.1.20\n"},
+		"epoch and revision":      {"Inst zevenet [1:6.1.19-1] (1:6.1.20-1+b2 L:s [all])", "1:6.1.20-1+b2", "zevenet=1:6.1.20-1+b2\n"},
+		"nothing but the version": {"Inst zevenet [6.1.19] (6.1.20)", "6.1.20", "zevenet=6.1.20\n"},
+		"another package":         {"Inst zevenet-ipds [6.1.19] (6.1.20 Zevenet (zevenet):s [all])", "none", "zevenet-ipds=6.1.20\n"},
+		"only configured":         {"Conf zevenet (6.1.20 Zevenet:s [all])", "none", "(absent)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSandbox(t)
+			s.apt("Reading package lists...\n"+tt.line+"\n", "")
+			if got := s.withPrograms(family[0], "offer", "room"); got["offer"] != tt.offer || got["room"] != "enough" || s.read("shown") != tt.shown {
+				t.Errorf("%v, room for %q", got, s.read("shown"))
+			}
+		})
+	}
+}
+
+// Asking apt writes nothing: it is told to keep no cache and to take no lock.
+func TestAptIsAskedInMemory(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.apt("Inst zevenet [6.1.19] (6.1.20 Zevenet:6/stable [all])\n", "zevenet:\n  Installed: 6.1.19\n  Candidate: 6.1.20\n  Version table:\n     6.1.20 500\n        500 file:/srv/repo buster/main amd64 Packages\n *** 6.1.19 100\n        100 /var/lib/dpkg/status\n")
+	got := s.withPrograms(family[0], "candidate", "source", "offer", "room")
+	if got["candidate"] != "6.1.20" || got["source"] != "file:/srv/repo" || got["offer"] != "6.1.20" {
+		t.Errorf("%v", got)
+	}
+	called := strings.Split(strings.TrimSpace(s.read("called")), "\n")
+	if len(called) != 3 {
+		t.Errorf("apt was started %d times: %q", len(called), called)
+	}
+	for _, line := range called {
+		for _, want := range []string{" Dir::Cache::pkgcache= ", " Dir::Cache::srcpkgcache= ", " Debug::NoLocking=1 "} {
+			if !strings.Contains(line, want) {
+				t.Errorf("%q without %q", line, want)
+			}
+		}
 	}
 }
