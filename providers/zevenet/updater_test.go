@@ -56,33 +56,67 @@ func TestPrintedCommand(t *testing.T) {
 	}
 }
 
-// What an updater can do: from its help, or from its text where asking would change
-// something.
+// What an updater can do is read in its text, in whatever way it tells its options
+// apart; it is never run.
 func TestUpdaterAbilities(t *testing.T) {
-	for _, tt := range []struct{ product, body, want string }{
-		{"zevenet", `echo "  -i   install the new packages"`, "install"},
-		{"zevenet", `echo "-h it is not installed in the system"`, "bare"},
-		{"zevenet", `:`, "unknown"},
-		{"relianoid", "touch \"$0.ran\"\ncase \"$1\" in\n'-i')\n;;\nesac", "install"},
-		{"relianoid", "case \"$1\" in\n-i) upgrade ;;\nesac", "install"},
-		{"relianoid", `sed -i s/a/b/ /etc/x # -i`, "unknown"},
+	for name, tt := range map[string]struct{ body, want string }{
+		"quoted arms":            {"case \"$1\" in\n'')\n\tcheck\n;;\n'-n')\n\tnumber\n;;\n'-i')\n\tupgrade\n;;\nesac", "install"},
+		"bare arms":              {"case \"$1\" in\n-n) number ;;\n-i) upgrade ;;\nesac", "install"},
+		"arms with alternatives": {"case $1 in\n-n | --number)\n;;\n-i|--install) upgrade\n;;\nesac", "install"},
+		"arms with parentheses":  {"case $1 in\n  (-n) number ;;\n  (\"-i\") upgrade ;;\nesac", "install"},
+		"on one line":            {"case $1 in -n) number ;; -i) upgrade ;; *) package ;; esac", "install"},
+		"with a comment behind":  {"case $1 in\n'-i')   # install what is new\n\tupgrade ;;\nesac", "install"},
+		"test":                   {"if [ \"$1\" = \"-i\" ]; then upgrade; fi", "install"},
+		"test with a default":    {"[ \"${1:-}\" == '-i' ] && upgrade", "install"},
+		"test with an x":         {"if test x$1 = x-i; then upgrade; fi", "install"},
+		"test, turned round":     {"if [ \"-i\" = \"$1\" ]; then upgrade; fi", "install"},
+		"double brackets":        {"if [[ $option == -i ]]; then upgrade; fi", "install"},
+		"getopts":                {"while getopts ':nlih' o; do :; done", "install"},
+		"Perl":                   {"if ($ARGV[0] eq '-n') { number(); }\nelsif ($ARGV[0] eq '-i') { upgrade(); }", "install"},
+
+		"no -i":                          {"case \"$1\" in\n'') check ;;\n'-n') number ;;\n'-l') list ;;\n'-help') help ;;\n*) package ;;\nesac\necho 'To upgrade, execute: apt-get --with-new-pkgs upgrade'", "bare"},
+		"-i in a comment":                {"case $1 in\n-n) number ;;\n# -i) upgrade ;;\nesac", "bare"},
+		"-i of other programs":           {"case $1 in\n-n) sed -i s/a/b/ /etc/x; grep -i x /etc/y ;;\nesac", "bare"},
+		"-i in its help only":            {"case $1 in\n-n) number ;;\n-h) echo '  -i  installs nothing any more' ;;\nesac", "bare"},
+		"longer options that begin so":   {"case $1 in\n-l) list ;;\n-info) info ;;\n--i) no ;;\nesac\n[ \"$1\" = -iso ] && iso", "bare"},
+		"getopts without it":             {"while getopts nlh o; do :; done", "bare"},
+		"none that is known":             {"sed -i s/a/b/ /etc/x", "unknown"},
+		"hands on to another":            {"exec /usr/local/lib/updater \"$@\"", "unknown"},
+		"subcommands":                    {"case $1 in install) upgrade ;; list) list ;; esac", "unknown"},
+		"empty":                          {"", "unknown"},
+		"only in comments, all of it":    {"# case $1 in\n# -i) upgrade ;;\n# -n) number ;;\n# esac", "unknown"},
+		"a heredoc of somebody's manual": {"cat <<END\nUsage: updater [-i] [-n]\nEND", "unknown"},
 	} {
-		t.Run(tt.product+" "+tt.want, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSandbox(t)
-			p := Providers()[tt.product].personality()
-			name := "root/bin/" + filepath.Base(p.updater)
-			s.program(name, tt.body+"\n")
-			cmd := exec.Command("sh", "-s", "--", "updater")
-			cmd.Stdin = strings.NewReader(strings.ReplaceAll(p.script("facts", ""), p.root, s.path("root")))
-			out, err := cmd.Output()
-			if err != nil || string(out) != "updater="+tt.want+"\nend\n" {
-				t.Errorf("%q %v, want %s", out, err, tt.want)
-			}
-			if s.read(name+".ran") != "(absent)" {
-				t.Error("it was run")
+			for _, p := range family {
+				s := newSandbox(t)
+				program := "root/bin/" + filepath.Base(p.updater)
+				s.program(program, "touch \"$0.ran\"\n"+tt.body+"\n")
+				if got := s.withPrograms(p, "updater")["updater"]; got != tt.want {
+					t.Errorf("%s: %s, want %s", p.name, got, tt.want)
+				}
+				if s.read(program+".ran") != "(absent)" {
+					t.Errorf("%s: it was run", p.name)
+				}
 			}
 		})
+	}
+}
+
+// What is not a script can't be read.
+func TestUpdaterThatIsNoScript(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	if got := s.withPrograms(family[0], "updater")["updater"]; got != "missing" {
+		t.Error(got)
+	}
+	s.write("root/bin/checkupgrades", "\x7fELF\x00\x00\n-i) -n)\n")
+	if err := os.Chmod(s.path("root/bin/checkupgrades"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.withPrograms(family[0], "updater")["updater"]; got != "unknown" {
+		t.Error(got)
 	}
 }
 

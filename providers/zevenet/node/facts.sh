@@ -100,7 +100,11 @@ fact_audit() {
 	out=$(dpkg --audit 2>&1) || { printf 'error %s' "$out"; return; }
 	if [ -z "$out" ]; then printf clean; else printf '%s' "$out" | grep '^ ' | cut -c 1-400; fi
 }
-fact_holds() { out=$(apt-mark showhold 2>&1) && printf '%s' "${out:-none}"; }
+# shellcheck disable=SC2016 # dpkg-query's own variables; apt-mark would write a cache of apt's
+fact_holds() {
+	out=$(dpkg-query -W -f='${db:Status-Want} ${Package}\n' 2>/dev/null) || return
+	printf '%s\n' "$out" | sed -n 's/^hold //p' | grep . || printf none
+}
 fact_lock() {
 	[ -r /proc/locks ] || return
 	stat -c '%i %n' /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock 2>/dev/null | awk '
@@ -156,17 +160,39 @@ fact_room() {
 	free=$(df -Pk "$root" /var/cache/apt/archives 2>/dev/null | awk 'NR > 1 && (m == "" || $4 < m) { m = $4 } END { print m }')
 	if [ -n "$free" ] && [ "${need:-0}" -le "$free" ]; then printf enough; else printf 'need %s KiB, free %s KiB' "${need:-0}" "$free"; fi
 }
-# Whether the updater installs by itself: from its help, or from the options that
-# its text has where it would change something before it helps.
+# Whether the updater installs by itself, read in its text. It is never asked: whatever it
+# is asked, also for its help, it first sets up apt anew. A script tells its options apart
+# by arms of a case, by comparing a variable, or with getopts; of one that does so in
+# another way, or that is no script, nobody knows.
 fact_updater() {
 	[ -x "$updater" ] || { printf missing; return; }
-	if [ "$abilities" = text ]; then
-		if grep -qE "^[[:space:]]*['\"]?-i['\"]?\\)" "$updater"; then printf install; fi
-		return
-	fi
-	help=$(timeout 10 "$updater" -h 2>&1 </dev/null)
-	if printf '%s' "$help" | grep -qE '(^|[^[:alnum:]-])-i([^[:alnum:]]|$)'; then printf install
-	elif [ -n "$help" ]; then printf bare; fi
+	updater_text | awk '
+		function option(word) {
+			gsub(/[ \t]/, "", word)
+			if (word == "-i") installs = 1
+			if (word == "-n" || word == "-l") known = 1
+		}
+		{ gsub(/["'\'']/, "") }
+		/^[ \t]*\(?[^()]*\)/ { # an arm: what is before the parenthesis are words apart by bars
+			arm = $0; sub(/^[ \t]*\(?/, "", arm); sub(/\).*/, "", arm)
+			n = split(arm, words, "|"); for (k = 1; k <= n; k++) option(words[k])
+		}
+		{ # $1 = -i, ${1} == -i, $ARGV[0] eq -i, x$1 = x-i, -i = $1
+			rest = $0
+			while (match(rest, /\$\{?[A-Za-z0-9_]+(\[[0-9]+\])?(:-)?\}?[ \t]*(==?|eq)[ \t]*[xX]?-[A-Za-z]+|[ \t]-[A-Za-z]+[ \t]*(==?|eq)[ \t]*\$/)) {
+				word = substr(rest, RSTART, RLENGTH); rest = substr(rest, RSTART + RLENGTH)
+				sub(/(==?|eq)[ \t]*\$$/, "", word); sub(/.*(=|eq)[ \t]*[xX]?/, "", word); option(word)
+			}
+		}
+		/getopts[ \t]+:?[A-Za-z:]*i/ { installs = 1 }
+		/getopts[ \t]+:?[A-Za-z:]*[nl]/ { known = 1 }
+		END { if (installs) print "install"; else if (known) print "bare" }'
+}
+# The updater's text without its comments, an arm of a case a line; nothing of what is not
+# a script.
+updater_text() {
+	case $(head -c 2 "$updater" 2>/dev/null | tr -d '\0') in '#!') ;; *) return ;; esac
+	sed '/^[[:space:]]*#/d; s/[[:space:]]#.*//; s/;;/\n/g; s/case[[:space:]].*[[:space:]]in[[:space:]]/&\n/' "$updater"
 }
 # Every image that the updater may find, below its folder; one word each.
 fact_images() { find "$root/updates" -name '*.iso' -printf '%P\n' 2>/dev/null | tr -c '[:alnum:]._+/\n-' '?' | sort -V | grep . || printf none; }
