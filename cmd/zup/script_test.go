@@ -152,7 +152,7 @@ func cmdRelease(ts *testscript.TestScript, neg bool, args []string) {
 
 // scriptCommands are the verbs of the scripts besides those of testscript:
 //
-//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME]
+//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME] [apt=3]
 //	                                                 start two nodes; ssh finds them by name, and at these addresses
 //	bastion USER@HOST                                start a jump host that reaches the nodes that were started; its key is $KEY_bastion
 //	example NAME                                     copy examples/NAME here
@@ -239,6 +239,7 @@ func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
 	if set["product"] != "" {
 		p.Product = set["product"]
 	}
+	p.Apt3 = set["apt"] == "3"
 	addresses := strings.Split(set["at"]+",", ",")
 	for i, name := range []string{first, second} {
 		p.servers[name] = p.Serve(ts.Value("t").(testing.TB), name, sshtest.Config{})

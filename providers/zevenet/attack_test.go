@@ -299,7 +299,7 @@ func TestNobodyPutsAProgramInTheWay(t *testing.T) {
 	needs(t, "unshare")
 	const told = `
 mount -t tmpfs -o mode=755 tmpfs /usr/local && mkdir /usr/local/bin /usr/local/sbin
-printf '#!/bin/sh\necho /usr/local:found-it\n' >/usr/local/sbin/apt-mark && chmod 755 /usr/local/sbin/apt-mark
+printf '#!/bin/sh\necho hold /usr/local:found-it\n' >/usr/local/sbin/dpkg-query && chmod 755 /usr/local/sbin/dpkg-query
 facts() { printf '%s' "$FACTS" | sh -s -- holds | head -n 1; }
 facts
 for change in 'chgrp staff /usr/local/bin; chmod 2775 /usr/local/bin' 'chmod 777 /usr/local' 'chown nobody /usr/local/sbin' 'rm -r /usr/local/bin'; do

@@ -89,7 +89,7 @@ func stages() []stage {
 			{"cluster-address", refuses, hasOwnAddress, "it has its cluster address"},
 			{"not-a-vip", refuses, isNoVIP, "its management address is no VIP"},
 			{"version", refuses, hasVersion, "dpkg and the product agree on a version that zup knows, of the planned one's major version and not newer than it"},
-			{"updater", refuses, canUpdate, "what the updater can do is known (read from it)"},
+			{"updater", refuses, canUpdate, "what the updater can do is known (read in its text)"},
 		}},
 		{pair: []pairRule{{"roles", refuses, hasOneMaster, "exactly one node is MASTER"}}},
 		{

@@ -21,7 +21,6 @@ type personality struct {
 	root       string // everything of the product is below it
 	pkg        string // Debian package whose version is the product's
 	updater    string // absolute: a shell that is no login shell has it on no PATH
-	abilities  string // how what the updater can do is found out: asking for "help", or reading its "text"
 	upgrade    string // what the updater's -i tells apt to do
 	bridge     string // compiled binary that calls the product's own functions
 	module     string // of the bridge: where the functions of the cluster are
@@ -62,7 +61,6 @@ var family = []*personality{
 		root:       "/usr/local/zevenet",
 		pkg:        "zevenet",
 		updater:    "/usr/local/zevenet/bin/checkupgrades",
-		abilities:  "help",
 		upgrade:    "--with-new-pkgs upgrade",
 		bridge:     "/usr/local/zevenet/bin/enterprise.bin",
 		module:     "Zevenet::API40::System::Cluster",
@@ -82,7 +80,6 @@ var family = []*personality{
 		root:       "/usr/local/skudonet",
 		pkg:        "skudonet",
 		updater:    "/usr/local/skudonet/bin/checkupgrades",
-		abilities:  "help",
 		upgrade:    "--with-new-pkgs upgrade",
 		bridge:     "/usr/local/skudonet/bin/enterprise.bin",
 		module:     "Skudonet::API40::System::Cluster",
@@ -106,7 +103,6 @@ var family = []*personality{
 		root:       "/usr/local/relianoid",
 		pkg:        "relianoid",
 		updater:    "/usr/local/relianoid/bin/noid-updater",
-		abilities:  "text", // whatever it is asked, it writes apt's source first
 		upgrade:    "full-upgrade",
 		bridge:     "/usr/local/relianoid/bin/enterprise.bin",
 		module:     "Relianoid::EE::HTTP::Controllers::API::System::Cluster",

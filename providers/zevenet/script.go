@@ -22,7 +22,6 @@ var variables = []struct {
 	{"root", func(p *personality) string { return p.root }},
 	{"package", func(p *personality) string { return p.pkg }},
 	{"updater", func(p *personality) string { return p.updater }},
-	{"abilities", func(p *personality) string { return p.abilities }},
 	{"upgrade", func(p *personality) string { return p.upgrade }},
 	{"module", func(p *personality) string { return p.module }},
 	{"bridge", func(p *personality) string { return p.bridge }},

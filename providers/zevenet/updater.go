@@ -7,9 +7,10 @@ import (
 	"zup/plan"
 )
 
-// What an installed updater can do is read from it (fact "updater"): "install"
-// takes -i, "bare" does not and prints which command of apt does. Only what can't
-// be read is concluded from the version.
+// What an installed updater can do is read in its text (fact "updater"): "install"
+// takes -i, "bare" does not and prints which command of apt does. It is never called to
+// find that out: every call sets up apt anew. Only what can't be read is concluded from
+// the version.
 
 // bare reports whether a node's updater can't install by itself.
 func (n *node) bare() bool { return n.fact("updater") == "bare" }
@@ -30,7 +31,9 @@ func canUpdate(p *pair, n *node) finding {
 	case got == "bare":
 		return pass("its updater has no -i: the command that it prints is used")
 	case got == unknown:
-		return unseen("what its updater can do", unknown)
+		f := unseen("what its updater can do", p.product.updater+" tells its options apart in no way that zup knows; it is not asked, because every call of it sets up apt anew, also one for its help")
+		f.hint = "update the pair by hand, as the vendor describes, and have this updater looked at"
+		return f
 	case got != "install":
 		return unfit("has an updater that can't be used", got, "repair the installation first")
 	case p.shunsBackups(n):

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"zup/plan"
 )
 
 // program writes an executable shell script into the sandbox.
@@ -54,33 +56,67 @@ func TestPrintedCommand(t *testing.T) {
 	}
 }
 
-// What an updater can do: from its help, or from its text where asking would change
-// something.
+// What an updater can do is read in its text, in whatever way it tells its options
+// apart; it is never run.
 func TestUpdaterAbilities(t *testing.T) {
-	for _, tt := range []struct{ product, body, want string }{
-		{"zevenet", `echo "  -i   install the new packages"`, "install"},
-		{"zevenet", `echo "-h it is not installed in the system"`, "bare"},
-		{"zevenet", `:`, "unknown"},
-		{"relianoid", "touch \"$0.ran\"\ncase \"$1\" in\n'-i')\n;;\nesac", "install"},
-		{"relianoid", "case \"$1\" in\n-i) upgrade ;;\nesac", "install"},
-		{"relianoid", `sed -i s/a/b/ /etc/x # -i`, "unknown"},
+	for name, tt := range map[string]struct{ body, want string }{
+		"quoted arms":            {"case \"$1\" in\n'')\n\tcheck\n;;\n'-n')\n\tnumber\n;;\n'-i')\n\tupgrade\n;;\nesac", "install"},
+		"bare arms":              {"case \"$1\" in\n-n) number ;;\n-i) upgrade ;;\nesac", "install"},
+		"arms with alternatives": {"case $1 in\n-n | --number)\n;;\n-i|--install) upgrade\n;;\nesac", "install"},
+		"arms with parentheses":  {"case $1 in\n  (-n) number ;;\n  (\"-i\") upgrade ;;\nesac", "install"},
+		"on one line":            {"case $1 in -n) number ;; -i) upgrade ;; *) package ;; esac", "install"},
+		"with a comment behind":  {"case $1 in\n'-i')   # install what is new\n\tupgrade ;;\nesac", "install"},
+		"test":                   {"if [ \"$1\" = \"-i\" ]; then upgrade; fi", "install"},
+		"test with a default":    {"[ \"${1:-}\" == '-i' ] && upgrade", "install"},
+		"test with an x":         {"if test x$1 = x-i; then upgrade; fi", "install"},
+		"test, turned round":     {"if [ \"-i\" = \"$1\" ]; then upgrade; fi", "install"},
+		"double brackets":        {"if [[ $option == -i ]]; then upgrade; fi", "install"},
+		"getopts":                {"while getopts ':nlih' o; do :; done", "install"},
+		"Perl":                   {"if ($ARGV[0] eq '-n') { number(); }\nelsif ($ARGV[0] eq '-i') { upgrade(); }", "install"},
+
+		"no -i":                          {"case \"$1\" in\n'') check ;;\n'-n') number ;;\n'-l') list ;;\n'-help') help ;;\n*) package ;;\nesac\necho 'To upgrade, execute: apt-get --with-new-pkgs upgrade'", "bare"},
+		"-i in a comment":                {"case $1 in\n-n) number ;;\n# -i) upgrade ;;\nesac", "bare"},
+		"-i of other programs":           {"case $1 in\n-n) sed -i s/a/b/ /etc/x; grep -i x /etc/y ;;\nesac", "bare"},
+		"-i in its help only":            {"case $1 in\n-n) number ;;\n-h) echo '  -i  installs nothing any more' ;;\nesac", "bare"},
+		"longer options that begin so":   {"case $1 in\n-l) list ;;\n-info) info ;;\n--i) no ;;\nesac\n[ \"$1\" = -iso ] && iso", "bare"},
+		"getopts without it":             {"while getopts nlh o; do :; done", "bare"},
+		"none that is known":             {"sed -i s/a/b/ /etc/x", "unknown"},
+		"hands on to another":            {"exec /usr/local/lib/updater \"$@\"", "unknown"},
+		"subcommands":                    {"case $1 in install) upgrade ;; list) list ;; esac", "unknown"},
+		"empty":                          {"", "unknown"},
+		"only in comments, all of it":    {"# case $1 in\n# -i) upgrade ;;\n# -n) number ;;\n# esac", "unknown"},
+		"a heredoc of somebody's manual": {"cat <<END\nUsage: updater [-i] [-n]\nEND", "unknown"},
 	} {
-		t.Run(tt.product+" "+tt.want, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSandbox(t)
-			p := Providers()[tt.product].personality()
-			name := "root/bin/" + filepath.Base(p.updater)
-			s.program(name, tt.body+"\n")
-			cmd := exec.Command("sh", "-s", "--", "updater")
-			cmd.Stdin = strings.NewReader(strings.ReplaceAll(p.script("facts", ""), p.root, s.path("root")))
-			out, err := cmd.Output()
-			if err != nil || string(out) != "updater="+tt.want+"\nend\n" {
-				t.Errorf("%q %v, want %s", out, err, tt.want)
-			}
-			if s.read(name+".ran") != "(absent)" {
-				t.Error("it was run")
+			for _, p := range family {
+				s := newSandbox(t)
+				program := "root/bin/" + filepath.Base(p.updater)
+				s.program(program, "touch \"$0.ran\"\n"+tt.body+"\n")
+				if got := s.withPrograms(p, "updater")["updater"]; got != tt.want {
+					t.Errorf("%s: %s, want %s", p.name, got, tt.want)
+				}
+				if s.read(program+".ran") != "(absent)" {
+					t.Errorf("%s: it was run", p.name)
+				}
 			}
 		})
+	}
+}
+
+// What is not a script can't be read.
+func TestUpdaterThatIsNoScript(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	if got := s.withPrograms(family[0], "updater")["updater"]; got != "missing" {
+		t.Error(got)
+	}
+	s.write("root/bin/checkupgrades", "\x7fELF\x00\x00\n-i) -n)\n")
+	if err := os.Chmod(s.path("root/bin/checkupgrades"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.withPrograms(family[0], "updater")["updater"]; got != "unknown" {
+		t.Error(got)
 	}
 }
 
@@ -123,5 +159,91 @@ func TestProductIsTold(t *testing.T) {
 				t.Errorf("%q %v, want %s", out, err, tt.want)
 			}
 		})
+	}
+}
+
+// withPrograms runs the facts script with programs of the sandbox before all others.
+func (s *sandbox) withPrograms(p *personality, names ...string) map[string]string {
+	s.t.Helper()
+	text := strings.NewReplacer(
+		"PATH=/usr/local/sbin:", "PATH="+quote(s.path("programs"))+":/usr/local/sbin:",
+		"/var/lib/zup", s.path("var/lib/zup"),
+		p.root, s.path("root"),
+	).Replace(p.script("facts", ""))
+	cmd := exec.Command("sh", append([]string{"-s", "--"}, names...)...)
+	cmd.Stdin = strings.NewReader(text)
+	out, err := cmd.Output()
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+	facts, err := plan.ParseFacts(out, names)
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+	return facts
+}
+
+// apt puts an apt into the sandbox that says this; what it was called with is in the
+// file "called".
+func (s *sandbox) apt(simulation, policy string) {
+	s.t.Helper()
+	if err := os.MkdirAll(s.path("programs"), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	s.write("simulation", simulation)
+	s.write("policy", policy)
+	s.program("programs/apt-get", `echo "apt-get $*" >>`+quote(s.path("called"))+"; cat "+quote(s.path("simulation")))
+	s.program("programs/apt-cache", `echo "apt-cache $*" >>`+quote(s.path("called"))+`
+case "$*" in
+*policy*) cat `+quote(s.path("policy"))+` ;;
+*show*) for one; do case $one in *::*) ;; *=*) echo "Installed-Size: 1000"; echo "$one" >>`+quote(s.path("shown"))+` ;; esac; done ;;
+esac`)
+}
+
+// The version that apt would install is the first word in the parenthesis behind the
+// installed version, whatever a repository's label has in it.
+func TestOfferedVersion(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ line, offer, shown string }{
+		"usual":                   {"Inst zevenet [6.1.19] (6.1.20 Zevenet:6/stable [all])", "6.1.20", "zevenet=6.1.20\n"},
+		"label with parentheses":  {"Inst zevenet [6.1.19] (6.1.20 Zevenet (mirror):6/stable [all])", "6.1.20", "zevenet=6.1.20\n"},
+		"two origins":             {"Inst zevenet [6.1.19] (6.1.20 A (b):s, C (d (e)):t [amd64]) []", "6.1.20", "zevenet=6.1.20\n"},
+		"label like a version":    {"Inst zevenet [6.1.19] (6.1.20 [6.1.21] (6.1.22 x):s [all])", "6.1.20", "zevenet=6.1.20\n"},
+		"not installed":           {"Inst zevenet (6.1.20 Zevenet (mirror):6/stable [all])", "6.1.20", "zevenet=6.1.20\n"},
+		"epoch and revision":      {"Inst zevenet [1:6.1.19-1] (1:6.1.20-1+b2 L:s [all])", "1:6.1.20-1+b2", "zevenet=1:6.1.20-1+b2\n"},
+		"nothing but the version": {"Inst zevenet [6.1.19] (6.1.20)", "6.1.20", "zevenet=6.1.20\n"},
+		"another package":         {"Inst zevenet-ipds [6.1.19] (6.1.20 Zevenet (zevenet):s [all])", "none", "zevenet-ipds=6.1.20\n"},
+		"only configured":         {"Conf zevenet (6.1.20 Zevenet:s [all])", "none", "(absent)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSandbox(t)
+			s.apt("Reading package lists...\n"+tt.line+"\n", "")
+			if got := s.withPrograms(family[0], "offer", "room"); got["offer"] != tt.offer || got["room"] != "enough" || s.read("shown") != tt.shown {
+				t.Errorf("%v, room for %q", got, s.read("shown"))
+			}
+		})
+	}
+}
+
+// Asking apt writes nothing: it is told to keep no cache and to take no lock.
+func TestAptIsAskedInMemory(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.apt("Inst zevenet [6.1.19] (6.1.20 Zevenet:6/stable [all])\n", "zevenet:\n  Installed: 6.1.19\n  Candidate: 6.1.20\n  Version table:\n     6.1.20 500\n        500 file:/srv/repo buster/main amd64 Packages\n *** 6.1.19 100\n        100 /var/lib/dpkg/status\n")
+	got := s.withPrograms(family[0], "candidate", "source", "offer", "room")
+	if got["candidate"] != "6.1.20" || got["source"] != "file:/srv/repo" || got["offer"] != "6.1.20" {
+		t.Errorf("%v", got)
+	}
+	called := strings.Split(strings.TrimSpace(s.read("called")), "\n")
+	if len(called) != 3 {
+		t.Errorf("apt was started %d times: %q", len(called), called)
+	}
+	for _, line := range called {
+		for _, want := range []string{" Dir::Cache::pkgcache= ", " Dir::Cache::srcpkgcache= ", " Debug::NoLocking=1 "} {
+			if !strings.Contains(line, want) {
+				t.Errorf("%q without %q", line, want)
+			}
+		}
 	}
 }

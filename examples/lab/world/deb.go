@@ -136,7 +136,7 @@ func repositoryFiles(debs []deb, codename string) map[string][]byte {
 	index := "main/binary-" + debArch() + "/Packages"
 	files["dists/"+codename+"/"+index] = list.Bytes()
 	files["dists/"+codename+"/Release"] = fmt.Appendf(nil,
-		"Origin: the lab of zup\nSuite: %s\nCodename: %s\nArchitectures: %s\nComponents: main\nDate: %s\nSHA256:\n %x %d %s\n",
+		"Origin: the lab of zup\nLabel: the lab (a mirror)\nSuite: %s\nCodename: %s\nArchitectures: %s\nComponents: main\nDate: %s\nSHA256:\n %x %d %s\n",
 		codename, codename, debArch(), time.Now().UTC().Format(time.RFC1123), sha256.Sum256(list.Bytes()), list.Len(), index)
 	return files
 }

@@ -119,5 +119,18 @@ func withAbilities(script, version string) string {
 	if !versionLess(version, "6.1.0") && versionLess(version, "6.1.11") {
 		failsBack = "no"
 	}
-	return strings.NewReplacer("\nABILITY=role\n", "\nABILITY="+ability+"\n", "\nFAILS_BACK=yes\n", "\nFAILS_BACK="+failsBack+"\n").Replace(script)
+	agent := "own"
+	if versionLess(version, "6.1.20") {
+		agent = "any"
+	}
+	script = strings.NewReplacer(
+		"\nABILITY=role\n", "\nABILITY="+ability+"\n", "\nFAILS_BACK=yes\n", "\nFAILS_BACK="+failsBack+"\n", "\nAGENT=own\n", "\nAGENT="+agent+"\n",
+	).Replace(script)
+	if ability == "none" { // zup reads what an updater can do in its text
+		script = withoutInstall.Replace(script)
+	}
+	return script
 }
+
+// withoutInstall takes what -i is out of an updater's text.
+var withoutInstall = strings.NewReplacer("\n-i) upgrade ;;\n", "\n", "\n\t\t  -i         install the new packages\n", "\n")

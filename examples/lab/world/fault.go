@@ -74,7 +74,7 @@ var Faults = []Fault{
 	{Name: "licence-missing", About: "BACKUP has no activation certificate",
 		plant: onBackup("boot", `rm /usr/local/zevenet/www/zlbcertfile.pem`)},
 	{Name: "updater-without-i", About: "checkupgrades on both nodes is from before 6.0.16 and takes -i for a package",
-		plant: onBoth("boot", `sed -i 's/^ABILITY=.*/ABILITY=none/' /usr/local/zevenet/bin/checkupgrades`)},
+		plant: onBoth("boot", `sed -i 's/^ABILITY=.*/ABILITY=none/; /^-i) upgrade ;;$/d' /usr/local/zevenet/bin/checkupgrades`)},
 	{Name: "keepalived-dead-after-update", About: "keepalived on BACKUP dies after the update's restart",
 		plant: onBackup("restarted", `pkill -9 -x keepalived`), mendBackup: `/etc/init.d/zevenet restart`},
 	{Name: "farm-down", About: "one of two farms on BACKUP does not come up after the update",

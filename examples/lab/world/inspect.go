@@ -64,10 +64,12 @@ func (w *World) Inspect(ctx context.Context, node string) (NodeState, error) {
 }
 
 // Files returns a digest of every file, with owner and mode, below /etc,
-// /usr/local/zevenet, dpkg's database and apt's lists of a node: what a plan
-// must not change.
+// /usr/local/zevenet, dpkg's database, apt's lists and caches of a node, and of what
+// keepalived leaves in /tmp; and how often the updater has written to the log, which it
+// does each time that it is called. That is what a plan must not change.
 func (w *World) Files(ctx context.Context, node string) (map[string]string, error) {
-	const list = `find /etc /usr/local/zevenet /var/lib/dpkg /var/lib/apt/lists \( -type f -exec sh -c 'for f; do stat -c "%u:%g:%a %n" "$f"; sha256sum <"$f"; done' sh {} + \) -o -printf '%U:%G:%m %p\n%y %l\n'`
+	const list = `find /etc /usr/local/zevenet /var/lib/dpkg /var/lib/apt /var/cache/apt $(find /tmp -maxdepth 1 -name 'keepalived*') \( -type f -exec sh -c 'for f; do stat -c "%u:%g:%a %n" "$f"; sha256sum <"$f"; done' sh {} + \) -o -printf '%U:%G:%m %p\n%y %l\n'
+echo "- the calls of the updater"; grep -c checkupgrades /var/log/syslog || true`
 	out, err := w.Exec(ctx, node, "sh", "-c", w.whose.text(list))
 	if err != nil {
 		return nil, fmt.Errorf("list files of %s: %w", node, err)

@@ -223,7 +223,8 @@ func (p *pair) files(m *machine) (map[string]file, error) {
 
 		// The product puts its licence into every request: something that must
 		// never be logged, and that the lab can look for in logs.
-		"/etc/apt/apt.conf":              text("Acquire::http::User-Agent \"" + LicenceSerial + "\";\n"),
+		"/etc/apt/apt.conf":              text("Acquire { http::User-Agent \"" + LicenceSerial + "\"; };\n"),
+		"/lab/agent":                     text(LicenceSerial + "\n"),
 		zevenet + "/www/zlbcertfile.pem": text(licence),
 
 		"/lab/boot":        script(nodeScript("boot")),

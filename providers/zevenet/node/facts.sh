@@ -100,7 +100,11 @@ fact_audit() {
 	out=$(dpkg --audit 2>&1) || { printf 'error %s' "$out"; return; }
 	if [ -z "$out" ]; then printf clean; else printf '%s' "$out" | grep '^ ' | cut -c 1-400; fi
 }
-fact_holds() { out=$(apt-mark showhold 2>&1) && printf '%s' "${out:-none}"; }
+# shellcheck disable=SC2016 # dpkg-query's own variables; apt-mark would write a cache of apt's
+fact_holds() {
+	out=$(dpkg-query -W -f='${db:Status-Want} ${Package}\n' 2>/dev/null) || return
+	printf '%s\n' "$out" | sed -n 's/^hold //p' | grep . || printf none
+}
 fact_lock() {
 	[ -r /proc/locks ] || return
 	stat -c '%i %n' /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock 2>/dev/null | awk '
@@ -130,33 +134,65 @@ has_open() {
 	set -f
 	return 1
 }
-fact_candidate() { apt-cache policy "$package" 2>/dev/null | sed -n 's/^ *Candidate: //p'; }
-# shellcheck disable=SC2086 # $upgrade is apt's option and command
+# What apt says is worked out in memory: no lock is taken and no cache of its own is
+# written. fact_candidate and fact_source read $policy, the others $simulated.
+in_memory='-o Debug::NoLocking=1 -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache='
+# would_install: "name version" of each package that the simulation installs. Behind the
+# installed version in brackets, if there is one, a parenthesis begins with the new
+# version; the label of the repository that follows may have parentheses of its own.
+would_install() {
+	printf '%s\n' "$simulated" | sed -n 's/^Inst \([^ ]*\) \(\[[^]]*\] \)\{0,1\}(\([^ )]*\).*/\1 \3/p'
+}
+fact_candidate() { printf '%s\n' "$policy" | sed -n 's/^ *Candidate: //p'; }
 fact_offer() {
-	out=$(apt-get -s -o Debug::NoLocking=1 $upgrade 2>&1) || { printf 'error %s' "$(printf '%s\n' "$out" | tail -n 3)"; return; }
-	printf '%s\n' "$out" | sed -n "s/^Inst $package .*(\([^ )]*\)[ )].*/\1/p" | grep . || printf 'none'
+	[ "$failed" = 0 ] || { printf 'error %s' "$(printf '%s\n' "$simulated" | tail -n 3)"; return; }
+	would_install | while read -r name version; do
+		[ "$name" != "$package" ] || printf '%s' "$version"
+	done | grep . || printf none
 }
 # What apt would fetch and install, in KiB, against what is free where it goes.
-# shellcheck disable=SC2086 # $upgrade is apt's option and command
+# shellcheck disable=SC2086 # $in_memory is options, $names has one word for each package
 fact_room() {
-	names=$(apt-get -s -o Debug::NoLocking=1 $upgrade 2>/dev/null | sed -n 's/^Inst \([^ ]*\) .*(\([^ )]*\)[ )].*/\1=\2/p')
-	# $names has one word for each package.
-	need=$([ -z "$names" ] || apt-cache show --no-all-versions $names 2>/dev/null |
+	names=''
+	[ "$failed" != 0 ] || names=$(would_install | tr ' ' '=')
+	need=$([ -z "$names" ] || apt-cache $in_memory show --no-all-versions $names 2>/dev/null |
 		awk '/^Installed-Size:/ { i += $2 } /^Size:/ { s += $2 / 1024 } END { printf "%d", i + s }')
 	free=$(df -Pk "$root" /var/cache/apt/archives 2>/dev/null | awk 'NR > 1 && (m == "" || $4 < m) { m = $4 } END { print m }')
 	if [ -n "$free" ] && [ "${need:-0}" -le "$free" ]; then printf enough; else printf 'need %s KiB, free %s KiB' "${need:-0}" "$free"; fi
 }
-# Whether the updater installs by itself: from its help, or from the options that
-# its text has where it would change something before it helps.
+# Whether the updater installs by itself, read in its text. It is never asked: whatever it
+# is asked, also for its help, it first sets up apt anew. A script tells its options apart
+# by arms of a case, by comparing a variable, or with getopts; of one that does so in
+# another way, or that is no script, nobody knows.
 fact_updater() {
 	[ -x "$updater" ] || { printf missing; return; }
-	if [ "$abilities" = text ]; then
-		if grep -qE "^[[:space:]]*['\"]?-i['\"]?\\)" "$updater"; then printf install; fi
-		return
-	fi
-	help=$(timeout 10 "$updater" -h 2>&1 </dev/null)
-	if printf '%s' "$help" | grep -qE '(^|[^[:alnum:]-])-i([^[:alnum:]]|$)'; then printf install
-	elif [ -n "$help" ]; then printf bare; fi
+	updater_text | awk '
+		function option(word) {
+			gsub(/[ \t]/, "", word)
+			if (word == "-i") installs = 1
+			if (word == "-n" || word == "-l") known = 1
+		}
+		{ gsub(/["'\'']/, "") }
+		/^[ \t]*\(?[^()]*\)/ { # an arm: what is before the parenthesis are words apart by bars
+			arm = $0; sub(/^[ \t]*\(?/, "", arm); sub(/\).*/, "", arm)
+			n = split(arm, words, "|"); for (k = 1; k <= n; k++) option(words[k])
+		}
+		{ # $1 = -i, ${1} == -i, $ARGV[0] eq -i, x$1 = x-i, -i = $1
+			rest = $0
+			while (match(rest, /\$\{?[A-Za-z0-9_]+(\[[0-9]+\])?(:-)?\}?[ \t]*(==?|eq)[ \t]*[xX]?-[A-Za-z]+|[ \t]-[A-Za-z]+[ \t]*(==?|eq)[ \t]*\$/)) {
+				word = substr(rest, RSTART, RLENGTH); rest = substr(rest, RSTART + RLENGTH)
+				sub(/(==?|eq)[ \t]*\$$/, "", word); sub(/.*(=|eq)[ \t]*[xX]?/, "", word); option(word)
+			}
+		}
+		/getopts[ \t]+:?[A-Za-z:]*i/ { installs = 1 }
+		/getopts[ \t]+:?[A-Za-z:]*[nl]/ { known = 1 }
+		END { if (installs) print "install"; else if (known) print "bare" }'
+}
+# The updater's text without its comments, an arm of a case a line; nothing of what is not
+# a script.
+updater_text() {
+	case $(head -c 2 "$updater" 2>/dev/null | tr -d '\0') in '#!') ;; *) return ;; esac
+	sed '/^[[:space:]]*#/d; s/[[:space:]]#.*//; s/;;/\n/g; s/case[[:space:]].*[[:space:]]in[[:space:]]/&\n/' "$updater"
 }
 # Every image that the updater may find, below its folder; one word each.
 fact_images() { find "$root/updates" -name '*.iso' -printf '%P\n' 2>/dev/null | tr -c '[:alnum:]._+/\n-' '?' | sort -V | grep . || printf none; }
@@ -175,7 +211,7 @@ fact_updates() {
 }
 # Where apt would get the product's package from.
 fact_source() {
-	apt-cache policy "$package" 2>/dev/null | awk '
+	printf '%s\n' "$policy" | awk '
 		/^ *Candidate:/ { want = $2 }
 		/^ ( |\*\*\*) *[^ ]/ && !/^        / { v = $1 == "***" ? $2 : $1; next }
 		/^        / && v == want && $2 ~ /:/ && !seen[$2]++ { print $2 }' | grep . || printf none
@@ -353,14 +389,28 @@ print() {
 	unset IFS
 	printf '%s=%s\n' "$fact" "${value:-unknown}"
 }
-# The slow ones first, side by side: each writes its own short line.
+# apt_facts NAME...: those that apt is asked for, once for all of them.
+# shellcheck disable=SC2086 # $in_memory is options, $upgrade is apt's option and command
+apt_facts() {
+	policy='' simulated='' failed=0
+	if asked candidate source; then policy=$(apt-cache $in_memory policy "$package" 2>/dev/null); fi
+	if asked offer room; then simulated=$(apt-get -s $in_memory $upgrade 2>&1) || failed=$?; fi
+	for one in "$@"; do
+		case $one in candidate | source | offer | room) print "$one" ;; esac
+	done
+}
+
+# The slow ones first, side by side: each writes its own short line. What apt says may be
+# a long one, and is written when nobody else writes.
 for name in "$@"; do
-	case $name in peer_ssh | status | offer | room | candidate | source | image | audit | updater | digest | licence) print "$name" & ;; esac
+	case $name in peer_ssh | status | image | audit | updater | digest | licence) print "$name" & ;; esac
 done
+lines=$(apt_facts "$@")
 wait
+[ -z "$lines" ] || printf '%s\n' "$lines"
 for name in "$@"; do
 	case $name in
-	peer_ssh | status | offer | room | candidate | source | image | audit | updater | digest | licence) ;;
+	peer_ssh | status | image | audit | updater | digest | licence | candidate | source | offer | room) ;;
 	*[!a-z_]*) ;;
 	*) print "$name" ;;
 	esac

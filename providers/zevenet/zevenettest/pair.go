@@ -39,6 +39,7 @@ type Pair struct {
 	Master  string // name of the node that serves
 	Primary string // the cluster's failback: "disabled" or a node
 	Alone   bool   // Master is in no cluster, and the other node is not there
+	Apt3    bool   // its updater calls apt 3, which asks in other words and in colours
 
 	mu     sync.Mutex
 	damage string

@@ -150,8 +150,12 @@ func (p *Pair) reply(node, kind string) sshtest.Reply {
 		if master {
 			r.Prompts = append(r.Prompts, sshtest.Prompt{Text: "Are you sure? [y/N] ", Then: ""})
 		}
+		asks := "Do you want to continue? [Y/n] "
+		if p.Apt3 {
+			asks = "Upgrading:\n\x1b[32m  zevenet\n\x1b[0m\n\x1b[1mContinue?\x1b[0m [Y/n] \x1b[0m"
+		}
 		r.Prompts = append(r.Prompts, sshtest.Prompt{
-			Text: "Do you want to continue? [Y/n] ", Then: "Setting up zevenet (" + NewVersion + ") ...\n",
+			Text: asks, Then: "Setting up zevenet (" + NewVersion + ") ...\n",
 		})
 	}
 	return r
