@@ -42,9 +42,6 @@ func OpenDir(path string) (*Dir, error) {
 // Close closes the directory.
 func (d *Dir) Close() error { return d.root.Close() }
 
-// Path is the directory as it was named when it was opened.
-func (d *Dir) Path() string { return d.path }
-
 // Names lists what is in the directory, sorted.
 func (d *Dir) Names() ([]string, error) {
 	f, err := d.root.Open(".")

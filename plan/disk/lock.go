@@ -9,17 +9,17 @@ import (
 )
 
 // Lock returns the lock that is held on the file at path, untaken. Taking it makes
-// the file, mode 0600, if make says so; without that, and without a file, taking it
+// the file, mode 0600, if create says so; without that, and without a file, taking it
 // is fs.ErrNotExist. The file stays when the lock is gone: removing it would let two
 // processes hold locks on two files of one name.
 //
 // Whoever has taken the lock asks Held whether it is the one of that file.
-func Lock(path string, make bool) (*flock.Flock, error) {
+func Lock(path string, create bool) (*flock.Flock, error) {
 	if err := Check(path); err != nil {
 		return nil, err
 	}
 	flag := os.O_RDONLY | followsNoLink | waitsForNobody
-	if make {
+	if create {
 		flag |= os.O_CREATE
 	}
 	return flock.New(path, flock.SetFlag(flag), flock.SetPermissions(0o600)), nil

@@ -61,16 +61,16 @@ type maker func(mkdir func(fs.FileMode) error) error
 // walk opens an absolute directory on the way to path. Above the guarded directories
 // it follows links, as everybody does; from there on it goes from one open directory
 // to the next, and none of them can be exchanged for a link on the way. What is
-// missing it makes with make, if that is not nil.
-func walk(path, abs string, make maker) (*os.Root, error) {
+// missing it makes with missing, if that is not nil.
+func walk(path, abs string, missing maker) (*os.Root, error) {
 	walls := walls()
 	real := filepath.VolumeName(abs) + string(filepath.Separator)
 	rest := parts(abs)
 	for ; len(rest) > 0 && around(walls, real) == ""; rest = rest[1:] {
 		next := filepath.Join(real, rest[0])
 		found, err := filepath.EvalSymlinks(next)
-		if errors.Is(err, fs.ErrNotExist) && make != nil {
-			err = make(func(perm fs.FileMode) error { return os.Mkdir(next, perm) })
+		if errors.Is(err, fs.ErrNotExist) && missing != nil {
+			err = missing(func(perm fs.FileMode) error { return os.Mkdir(next, perm) })
 			found = next
 		}
 		if err != nil {
@@ -83,7 +83,7 @@ func walk(path, abs string, make maker) (*os.Root, error) {
 		return nil, at(path, err)
 	}
 	for i, name := range rest {
-		next, err := step(dir, name, make)
+		next, err := step(dir, name, missing)
 		var link *LinkError
 		if errors.As(err, &link) {
 			err = newLinkError(path, filepath.Join(real, filepath.Join(rest[:i+1]...)))
@@ -110,10 +110,10 @@ func openRoot(path string) (*os.Root, error) {
 }
 
 // step opens a directory in a directory; a link to one is a *LinkError.
-func step(dir *os.Root, name string, make maker) (*os.Root, error) {
+func step(dir *os.Root, name string, missing maker) (*os.Root, error) {
 	info, err := dir.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) && make != nil {
-		if err = make(func(perm fs.FileMode) error { return dir.Mkdir(name, perm) }); err == nil {
+	if errors.Is(err, fs.ErrNotExist) && missing != nil {
+		if err = missing(func(perm fs.FileMode) error { return dir.Mkdir(name, perm) }); err == nil {
 			info, err = dir.Lstat(name)
 		}
 	}
