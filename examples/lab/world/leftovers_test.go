@@ -19,7 +19,7 @@ import (
 // Whenever the program that started a world is killed, nothing of it is left.
 func TestKilledLeavesNothing(t *testing.T) {
 	needNamespaces(t)
-	if err := Prepare(t.Context(), nil); err != nil {
+	if err := Prepare(t.Context(), DefaultDebian, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, when := range []string{"start the world", "unpack the base system", "make disks and network", "boot", "up"} {
