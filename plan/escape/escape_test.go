@@ -111,3 +111,19 @@ func BenchmarkLine(b *testing.B) {
 		Line(s)
 	}
 }
+
+// A pattern sees what a terminal shows, whatever colours and bars are in between.
+func TestDrawn(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain": "plain",
+		"\x1b[1;31mError: \x1b[0m\x1b[1mno\x1b[0m": "Error: no",
+		"\x1b[1mdpkg:\x1b[0m error processing":     "dpkg: error processing",
+		"Continue? [Y/n] \x1b[0m":                  "Continue? [Y/n] ",
+		"a\x1b7\x1b[24;0fProgress: [ 40%]\x1b8b":   "ab",
+		"\x1b]0;title\x07a":                        "a",
+	} {
+		if got := string(Drawn([]byte(in))); got != want {
+			t.Errorf("%q is shown as %q, want %q", in, got, want)
+		}
+	}
+}

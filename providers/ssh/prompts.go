@@ -20,7 +20,7 @@ import (
 // before it is given, so that no question is answered twice, whoever attaches.
 type Prompt struct {
 	Name   string // letters, digits, ".", "_" and "-"
-	Match  string // RE2; its match has to reach into the last line, after the previous answer
+	Match  string // RE2; its match has to reach into the last line, after the previous answer, as a terminal shows it: without colours
 	Answer string // without the line feed
 	Max    int    // how often it may be asked; 0: once
 }
@@ -164,10 +164,11 @@ func (p *prompter) decide(now time.Time) order {
 	if p.pending || p.closed != nil || p.state == "" || p.state == "busy" {
 		return order{}
 	}
-	line, unfinished := lastLine(p.text)
+	shown := escape.Drawn(p.text)
+	line, unfinished := lastLine(shown)
 	reading := p.state == "reading"
 	silence := now.Sub(p.moved)
-	r := p.matching(line)
+	r := p.matching(shown, line)
 	switch {
 	case r != nil && reading:
 		return p.answerOrClose(r, line)
@@ -196,13 +197,13 @@ func (p *prompter) answerOrClose(r *rule, line string) order {
 }
 
 // matching returns the first rule whose last match reaches into the last line.
-func (p *prompter) matching(line string) *rule {
+func (p *prompter) matching(shown []byte, line string) *rule {
 	if line == "" {
 		return nil
 	}
-	start := bytes.LastIndex(p.text, []byte(line))
+	start := bytes.LastIndex(shown, []byte(line))
 	for i := range p.rules {
-		all := p.rules[i].match.FindAllIndex(p.text, -1)
+		all := p.rules[i].match.FindAllIndex(shown, -1)
 		if len(all) > 0 && all[len(all)-1][1] > start {
 			return &p.rules[i]
 		}

@@ -142,7 +142,7 @@ func (b *builder) refresh(n *node) plan.Action {
 		Script: b.script("refresh", ""), TimeoutS: 300, EstimateS: 10,
 		Check:   []plan.Condition{b.pair.offers(n), on(n, "room", "enough")},
 		CheckS:  10,
-		Forbid:  []string{`Error connecting to`, `There isn't a valid activation certificate`, `^E: `},
+		Forbid:  []string{`Error connecting to`, `There isn't a valid activation certificate`, `^(E|Error): `},
 		Prompts: nil,
 	}
 }
@@ -213,19 +213,21 @@ func (b *builder) unblock(n *node, reason string) plan.Action {
 }
 
 // badOutput are lines of an updater's output that mean failure. Its exit status
-// is 0 whatever happens.
+// is 0 whatever happens. Where a script calls "apt", apt 3 says Error where the
+// versions before say E.
 func badOutput() []string {
 	return []string{
-		`^Abort\.`, `\[[Yy]/[Nn]\] Abort\.`, `^E: `, `dpkg: error`, `Sub-process .* returned an error`, `Installation aborted`,
+		`^Abort\.`, `\[[Yy]/[Nn]\] Abort\.`, `^(E|Error): `, `dpkg: error`, `Sub-process .* returned an error`, `Installation aborted`,
 		`Your certificate key is not valid`, `There isn't a valid activation certificate`, `There is no cluster configuration at`,
-		`^Error: Cannot [Ii]nstall new `, `^zup: the updater prints no command`,
+		`^Error trying to mount ISO`, `^Not public key found`, `^zup: the updater prints no command`,
 	}
 }
 
 // prompts are the questions of the updater, which depend on the role in which
 // it finds its node.
 func (p *pair) prompts(asMaster bool) []plan.Prompt {
-	all := []plan.Prompt{{Name: "apt", Match: `Do you want to continue\? \[Y/n\] ?$`, Answer: "y", Max: 1}}
+	// Since apt 3 (Debian 13) "apt" asks more briefly than "apt-get".
+	all := []plan.Prompt{{Name: "apt", Match: `(Do you want to continue|Continue)\? \[Y/n\] ?$`, Answer: "y", Max: 1}}
 	if asMaster {
 		all = append(all, plan.Prompt{Name: "master", Match: `Are you sure\? \[y/N\] ?$`, Answer: "y", Max: 1})
 	}

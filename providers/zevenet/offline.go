@@ -186,7 +186,7 @@ func (b *builder) refreshFromImage(n *node) plan.Action {
 		Script: p.imageScript("image_refresh"), TimeoutS: 300, EstimateS: 10,
 		Check:  []plan.Condition{on(n, "source", p.imageSource()), p.offers(n), on(n, "room", "enough")},
 		CheckS: 10,
-		Forbid: []string{`There isn't a valid activation certificate`, `^E: `},
+		Forbid: []string{`There isn't a valid activation certificate`, `^(E|Error): `},
 	}
 }
 
