@@ -50,6 +50,7 @@ func TestSideBySide(t *testing.T) {
 		{"addresses and names", testAddressesAndNames, true, false},
 		{"failback of its time", testFailbackOfItsTime, true, true},
 		{"other product", testOtherProduct, true, false},
+		{"debians", testDebians, true, false},
 		{"the lab can tell", testTheLabCanTell, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
