@@ -47,6 +47,7 @@ type choices struct {
 	product, from, to          string
 	fault                      string
 	deadratio, clusters        int
+	debian                     int
 }
 
 func parseFlags() (c choices, err error) {
@@ -56,6 +57,7 @@ func parseFlags() (c choices, err error) {
 	flag.BoolVar(&c.boost, "boost", false, "let zup raise BACKUP's VRRP priority for the moment of the switchover")
 	flag.StringVar(&c.failback, "failback", "off", "the product's failback setting: off, zva5n1 (MASTER) or zva5n2 (BACKUP)")
 	flag.StringVar(&c.product, "product", "zevenet", "which product to emulate: zevenet, skudonet or relianoid")
+	flag.IntVar(&c.debian, "debian", world.DefaultDebian, "release of the nodes' system: 11, 12 or 13")
 	flag.StringVar(&c.from, "from", "", "version that the nodes run at first; older ones have the updater and the failback of their time")
 	flag.StringVar(&c.to, "to", "", "version that the repository offers")
 	flag.IntVar(&c.deadratio, "deadratio", 1, "seconds between VRRP advertisements; the product's default is 5, the lab's 1 makes the demo quick")
@@ -74,6 +76,8 @@ func parseFlags() (c choices, err error) {
 		return c, fmt.Errorf("-switchover: %q is neither drain nor restart", c.switchover)
 	case !slices.Contains(world.Products(), c.product):
 		return c, fmt.Errorf("-product: %q is none of %s", c.product, strings.Join(world.Products(), ", "))
+	case c.debian < 11 || c.debian > 13:
+		return c, fmt.Errorf("-debian: %d is none of 11, 12 and 13", c.debian)
 	case c.deadratio < 1:
 		return c, fmt.Errorf("-deadratio: %d is no number of seconds", c.deadratio)
 	}
@@ -136,6 +140,7 @@ func (c choices) options(p *progress) world.Options {
 		Clusters:  c.clusters,
 		Single:    c.single,
 		Product:   c.product,
+		Debian:    c.debian,
 		From:      c.from,
 		To:        c.to,
 		Deadratio: c.deadratio,
@@ -153,7 +158,7 @@ func lab(soft, hard context.Context, c choices) error {
 	p := newProgress(os.Stdout)
 	defer p.end()
 	fmt.Print(introduction, "\n\n")
-	if err := world.Prepare(soft, p.step); err != nil {
+	if err := world.Prepare(soft, c.debian, p.step); err != nil {
 		return err
 	}
 	p.step("build zup")

@@ -52,6 +52,7 @@ func TestSideBySide(t *testing.T) {
 		{"other product", testOtherProduct, true, false},
 		{"looks change nothing", testLooksChangeNothing, false, false},
 		{"asking the updater changes a node", testAskingTheUpdaterChangesANode, true, false},
+		{"debians", testDebians, true, false},
 		{"the lab can tell", testTheLabCanTell, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -34,6 +34,9 @@ func describe(w *world.World, c choices) string {
 		fmt.Fprintf(&b, "  VIPs      %s\n  version   %s", strings.Join(cluster.VIPs, ", "), offered(cluster, c))
 	}
 	b.WriteString("\n")
+	if c.debian != world.DefaultDebian {
+		b.WriteString(wrapped(fmt.Sprintf("The nodes' system is Debian %d.", c.debian)))
+	}
 	if c.product != "zevenet" {
 		b.WriteString(wrapped(fmt.Sprintf("The product is %s: Zevenet's emulation under %[1]s's names, as far as they are known.", c.product)))
 	}

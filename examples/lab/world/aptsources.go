@@ -5,6 +5,7 @@ package world
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -27,6 +28,21 @@ func debianSources(codename string) (oneLine, deb822 string) {
 	}
 	return oneLine, deb822
 }
+
+// forRelease makes sources of one release those of another one: the mirrors have both,
+// under the same names of suites.
+func forRelease(sources, from, to string) string {
+	return word.ReplaceAllStringFunc(sources, func(suite string) string {
+		switch rest, ok := strings.CutPrefix(suite, from); {
+		case ok && slices.Contains([]string{"", "-updates", "-security"}, rest):
+			return to + rest
+		default:
+			return suite
+		}
+	})
+}
+
+var word = regexp.MustCompile(`\S+`)
 
 // keepLines keeps the lines `deb [options] address suite component…` that name
 // one of our suites.

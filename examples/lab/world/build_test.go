@@ -56,6 +56,21 @@ Components: main
 	}
 }
 
+// The mirrors of this machine serve the other releases under the same names.
+func TestForRelease(t *testing.T) {
+	const text = `deb http://mirror.example.net/bookworm-mirror bookworm main
+Suites: bookworm bookworm-updates bookworm-security
+Signed-By: /usr/share/keyrings/bookworm.gpg
+`
+	const want = `deb http://mirror.example.net/bookworm-mirror trixie main
+Suites: trixie trixie-updates trixie-security
+Signed-By: /usr/share/keyrings/bookworm.gpg
+`
+	if got := forRelease(text, "bookworm", "trixie"); got != want {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestNodeNamesAndAddressesDiffer(t *testing.T) {
 	seen := map[string]bool{}
 	for i := range maxClusters {

@@ -13,12 +13,19 @@ const (
 	DefaultTo   = "6.1.20"
 )
 
+// DefaultDebian is the release that nodes have where Options names no other one.
+const DefaultDebian = 12
+
+// releases are the Debians that nodes can have, by number.
+var releases = map[int]string{11: "bullseye", 12: "bookworm", 13: "trixie"}
+
 // Options says what world to start. The zero value is one healthy pair: zva5n1
 // MASTER, zva5n2 BACKUP, failback disabled, 6.1.19 installed, 6.1.20 offered.
 type Options struct {
 	Clusters  int       // pairs on the one network; 0 means 1, at most 80
 	Hostnames [2]string // names of the first pair's nodes; "" means zva5n1, zva5n2
 	Product   string    // one of Products; "" means zevenet
+	Debian    int       // release of the nodes' system: 11, 12 or 13; 0 means 12
 	From      string    // installed version; "" means the product's: DefaultFrom
 	To        string    // version that the repository offers; "" means the product's: DefaultTo
 	Failback  string    // the product's setting: "" disabled, or the name of a node of the first pair; the other pairs have the same position
@@ -60,6 +67,9 @@ func (o *Options) complete() (Fault, error) {
 		return fault, err
 	}
 	o.setDefaults(whose)
+	if releases[o.Debian] == "" {
+		return fault, fmt.Errorf("debian: %d is none of 11, 12 and 13", o.Debian)
+	}
 	if o.Clusters < 1 || o.Clusters > maxClusters {
 		return fault, fmt.Errorf("clusters: %d is not between 1 and %d", o.Clusters, maxClusters)
 	}
@@ -84,6 +94,9 @@ func (o *Options) setDefaults(whose product) {
 	}
 	if o.To == "" {
 		o.To = whose.to
+	}
+	if o.Debian == 0 {
+		o.Debian = DefaultDebian
 	}
 	if o.Deadratio == 0 {
 		o.Deadratio = 1

@@ -104,12 +104,12 @@ func runTrial() error {
 }
 
 // Prepare installs the Debian packages that this machine lacks and builds what
-// Start needs, unless it is in the cache: the base system, the emulated product
+// Start needs, unless it is in the cache: the base system of this Debian, the emulated product
 // and a node with the version that a pair starts with by default. Start does the
 // same for what is missing then; Prepare is for who wants to show its progress
 // or to spend the time beforehand.
-func Prepare(ctx context.Context, progress Progress) error {
-	_, err := prepare(ctx, products[0], DefaultFrom, progress)
+func Prepare(ctx context.Context, debian int, progress Progress) error {
+	_, err := prepare(ctx, products[0], DefaultFrom, debian, progress)
 	return err
 }
 
@@ -120,7 +120,7 @@ type ingredients struct {
 	enterprise []byte
 }
 
-func prepare(ctx context.Context, whose product, from string, progress Progress) (ingredients, error) {
+func prepare(ctx context.Context, whose product, from string, debian int, progress Progress) (ingredients, error) {
 	c, err := openCache(ctx)
 	if err != nil {
 		return ingredients{}, err
@@ -135,7 +135,7 @@ func prepare(ctx context.Context, whose product, from string, progress Progress)
 	if err != nil {
 		return ingredients{}, err
 	}
-	node, err := c.node(ctx, whose, from, enterprise, progress)
+	node, err := c.node(ctx, whose, from, debian, enterprise, progress)
 	if err != nil {
 		return ingredients{}, err
 	}
@@ -195,10 +195,11 @@ func (c *cache) compile(ctx context.Context, pkg string) ([]byte, error) {
 	return os.ReadFile(out)
 }
 
-// base returns the packed Debian that all nodes start from.
-func (c *cache) base(ctx context.Context, progress Progress) (string, error) {
-	release := codename()
-	oneLine, deb822 := debianSources(release)
+// base returns the packed Debian of this release that all nodes start from.
+func (c *cache) base(ctx context.Context, debian int, progress Progress) (string, error) {
+	release := releases[debian]
+	oneLine, deb822 := debianSources(codename())
+	oneLine, deb822 = forRelease(oneLine, codename(), release), forRelease(deb822, codename(), release)
 	sources := map[string]string{}
 	if oneLine != "" {
 		sources["debian.list"] = oneLine
@@ -208,15 +209,15 @@ func (c *cache) base(ctx context.Context, progress Progress) (string, error) {
 	}
 	key := digest("base", release, debArch(), basePackages, oneLine, deb822)
 	return c.get("base-"+key+".tar.zst", func(out *os.File) error {
-		progress.begin("build the base system with mmdebstrap")
+		progress.begin(fmt.Sprintf("build the base system, Debian %d, with mmdebstrap", debian))
 		return build(ctx, order{MountPoint: c.mountPoint(), Codename: release, Sources: sources}, out)
 	})
 }
 
 // node returns the packed root file system of a node with the given version of
 // the product.
-func (c *cache) node(ctx context.Context, whose product, version string, enterprise []byte, progress Progress) (string, error) {
-	base, err := c.base(ctx, progress)
+func (c *cache) node(ctx context.Context, whose product, version string, debian int, enterprise []byte, progress Progress) (string, error) {
+	base, err := c.base(ctx, debian, progress)
 	if err != nil {
 		return "", err
 	}
