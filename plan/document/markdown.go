@@ -219,9 +219,21 @@ func (m *markdowner) fold(f Fold) {
 		m.leaveOut(f.Title)
 		return
 	}
-	m.line("<details><summary>%s</summary>\n", html.EscapeString(oneLine(f.Title)))
+	m.line("<details><summary>%s</summary>\n", element(f.Title))
 	m.blocks(f.Blocks)
 	m.line("</details>\n")
+}
+
+// element is text in an element of HTML: neither a mention nor a reference there.
+func element(s string) string {
+	var b strings.Builder
+	for _, r := range oneLine(s) {
+		b.WriteString(html.EscapeString(string(r)))
+		if r == '@' || r == '#' {
+			b.WriteString("<!-- -->")
+		}
+	}
+	return b.String()
 }
 
 // code writes a fence that is longer than every one in the text.
@@ -315,7 +327,7 @@ func inline(s string) string {
 		case r == ':' && strings.HasPrefix(s[i:], "://"), r == '.' && strings.HasSuffix(strings.ToLower(s[:i]), "www"):
 			b.WriteByte('\\') // no link
 			b.WriteRune(r)
-		case i == 0 && (r == '-' || r == '+' || r == '='):
+		case i == 0 && (r == '-' || r == '+' || r == '=' || r == '/'): // no item, no heading, no quick action
 			b.WriteByte('\\')
 			b.WriteRune(r)
 		case (r == '.' || r == ')') && digits(s[:i]) && (i+1 == len(s) || s[i+1] == ' '):
