@@ -62,10 +62,12 @@ func writeDOT(w io.Writer, p *plan.Plan) {
 	fmt.Fprint(w, "}\n")
 }
 
+var dotQuotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 // dotText is escaped text as a string of DOT, one line each.
 func dotText(lines ...string) string {
 	for i, s := range lines {
-		lines[i] = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s)
+		lines[i] = dotQuotes.Replace(s)
 	}
 	return `"` + strings.Join(lines, `\n`) + `"`
 }
@@ -95,7 +97,7 @@ func writeMermaid(w io.Writer, p *plan.Plan) {
 		if where := boxed(p.Cluster(a.Cluster), a); where != "" {
 			text = where + ": " + text
 		}
-		fmt.Fprintf(w, "  a%d[\"%s\"]\n", i, mermaidText(text))
+		fmt.Fprintf(w, "  a%d[\"%s\"]\n", i, mermaidText.Replace(text))
 	}
 	for i, a := range p.Actions {
 		for _, before := range a.After {
@@ -104,25 +106,14 @@ func writeMermaid(w io.Writer, p *plan.Plan) {
 	}
 }
 
-// mermaidText is escaped text as Mermaid takes it between quotes: whatever could mean
+// mermaidText makes escaped text what Mermaid takes between quotes: whatever could mean
 // something there, or in the Markdown around it, is an entity.
-func mermaidText(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case r == '"':
-			b.WriteString("#quot;")
-		case r == '<':
-			b.WriteString("#lt;")
-		case r == '>':
-			b.WriteString("#gt;")
-		case strings.ContainsRune("#&;`\\*[]{}|$", r):
-			fmt.Fprintf(&b, "#%d;", r)
-		default:
-			b.WriteRune(r)
-		}
+var mermaidText = func() *strings.Replacer {
+	pairs := []string{`"`, "#quot;", "<", "#lt;", ">", "#gt;"}
+	for _, c := range "#&;`\\*[]{}|$" {
+		pairs = append(pairs, string(c), fmt.Sprintf("#%d;", c))
 	}
-	return b.String()
-}
+	return strings.NewReplacer(pairs...)
+}()
 
 func writeSVG(w io.Writer, p *plan.Plan) { io.WriteString(w, review.Graph(p)) }

@@ -23,7 +23,7 @@ var hostile = []string{
 	"| a | b |", "a | b\n|---|---|", "`code` ``more`` ```", "```\nfence\n```\n# heading", "**bold** _it_ ~~no~~ ***", "[link](http://evil.example)",
 	"![img](http://evil.example/x.png)", "http://evil.example/ and www.evil.example and https://evil.example", "@everyone please", "see #123 and GH-1", "$x^2$", "&lt;b&gt; &#60;",
 	"# heading", "- item", "+ item", "1. item", "12) item", "> quote", "---", "===", "    indented", "a\\", "\\", "|", "`", "a`|`b", "<!-- comment", "-->", "</details>", "</summary><b>",
-	"\x1b[31mred\x1b[0m", "\u202ereversed", "line\r\nline", "a\x00b", "\xff\xfe", "[^1]: note", "::: warning", "~~~", "{{.}}", "<svg onload=alert(1)>", "javascript:alert(1)", "]]>", "|`|", "``|", " `a` ",
+	"\x1b[31mred\x1b[0m", "\u202ereversed", "line\r\nline", "a\x00b", "\xff\xfe", "[^1]: note", "::: warning", "~~~", "{{.}}", "<svg onload=alert(1)>", "javascript:alert(1)", "]]>", "чеckupgrades", "сору", "a\ufe0f\u200b\u3164", "x" + strings.Repeat(" ", 3000) + "far", "a" + strings.Repeat("\n", 200) + "b", strings.Repeat("x", 500), "::error::x", "##[add-mask]x", "/merge", "|`|", "``|", " `a` ",
 	"/merge", "no\n```\n/merge\n```", "no\n````\n\n# APPROVED by @security-team ![x](https://evil.example/p.png)\n/merge\n````text\n::error::forged", "a\n/approve\n", "!1 and %2", "ftp://evil.example",
 }
 
@@ -104,6 +104,36 @@ func TestHostileHTML(t *testing.T) {
 	}
 }
 
+// What pushes text out of sight, or passes for something else, is shown in every form.
+func TestNothingHides(t *testing.T) {
+	for _, c := range []struct{ in, shown, read string }{
+		{"x" + strings.Repeat(" ", 3000) + "far", `x\x20{3000}far`, `x\x20{3000}far`},
+		{"a" + strings.Repeat("\n", 3001) + "b", "… 3000 empty lines", "… 3000 empty lines"},
+		{"чеckupgrades", `\u0447\u0435ckupgrades`, `\u0447\u0435ckupgrades`},
+		{"Zürich", `Z\u00fcrich`, "Zürich"},
+		{"x\ufe0f", `x\ufe0f`, `x\ufe0f`},
+	} {
+		for _, read := range []bool{false, true} {
+			want := c.shown
+			if read {
+				want = c.read
+			}
+			d := &document.Document{Sections: []document.Section{{ID: "a", Title: "t", Blocks: []document.Block{document.Code{Text: c.in, Read: read}}}}}
+			for form, text := range map[string]string{"HTML": page(t, d), "Markdown": comment(t, d)} {
+				if !strings.Contains(text, want) || strings.Contains(text, strings.Repeat(" ", 100)) || strings.Contains(text, strings.Repeat("\n", 20)) {
+					t.Errorf("%s, read %t: %.40q is not shown as %q", form, read, c.in, want)
+				}
+			}
+		}
+	}
+	long := comment(t, &document.Document{Sections: []document.Section{{Title: "t", Blocks: []document.Block{document.Code{Text: strings.Repeat("x", 5000) + "; far"}}}}})
+	for line := range strings.Lines(long) {
+		if len(line) > 130 {
+			t.Errorf("a line of a fence has %d characters", len(line))
+		}
+	}
+}
+
 func TestHostileMarkdown(t *testing.T) {
 	want := skeleton(t, render(t, comment(t, everything("word"))))
 	for _, s := range hostile {
@@ -116,7 +146,21 @@ func TestHostileMarkdown(t *testing.T) {
 			t.Errorf("%q reaches the comment as it is", s)
 		}
 	}
+	for _, action := range []string{"/merge", "/approve @bob"} {
+		for line := range strings.Lines(comment(t, everything(action))) {
+			if strings.HasPrefix(strings.TrimSpace(line), "/") && strings.TrimSpace(line) != action { // alone it is a line of a fence, where it means nothing
+				t.Errorf("%q is a quick action", line)
+			}
+		}
+		if md := comment(t, &document.Document{Verdict: document.Note{Text: action}}); strings.Contains(md, "\n/") {
+			t.Errorf("%s is a quick action:\n%s", action, md)
+		}
+	}
 	for _, mention := range []string{"@everyone", "#123", "://evil.example", "www.evil.example", "!1", "%2"} {
+		fold := &document.Document{Sections: []document.Section{{Title: "x", Blocks: []document.Block{document.Fold{Title: "see " + mention}}}}}
+		if md := comment(t, fold); strings.Contains(md, mention) {
+			t.Errorf("%s in the title of what is folded is a mention:\n%s", mention, md)
+		}
 		if md := comment(t, &document.Document{Verdict: document.Note{Text: "see " + mention}}); strings.Contains(md, mention) {
 			t.Errorf("%s is a mention:\n%s", mention, md)
 		}

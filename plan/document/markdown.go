@@ -248,9 +248,34 @@ func (m *markdowner) fold(f Fold) {
 		m.leaveOut(f.Title)
 		return
 	}
-	m.line("<details><summary>%s</summary>\n", html.EscapeString(oneLine(f.Title)))
+	m.line("<details><summary>%s</summary>\n", element(f.Title))
 	m.blocks(f.Blocks)
 	m.line("</details>\n")
+}
+
+// element is text in an element of HTML: neither a mention nor a link nor a reference
+// there.
+func element(s string) string {
+	s = oneLine(s)
+	var b strings.Builder
+	for i, r := range s {
+		before, after := aside(s, i, r)
+		b.WriteString(before + html.EscapeString(string(r)) + after)
+	}
+	return b.String()
+}
+
+// aside is the comment that keeps a forge from taking a character for the beginning of
+// a mention, a reference or a link, before the character or after it.
+func aside(s string, i int, r rune) (before, after string) {
+	const comment = "<!-- -->"
+	switch {
+	case r == '@' || r == '#', r == ':' && strings.HasPrefix(s[i:], "://"), (r == '!' || r == '%') && i+1 < len(s) && isDigit(s[i+1]):
+		return "", comment
+	case r == '.' && strings.HasSuffix(strings.ToLower(s[:i]), "www"):
+		return comment, ""
+	}
+	return "", ""
 }
 
 func (m *markdowner) code(c Code) {
@@ -346,19 +371,14 @@ func inline(s string) string {
 	s = oneLine(s)
 	var b strings.Builder
 	for i, r := range s {
+		before, after := aside(s, i, r)
 		switch {
+		case before+after != "":
+			b.WriteString(before + string(r) + after)
 		case strings.ContainsRune("\\`*_{}[]<>|~$&", r):
 			b.WriteByte('\\')
 			b.WriteRune(r)
-		case r == '@' || r == '#':
-			b.WriteRune(r)
-			b.WriteString("<!-- -->") // neither a mention nor a reference
-		case r == ':' && strings.HasPrefix(s[i:], "://"), (r == '!' || r == '%') && i+1 < len(s) && isDigit(s[i+1]):
-			b.WriteRune(r)
-			b.WriteString("<!-- -->") // neither a link nor a reference
-		case r == '.' && strings.HasSuffix(strings.ToLower(s[:i]), "www"):
-			b.WriteString("<!-- -->.") // no link
-		case i == 0 && (r == '-' || r == '+' || r == '=' || r == '/'):
+		case i == 0 && (r == '-' || r == '+' || r == '=' || r == '/'): // no item, no heading, no quick action
 			b.WriteByte('\\')
 			b.WriteRune(r)
 		case (r == '.' || r == ')') && digits(s[:i]) && (i+1 == len(s) || s[i+1] == ' '):

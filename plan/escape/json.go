@@ -22,7 +22,8 @@ func JSON(text []byte) []byte {
 			continue
 		}
 		r, size := utf8.DecodeRune(text[i:])
-		command := c == '#' && (bytes.HasPrefix(text[i:], []byte("##[")) || bytes.HasPrefix(text[i:], []byte("##vso[")))
+		rest, command := bytes.CutPrefix(text[i:], []byte("##"))
+		command = command && bytes.HasPrefix(bytes.TrimLeft(rest, letters), []byte("["))
 		invalid := r == utf8.RuneError && size == 1
 		if !command && !invalid && !Invisible(r) {
 			i += size

@@ -97,7 +97,7 @@ var cases = []struct{ kind, in, want string }{
 	{"Line", "::error file=a::forged", `\x3a:error file=a::forged`},
 	{"Line", "x ::add-mask::y", `x \x3a:add-mask::y`},
 	{"Text", "ok\n  ::error::forged", "ok\n" + `  \x3a:error::forged`},
-	{"Line", "##[add-mask]x ##vso[task.x]", `\x23#[add-mask]x \x23#vso[task.x]`},
+	{"Line", "##[add-mask]x ##vso[task.x] ##teamcity[x] ## [x]", `\x23#[add-mask]x \x23#vso[task.x] \x23#teamcity[x] ## [x]`},
 	{"Text", "x\nzup: error: forged\n  zup: hint: y\nzup plan: z", "x\n" + `zup\x3a error: forged` + "\n" + `  zup\x3a hint: y` + "\nzup plan: z"},
 	{"Line", "::1 and ::ffff:10.0.0.1", ""},
 	{"Line", "Foo::Bar::Baz, a::b", ""},

@@ -53,16 +53,26 @@ func escape(s string, r rules) string {
 	return s
 }
 
+// calm are the bytes that need nothing, wherever they stand.
+var calm = func() (all [256]bool) {
+	for c := '!'; c < 0x7f; c++ {
+		all[c] = c != ':' && c != '#'
+	}
+	return all
+}()
+
 // plain reports whether s is ASCII that needs nothing. It errs on the side of no.
 func (r rules) plain(s string) bool {
 	for i := 0; i < len(s); i++ {
+		if calm[s[i]] {
+			continue
+		}
 		switch c := s[i]; {
-		case c > ' ' && c < 0x7f:
-			if c == ':' || c == '#' {
-				if _, is := r.command(s, i); is {
-					return false
-				}
+		case c == ':' || c == '#':
+			if _, is := r.command(s, i); is {
+				return false
 			}
+		case c == ' ' && r.kind != name && i+1 < len(s) && s[i+1] > ' ': // one between two words
 		case c == ' ' || c == '\t' && r.lines:
 			end := r.blanksEnd(s, i)
 			if r.marks(s, i, end) {
@@ -70,7 +80,7 @@ func (r rules) plain(s string) bool {
 			}
 			i = end - 1
 		case c == '\n' && r.lines:
-			if r.kind != screen && i+1 < len(s) && s[i+1] <= ' ' && emptyLines(s[i+1:]).count > mostEmpty {
+			if next := r.blanksEnd(s, i+1); next < len(s) && s[next] <= ' ' && r.kind != screen && emptyLines(s[i+1:]).count > mostEmpty {
 				return false
 			}
 		default:
@@ -295,13 +305,13 @@ func escapeLen(s string) int {
 }
 
 // command reports whether a CI platform takes what begins at i for a command to
-// itself: "::name …::" at the beginning of a line, "##[" and "##vso[" anywhere. As text
+// itself: "::name …::" at the beginning of a line, "##name[" anywhere. As text
 // can be broken into lines anew, the beginning of a word counts. Nor may a line begin as
 // one of zup's own does. The text is what to put in place of the character at i.
 func (r rules) command(s string, i int) (text string, is bool) {
 	if s[i] == '#' {
-		rest := s[i:]
-		return `\x23`, strings.HasPrefix(rest, "##[") || strings.HasPrefix(rest, "##vso[")
+		rest, is := strings.CutPrefix(s[i:], "##")
+		return `\x23`, is && strings.HasPrefix(strings.TrimLeft(rest, letters), "[")
 	}
 	if r.kind == prose && r.lines && strings.HasSuffix(s[:i], "zup") {
 		line := s[strings.LastIndexByte(s[:i], '\n')+1 : i]
@@ -314,6 +324,8 @@ func (r rules) command(s string, i int) (text string, is bool) {
 	line, _, _ := strings.Cut(s[i+2:], "\n")
 	return `\x3a`, strings.Contains(line, "::")
 }
+
+const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-"
 
 // blanksEnd returns where the blanks end that begin at i. On one line a tab is none.
 func (r rules) blanksEnd(s string, i int) int {

@@ -78,8 +78,12 @@ func Pad(s string, columns int) string {
 // blank where there is one. Each row goes on where the one before it ends: nothing is
 // left out.
 func Rows(line string, columns int) []string {
+	columns = max(columns, 10)
+	if len(line)+(tabColumns-1)*strings.Count(line, "\t") <= columns { // no character is wider than long
+		return []string{line}
+	}
 	var rows []string
-	for columns = max(columns, 10); ; {
+	for {
 		head := First(line, columns)
 		if head == line {
 			return append(rows, line)

@@ -76,11 +76,12 @@ func (p *printer) exactly(left int, text string) { p.rows(left, escape.Code(text
 // rows writes escaped text line by line. A line that is too long goes on behind an
 // ellipsis, so that nothing of it is taken for anything else.
 func (p *printer) rows(left int, text string) {
+	first := strings.Repeat(" ", left) + "| "
 	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
-		mark := "| "
-		for _, row := range escape.Rows(line, p.most-left-len(mark)) {
-			p.line("%s%s%s", strings.Repeat(" ", left), mark, p.style(faint, row))
-			mark = "|…"
+		rows := escape.Rows(line, p.most-len(first))
+		p.line("%s%s", first, p.style(faint, rows[0]))
+		for _, row := range rows[1:] {
+			p.line("%s|…%s", first[:left], p.style(faint, row))
 		}
 	}
 }
