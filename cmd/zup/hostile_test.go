@@ -435,7 +435,7 @@ variable "v" {
 }
 rule "quiet" {
   condition     = true
-  error_message = `+hclQuote(hostile)+`
+  message       = `+hclQuote(hostile)+`
 }
 `)
 	p := hostilePlan(t, true)

@@ -1,6 +1,8 @@
 package escape
 
 import (
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 )
@@ -143,6 +145,30 @@ var cases = []struct{ kind, in, want string }{
 	{"Code", "… 3 empty lines", `\u2026 3 empty lines`},
 	{"Code", "zеvenet e\u0301", `z\u0435venet e\u0301`},
 	{"Code", "\x1b[2J\u202e\xff", `\x1b[2J\u202e\xff`},
+}
+
+// The page that says what is shown how has the limits, and its examples are so.
+func TestDocumentedRules(t *testing.T) {
+	data, err := os.ReadFile("../../docs/documents.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	for _, want := range []string{
+		fmt.Sprintf("more than %d columns of blanks between two words of what is carried out, more than %d at the beginning of a line", mostInside, mostIndent),
+		map[int]string{3: "more than three empty lines"}[mostEmpty], map[int]string{4: "the fifth and further ones on one letter"}[mostMarks],
+		"`" + Code("x" + strings.Repeat(" ", 3000) + "y")[1:11] + "`", "`" + Text(strings.Repeat("\n", 3000))[:len("… 3000 empty lines")] + "`",
+		"`" + Exact("chеckupgrades") + "`", "`" + Line("::error …::")[:len(`\x3a:error …`)] + "`",
+	} {
+		if want == "" || !strings.Contains(text, want) {
+			t.Errorf("docs/documents.md does not say %q", want)
+		}
+	}
+	for in, want := range map[string]string{"Zürich": "Zürich", "東京": "東京", "обновление": "обновление", "сору": `\u0441\u043e\u0440\u0443`, "ɑdmin": `\u0251dmin`, "a∶b": `a\u2236b`, "1⁄2": `1\u20442`, "1∕2": `1\u22152`} {
+		if got := Line(in); got != want || !strings.Contains(text, strings.Trim(in, "ab12")) {
+			t.Errorf("Line(%q) = %q, or docs/documents.md does not have it", in, got)
+		}
+	}
 }
 
 func TestKinds(t *testing.T) {

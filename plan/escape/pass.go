@@ -314,15 +314,18 @@ func (r rules) command(s string, i int) (text string, is bool) {
 		return `\x23`, is && strings.HasPrefix(strings.TrimLeft(rest, letters), "[")
 	}
 	if r.kind == prose && r.lines && strings.HasSuffix(s[:i], "zup") {
-		line := s[strings.LastIndexByte(s[:i], '\n')+1 : i]
-		return `\x3a`, strings.Trim(line, " \t") == "zup"
+		before := i - len("zup")
+		for before > 0 && (s[before-1] == ' ' || s[before-1] == '\t') {
+			before--
+		}
+		return `\x3a`, before == 0 || s[before-1] == '\n'
 	}
 	begins := i > 0 && s[i-1] <= ' ' || i == 0 && !r.after
 	if !begins || len(s) < i+3 || s[i+1] != ':' || s[i+2] == '_' || !isWordByte(s[i+2]) || s[i+2] <= '9' {
 		return "", false
 	}
-	line, _, _ := strings.Cut(s[i+2:], "\n")
-	return `\x3a`, strings.Contains(line, "::")
+	end := strings.Index(s[i+2:], "::")
+	return `\x3a`, end >= 0 && strings.IndexByte(s[i+2:i+2+end], '\n') < 0
 }
 
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-"

@@ -18,6 +18,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"zup/plan/review"
 )
 
 // checks.js looks at a page as somebody does who can't see it, or has no mouse.
@@ -282,5 +284,42 @@ func TestWriteSamples(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	}
+}
+
+// Nothing of a script is out of sight: on screen, wide or narrow, and on paper, no block
+// of code has anything to its right or below what is shown.
+func TestNothingOfAScriptIsOutOfSight(t *testing.T) {
+	ctx := browser(t)
+	p := planOf(t, pairConfig)
+	for i := range p.Actions {
+		if a := &p.Actions[i]; a.Kind == "save" {
+			a.Script = "true" + strings.Repeat(" ", 3000) + "; evil\n" + strings.Repeat("x", 3000) + "; late\n" + strings.Repeat("\n", 3000) + "below\n" + strings.Repeat("line\n", 200) + a.Script
+			a.Title += strings.Repeat("y", 600)
+		}
+	}
+	const hidden = `[...document.querySelectorAll("pre")].filter(e => { for (let d = e.closest("details"); d; d = d.parentElement.closest("details")) d.open = true;
+		return e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight || e.clientHeight < 10 }).length`
+	text := pageOf(t, review.Change(p, nil))
+	if !strings.Contains(text, "evil") || !strings.Contains(text, "late") || !strings.Contains(text, "below") {
+		t.Fatal("the page does not have the script")
+	}
+	looked := 0
+	var actions []chromedp.Action
+	for _, view := range views {
+		actions = append(actions, view.emulate(), chromedp.ActionFunc(func(ctx context.Context) error {
+			var out, blocks int
+			var wider bool
+			err := chromedp.Run(ctx, chromedp.Evaluate(hidden, &out), chromedp.Evaluate(`document.querySelectorAll("pre").length`, &blocks),
+				chromedp.Evaluate(`document.documentElement.scrollWidth > document.documentElement.clientWidth`, &wider))
+			if looked += blocks; out > 0 || wider {
+				t.Errorf("%s: %d of %d blocks hide something; the page is wider than the screen: %t", view.name, out, blocks, wider)
+			}
+			return err
+		}))
+	}
+	open(t, ctx, text, actions...)
+	if looked < 100 {
+		t.Errorf("only %d blocks were looked at", looked)
 	}
 }

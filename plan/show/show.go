@@ -10,6 +10,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/fatih/color"
 
@@ -87,11 +88,11 @@ func (p *printer) indented(spaces int, style []color.Attribute, text string) {
 }
 
 // wrap breaks text between words so that no line is longer than width, unless a
-// word is.
+// word is. In scripts without blanks it breaks between letters.
 func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for _, word := range words(text, width) {
 		switch {
 		case line == "":
 			line = word
@@ -103,6 +104,21 @@ func wrap(text string, width int) []string {
 		}
 	}
 	return append(lines, line)
+}
+
+// words are those of a text. One of wide letters is cut so that it fits.
+func words(text string, width int) []string {
+	var all []string
+	for word := range strings.FieldsSeq(text) {
+		if w := escape.Width(word); w > width && w > utf8.RuneCountInString(word) {
+			for head := escape.First(word, max(width, 10)); head != word; head = escape.First(word, max(width, 10)) {
+				all = append(all, head)
+				word = word[len(head):]
+			}
+		}
+		all = append(all, word)
+	}
+	return all
 }
 
 func splitLines(s string) []string { return strings.Split(strings.TrimRight(s, "\n"), "\n") }
