@@ -285,17 +285,21 @@ func (m *markdowner) code(c Code) {
 	m.fence("text", broken(strings.TrimRight(code(c), "\n")))
 }
 
-// fence writes text between fences that are longer than every one in it. All lines are
-// set in by one blank, which belongs to the fence and not to the text: GitLab takes a
+// fence writes text between fences that are longer than every one in it. GitLab takes a
 // line that begins with a slash for an order to it, such as /merge, and to tell whether
-// it stands in a fence it counts three backticks, not how many there are.
+// it stands in a fence it counts three backticks, not how many there are. So where there
+// is such a line all of them are set in by one blank, which belongs to the fence and not
+// to the text.
 func (m *markdowner) fence(language, text string) {
-	marks := strings.Repeat("`", max(3, backticks(text)+1))
-	m.line(" %s%s", marks, language)
-	for line := range strings.SplitSeq(text, "\n") {
-		m.line(" %s", line)
+	marks, in := strings.Repeat("`", max(3, backticks(text)+1)), ""
+	if strings.Contains("\n"+text, "\n/") {
+		in = " "
 	}
-	m.line(" %s\n", marks)
+	m.line("%s%s%s", in, marks, language)
+	for line := range strings.SplitSeq(text, "\n") {
+		m.line("%s%s", in, line)
+	}
+	m.line("%s%s\n", in, marks)
 }
 
 // mostColumns is how long a line of code is. What shows Markdown does not break lines
