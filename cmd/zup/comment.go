@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -50,6 +51,11 @@ func (c *cli) addComment(cmd *cobra.Command) {
 	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
 		if asJSON, _ := cmd.Flags().GetBool("json"); asJSON && f.markdown {
 			return usagef("give one of them a file: -json-into or -md-into", "-json and -md are both for standard output")
+		}
+		for _, other := range []string{"json-into", "out"} {
+			if path, _ := cmd.Flags().GetString(other); f.into != "" && path != "" && filepath.Clean(path) == filepath.Clean(f.into) {
+				return usagef("give each a file of its own", "-%s and -md-into name the same file", other)
+			}
 		}
 		if err := c.openComment(f); err != nil {
 			return err

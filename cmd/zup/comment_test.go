@@ -101,3 +101,27 @@ func TestCommentHoldsForeignText(t *testing.T) {
 		}
 	}
 }
+
+// However many mistakes there are, the comment is made at once, and fits.
+func TestCommentOfManyMistakes(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("cluster \"zevenet\" \"edge\" {\n")
+	for i := range 20_000 {
+		fmt.Fprintf(&b, "  x%d = \"@security ![x](https://evil.example)\"\n", i)
+	}
+	b.WriteString("}\n")
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "edge.zup.hcl"), []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"-chdir", dir, "plan", "-input=false", "-md"}, stdio{nil, &out, &errs}, nil); code != exitError {
+		t.Errorf("exit code %d", code)
+	}
+	harmless(t, "many", out.String())
+	for _, word := range []string{"The configuration has 20002 errors; no node was touched.", "## Error: unknown argument \"x0\"", "## And 19802 more"} {
+		if !strings.Contains(out.String(), word) {
+			t.Errorf("it does not say %q", word)
+		}
+	}
+}

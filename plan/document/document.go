@@ -14,6 +14,7 @@ type Document struct {
 	Verdict  Note // the one sentence to begin with
 	Sections []Section
 	Foot     string // the last line
+	Whole    string // a sentence that says where everything is that Markdown has left out; empty: in the file
 }
 
 // Section is a part with a heading.

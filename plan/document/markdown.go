@@ -6,6 +6,7 @@ import (
 	"html"
 	"io"
 	"slices"
+	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -42,13 +43,18 @@ func markdown(d *Document, limit int) string {
 			return text
 		}
 	}
-	for n := len(d.Sections) - 1; n > 0; n-- {
-		m := &markdowner{rank: 1}
-		if text := m.document(d, n); utf8.RuneCountInString(text) <= limit {
-			return text
-		}
+	fits := func(n int) (string, bool) {
+		m := &markdowner{rank: 1, most: 4 * limit}
+		text := m.document(d, n)
+		return text, utf8.RuneCountInString(text) <= limit
 	}
-	short := &Document{Title: clip(d.Title), Verdict: d.Verdict, Sections: d.Sections, Foot: clip(d.Foot)}
+	// A section more is a longer text, but for what is said of those that are left out.
+	n := sort.Search(len(d.Sections), func(n int) bool { _, ok := fits(n); return !ok }) - 1
+	if n > 0 {
+		text, _ := fits(n)
+		return text
+	}
+	short := &Document{Title: clip(d.Title), Verdict: d.Verdict, Sections: d.Sections, Foot: clip(d.Foot), Whole: d.Whole}
 	short.Verdict.Text = clip(d.Verdict.Text)
 	m := &markdowner{rank: 1}
 	return m.document(short, 0)
@@ -70,6 +76,8 @@ type markdowner struct {
 	rank int
 	most int      // bytes, after which it gives up; 0: none
 	left []string // titles of what was left out
+
+	known map[string]bool // those of left
 }
 
 func (m *markdowner) line(format string, args ...any) {
@@ -87,16 +95,29 @@ func (m *markdowner) document(d *Document, sections int) string {
 		m.leaveOut(s.Title)
 	}
 	if len(m.left) > 0 {
-		m.line("**Left out**, because a comment takes no more: %s. zup show prints everything of the file.\n", inline(m.leftOut()))
+		m.line("**Left out**, because a comment takes no more: %s. %s\n", inline(m.leftOut()), inline(whole(d)))
 	}
 	m.line("---\n\n%s", inline(d.Foot))
 	return m.b.String()
 }
 
-func (m *markdowner) leaveOut(title string) {
-	if !slices.Contains(m.left, title) {
-		m.left = append(m.left, title)
+// whole says where everything is.
+func whole(d *Document) string {
+	if d.Whole != "" {
+		return d.Whole
 	}
+	return "zup show prints everything of the file."
+}
+
+func (m *markdowner) leaveOut(title string) {
+	if m.known[title] {
+		return
+	}
+	if m.known == nil {
+		m.known = map[string]bool{}
+	}
+	m.known[title] = true
+	m.left = append(m.left, title)
 }
 
 func (m *markdowner) leftOut() string {
@@ -285,17 +306,21 @@ func (m *markdowner) code(c Code) {
 	m.fence("text", broken(strings.TrimRight(code(c), "\n")))
 }
 
-// fence writes text between fences that are longer than every one in it. All lines are
-// set in by one blank, which belongs to the fence and not to the text: GitLab takes a
+// fence writes text between fences that are longer than every one in it. GitLab takes a
 // line that begins with a slash for an order to it, such as /merge, and to tell whether
-// it stands in a fence it counts three backticks, not how many there are.
+// it stands in a fence it counts three backticks, not how many there are. So where there
+// is such a line all of them are set in by one blank, which belongs to the fence and not
+// to the text.
 func (m *markdowner) fence(language, text string) {
-	marks := strings.Repeat("`", max(3, backticks(text)+1))
-	m.line(" %s%s", marks, language)
-	for line := range strings.SplitSeq(text, "\n") {
-		m.line(" %s", line)
+	marks, in := strings.Repeat("`", max(3, backticks(text)+1)), ""
+	if strings.Contains("\n"+text, "\n/") {
+		in = " "
 	}
-	m.line(" %s\n", marks)
+	m.line("%s%s%s", in, marks, language)
+	for line := range strings.SplitSeq(text, "\n") {
+		m.line("%s%s", in, line)
+	}
+	m.line("%s%s\n", in, marks)
 }
 
 // mostColumns is how long a line of code is. What shows Markdown does not break lines

@@ -30,12 +30,20 @@ func Outcome(d *document.Document, said []stream.Diagnostic, end End) *document.
 		d.Verdict = document.Note{Tone: document.Bad, Word: "Refused", Text: "zup apply does not carry this plan out. No node was changed."}
 	}
 	var sections []document.Section
+	more := 0
 	for i, s := range said {
+		if len(sections) == mostSaid && i < len(said)-1 {
+			more++
+			continue
+		}
 		if last := i == len(said)-1; last && i > 0 && s.ExitCode != 0 && s.Detail == "" { // it sums up what was said before
 			d.Verdict.Text = sentence(clip(s.Summary, mostSummary))
 			continue
 		}
 		sections = append(sections, sectionOf(s, i+1))
+	}
+	if more > 0 {
+		sections = append(sections, document.Section{ID: "said-more", Title: fmt.Sprintf("And %d more", more), Blocks: []document.Block{document.Text(everything)}})
 	}
 	d.Sections = append(sections, d.Sections...)
 	return d
@@ -45,6 +53,7 @@ func unplanned(end End) *document.Document {
 	d := &document.Document{
 		Kind: "Change plan", Title: "There is no plan",
 		Verdict: document.Note{Tone: document.Bad, Word: "No plan", Text: "No node was changed."},
+		Whole:   everything,
 		Foot:    fmt.Sprintf("zup plan ended with exit code %d: %s.", end.Code, end.Means),
 	}
 	if end.Rule {
@@ -53,12 +62,15 @@ func unplanned(end End) *document.Document {
 	return d
 }
 
-// Limits of what is shown of one message, in characters, so that the longest one fits
-// into a comment. The log and the stream have all of it.
+// Limits of what is shown: of messages, and of one of them, in characters, so that the
+// longest one fits into a comment.
 const (
+	mostSaid    = 200
 	mostSummary = 300
 	mostDetail  = 2000
 )
+
+const everything = "Standard error of zup plan has everything."
 
 // sectionOf is one message, with where it belongs and what to do about it.
 func sectionOf(s stream.Diagnostic, number int) document.Section {
