@@ -108,8 +108,7 @@ func (l *loader) readListed(b *body, name string) *File {
 		return nil
 	}
 	sum := sha256.Sum256(text)
-	path, _ = l.dir.inside(path) // it was read
-	return &File{Path: filepath.ToSlash(path), SHA256: hex.EncodeToString(sum[:]), Text: string(text)}
+	return &File{Path: l.dir.at(path), SHA256: hex.EncodeToString(sum[:]), Text: string(text)}
 }
 
 // addMistakes reports what is wrong in a file that the configuration names, where

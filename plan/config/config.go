@@ -35,9 +35,18 @@ type Config struct {
 	// expressions have read, and those of the approval block.
 	Read []string
 
-	// Asked and Listed are what expressions have learned about which other files there
+	// Asked is what expressions have asked the directory, and Values are those of the
+	// variables, but for what is sensitive: with the text of the files, what Reload needs.
+	Asked  []Question
+	Values []Value
+	// Nonsensitive is what it declares not to be sensitive although it is made from
+	// something that is. A name is the text of the expression and the number of the call.
+	Nonsensitive []Value
+	Unknown      []string // of Reload: places of what is left out because it is not in the record
+
+	// Exists and Listed are what expressions have learned about which other files there
 	// are; sorted.
-	Asked  []Asked
+	Exists []Asked
 	Listed []Listed
 
 	Clusters []*Cluster // in order of file name, then of place in the file

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,6 +31,7 @@ type directory struct {
 	mu   sync.Mutex
 	read map[string]bool // paths of files that were read
 	learned
+	questions
 }
 
 func openDirectory(path string) (*directory, error) {
@@ -45,7 +47,11 @@ func openDirectory(path string) (*directory, error) {
 	return &directory{path: path, root: root, read: map[string]bool{}}, nil
 }
 
-func (d *directory) close() { d.root.Close() }
+func (d *directory) close() {
+	if d.root != nil {
+		d.root.Close()
+	}
+}
 
 // list returns the names in the directory, sorted, but for hidden files and
 // what editors leave behind.
@@ -78,9 +84,35 @@ func Sources(dir string) ([]string, error) {
 	}), nil
 }
 
-// readFile reads a regular file of at most maxFile bytes. Its errors have no
-// path in them.
+// readFile answers what is in a file, for an expression or an argument that names it.
 func (d *directory) readFile(name string) ([]byte, error) {
+	q, err := d.ask(Question{About: AskedText, Path: name}, func(q *Question) error {
+		content, err := d.readOwn(name)
+		if err != nil {
+			return err
+		}
+		q.setText(content)
+		if at, err := d.inside(name); err == nil && at != name {
+			q.At = filepath.ToSlash(at)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return q.content()
+}
+
+// at returns the path of a file that readFile has read, relative to the directory and
+// with slashes.
+func (d *directory) at(name string) string {
+	q, _ := d.ask(Question{About: AskedText, Path: name}, func(*Question) error { return errNotRecorded })
+	return cmp.Or(q.At, filepath.ToSlash(name))
+}
+
+// readOwn reads a regular file of at most maxFile bytes. Its errors have no path in
+// them.
+func (d *directory) readOwn(name string) ([]byte, error) {
 	name, err := d.inside(name)
 	if err != nil {
 		return nil, err
@@ -116,8 +148,18 @@ func isConfiguration(name string) bool {
 	return strings.HasSuffix(name, ".zup.hcl") || strings.HasSuffix(name, ".zup.json")
 }
 
-// exists reports whether there is a regular file.
+// exists answers whether there is a regular file.
 func (d *directory) exists(name string) (bool, error) {
+	q, err := d.ask(Question{About: AskedExists, Path: name}, func(q *Question) (err error) {
+		if q.Exists, err = d.isThere(name); err == nil {
+			d.noteExists(name, q.Exists)
+		}
+		return err
+	})
+	return q.Exists, err
+}
+
+func (d *directory) isThere(name string) (bool, error) {
 	name, err := d.inside(name)
 	if err != nil {
 		return false, err

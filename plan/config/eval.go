@@ -35,7 +35,11 @@ func (l *loader) eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, boo
 	if !known {
 		return cty.DynamicVal, false
 	}
+	before, calls := l.dir.current, l.dir.calls
+	l.dir.current, l.dir.calls = expr.Range(), 0
 	v, diags := expr.Value(ctx)
+	l.dir.current, l.dir.calls = before, calls
+	l.withholdSensitive(expr, refs, ctx)
 	if diags.HasErrors() {
 		secret := l.mentionsSensitive(expr) || refersToSensitive(refs, ctx)
 		for _, d := range diags {
@@ -45,6 +49,7 @@ func (l *loader) eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, boo
 	}
 	if !v.IsWhollyKnown() {
 		l.needsValue(expr)
+		l.noteUnknown(expr)
 		return v, false
 	}
 	return v, true

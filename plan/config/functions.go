@@ -91,6 +91,10 @@ func (d *directory) callable() map[string]function.Function {
 				d.functions[e.Name] = e.reading(d)
 			}
 		}
+		d.functions["nonsensitive"] = nonsensitiveIn(&d.questions)
+		if d.replayed {
+			d.functions["sensitive"] = withheldFunc()
+		}
 	}
 	return d.functions
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -18,6 +19,9 @@ import (
 func ofFile(dir *directory, f func(content []byte) (string, error)) function.Function {
 	return computes(cty.String, params("path", cty.String), func(args []cty.Value) (cty.Value, error) {
 		content, err := dir.readFile(args[0].AsString())
+		if err == errNotRecorded {
+			return cty.UnknownVal(cty.String), nil
+		}
 		if err == nil {
 			var s string
 			if s, err = f(content); err == nil {
@@ -57,10 +61,12 @@ func fileHashFunc(sum func([]byte) []byte, encode func([]byte) string) func(*dir
 func fileExistsFunc(dir *directory) function.Function {
 	return computes(cty.Bool, params("path", cty.String), func(args []cty.Value) (cty.Value, error) {
 		ok, err := dir.exists(args[0].AsString())
+		if err == errNotRecorded {
+			return cty.UnknownVal(cty.Bool), nil
+		}
 		if err != nil {
 			return cty.NilVal, fileError(args[0].AsString(), err)
 		}
-		dir.noteExists(args[0].AsString(), ok)
 		return cty.BoolVal(ok), nil
 	})
 }
@@ -70,19 +76,21 @@ func fileExistsFunc(dir *directory) function.Function {
 func fileSetFunc(dir *directory) function.Function {
 	p := params("path", cty.String, "pattern", cty.String)
 	return computes(cty.Set(cty.String), p, func(args []cty.Value) (cty.Value, error) {
-		start, err := dir.inside(args[0].AsString())
-		if err != nil {
-			return cty.NilVal, fileError(args[0].AsString(), err)
-		}
 		patterns, err := globs(args[1].AsString())
 		if err != nil {
 			return cty.NilVal, function.NewArgError(1, err)
 		}
-		found, err := dir.find(start, patterns)
+		names, err := dir.names(args[0].AsString(), args[1].AsString(), patterns)
+		if err == errNotRecorded {
+			return cty.UnknownVal(cty.Set(cty.String)), nil
+		}
 		if err != nil {
 			return cty.NilVal, fileError(args[0].AsString(), err)
 		}
-		dir.noteListed(start, args[1].AsString(), patterns, found)
+		found := make([]cty.Value, len(names))
+		for i, name := range names {
+			found[i] = cty.StringVal(name)
+		}
 		if len(found) == 0 {
 			return cty.SetValEmpty(cty.String), nil
 		}
@@ -90,10 +98,28 @@ func fileSetFunc(dir *directory) function.Function {
 	})
 }
 
+// names answers which regular files below a directory fit a pattern by their path from
+// there; sorted.
+func (d *directory) names(dir, pattern string, patterns [][]string) ([]string, error) {
+	q, err := d.ask(Question{About: AskedNames, Path: dir, Pattern: pattern}, func(q *Question) error {
+		start, err := d.inside(dir)
+		if err != nil {
+			return err
+		}
+		if q.Names, err = d.find(start, patterns); err != nil {
+			return err
+		}
+		slices.Sort(q.Names)
+		d.noteListed(start, pattern, patterns, q.Names)
+		return nil
+	})
+	return q.Names, err
+}
+
 // find lists the regular files below start whose path from there fits one of the
 // patterns.
-func (d *directory) find(start string, patterns [][]string) ([]cty.Value, error) {
-	var found []cty.Value
+func (d *directory) find(start string, patterns [][]string) ([]string, error) {
+	var found []string
 	err := fs.WalkDir(d.root.FS(), start, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return cause(err)
@@ -104,7 +130,7 @@ func (d *directory) find(start string, patterns [][]string) ([]cty.Value, error)
 		rel := strings.TrimPrefix(strings.TrimPrefix(name, start), "/")
 		for _, pattern := range patterns {
 			if matches(pattern, strings.Split(rel, "/")) {
-				found = append(found, cty.StringVal(rel))
+				found = append(found, rel)
 				break
 			}
 		}
@@ -182,6 +208,9 @@ func templateFileFunc(dir *directory) function.Function {
 	return yields(p, nil, func(args []cty.Value) (cty.Value, error) {
 		name := args[0].AsString()
 		content, err := dir.readFile(name)
+		if err == errNotRecorded {
+			return cty.DynamicVal, nil
+		}
 		if err == nil {
 			_, err = asText(content)
 		}
@@ -193,6 +222,9 @@ func templateFileFunc(dir *directory) function.Function {
 		}
 		if tooDeep(content, false) {
 			return cty.NilVal, messageError(fmt.Sprintf("%q is nested too deep.", name))
+		}
+		if strings.Contains(string(content), "sensitive") {
+			dir.withhold(dir.current)
 		}
 		return evalTemplate(dir, name, content, args[1].AsValueMap())
 	})

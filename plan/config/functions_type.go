@@ -9,10 +9,35 @@ func sensitiveFunc() function.Function {
 	return ofAnything(func(v cty.Value) cty.Value { return v.Mark(sensitive) })
 }
 
+// withheldFunc is sensitive where a configuration is read again: what it was handed may
+// be a placeholder by now.
+func withheldFunc() function.Function {
+	return ofAnything(func(v cty.Value) cty.Value {
+		v, _ = v.Unmark()
+		return cty.UnknownVal(v.Type()).Mark(sensitive)
+	})
+}
+
 func nonsensitiveFunc() function.Function {
 	return ofAnything(func(v cty.Value) cty.Value {
 		v, _ = v.Unmark()
 		return v
+	})
+}
+
+// nonsensitiveIn is nonsensitive where its results are recorded, and where they come from
+// the record, because what it is handed is not there.
+func nonsensitiveIn(q *questions) function.Function {
+	return function.New(&function.Spec{
+		Params: anything(),
+		Type:   function.StaticReturnType(cty.DynamicPseudoType),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			v, marks := args[0].Unmark()
+			if len(marks) == 0 && v.IsKnown() {
+				return v, nil
+			}
+			return q.declare(v), nil
+		},
 	})
 }
 

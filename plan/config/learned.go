@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/zclconf/go-cty/cty"
 )
 
 // Asked is a path that fileexists was asked about.
@@ -55,12 +53,9 @@ func (d *directory) noteExists(name string, exists bool) {
 }
 
 // noteListed keeps what was found below a directory.
-func (d *directory) noteListed(start, pattern string, patterns [][]string, found []cty.Value) {
+func (d *directory) noteListed(start, pattern string, patterns [][]string, found []string) {
 	l := Listed{Dir: filepath.ToSlash(start), Pattern: pattern, patterns: patterns}
-	for _, v := range found {
-		l.Found = append(l.Found, v.AsString())
-	}
-	slices.Sort(l.Found)
+	l.Found = found
 	for _, p := range patterns {
 		l.Depth = max(l.Depth, len(p))
 	}

@@ -80,6 +80,8 @@ type loader struct {
 	scope      *hcl.EvalContext // what cluster blocks see
 	inRule     bool             // an expression may refer to the plan
 	policyOnly bool             // see Policy
+	replayed   *replayed        // nil: files are read; see Reload
+	inBlocks   bool             // blocks that are part of the Config are being read
 	inPolicy   bool             // blocks that demand something of every plan are being read
 }
 
@@ -98,7 +100,15 @@ func (l *loader) load(dir string) *Config {
 	}
 	defer d.close()
 	l.dir = d
+	cfg := l.read()
+	if cfg != nil {
+		cfg.Dir = dir
+	}
+	return cfg
+}
 
+// read reads everything in the loader's directory.
+func (l *loader) read() *Config {
 	l.readFiles()
 	l.sortBlocks()
 	if !l.checkRequiredVersion() {
@@ -106,9 +116,14 @@ func (l *loader) load(dir string) *Config {
 	}
 	l.declareVariables()
 	l.declareLocals()
-	l.assignVariables()
+	if l.replayed != nil {
+		l.replayed.assign(l)
+	} else {
+		l.assignVariables()
+	}
 	l.validateVariables()
 	l.evaluateLocals()
+	l.inBlocks = true
 	var clusters []*Cluster
 	if !l.policyOnly {
 		clusters = l.readClusters()
@@ -117,16 +132,17 @@ func (l *loader) load(dir string) *Config {
 	if len(clusters) == 0 && len(l.files) > 0 && !l.policyOnly && !l.incomplete && !l.hasErrors() {
 		l.warnf(nil, "no cluster is declared", `There is nothing to plan. A cluster block says what to update: cluster "zevenet" "edge" { … }`)
 	}
-	cfg.Dir, cfg.Clusters = dir, clusters
+	cfg.Clusters, cfg.Asked, cfg.Values = clusters, l.dir.told(), l.finalValues()
 	cfg.Files, cfg.VarFiles, cfg.Read = l.shownFiles(), l.listVarFiles(), l.dir.alsoRead()
-	cfg.Asked, cfg.Listed = l.dir.learnt()
+	cfg.Exists, cfg.Listed = l.dir.learnt()
+	cfg.Nonsensitive = l.dir.nonsensitive(l.textOf)
 	l.showConditions(cfg.Rules)
 	return cfg
 }
 
 // readFiles reads and parses all files of the directory and those of -var-file.
 func (l *loader) readFiles() {
-	names, err := l.dir.list()
+	names, err := l.names()
 	if err != nil {
 		l.errorf(nil, fmt.Sprintf("cannot read the configuration in %q", l.dir.path), "%s", sentence(err.Error()))
 		return
@@ -139,7 +155,7 @@ func (l *loader) readFiles() {
 			l.varFiles = append(l.varFiles, newFile(name))
 		}
 	}
-	eachFile(slices.Concat(l.files, l.varFiles), func(f *file) { f.read(l.dir.readFile); f.parse() })
+	eachFile(slices.Concat(l.files, l.varFiles), func(f *file) { f.read(l.readOwn); f.parse() })
 	l.files = slices.DeleteFunc(l.files, (*file).isDirectory)
 	l.varFiles = slices.DeleteFunc(l.varFiles, (*file).isDirectory)
 	if len(l.files) == 0 {
@@ -155,6 +171,26 @@ func (l *loader) readFiles() {
 		l.addFaults(f)
 		l.incomplete = l.incomplete || f.incomplete
 	}
+}
+
+// names lists the files that may be part of the configuration.
+func (l *loader) names() ([]string, error) {
+	if l.replayed == nil {
+		return l.dir.list()
+	}
+	names := make([]string, len(l.replayed.files))
+	for i, f := range l.replayed.files {
+		names[i] = f.Path
+	}
+	return names, nil
+}
+
+// readOwn reads a file of the configuration itself.
+func (l *loader) readOwn(name string) ([]byte, error) {
+	if l.replayed == nil {
+		return l.dir.readOwn(name)
+	}
+	return l.replayed.text(name)
 }
 
 // varFileArgs returns a file for every -var-file. One that has the path of a
