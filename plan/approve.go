@@ -1,9 +1,6 @@
 package plan
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
 
 	"zup/plan/approval"
@@ -52,16 +49,4 @@ func approvable(c *checked) string {
 		}
 	}
 	return ""
-}
-
-// intact reports whether the text of a file that has nothing to hide is the one of
-// its digest.
-func (f *File) intact() error {
-	if f == nil {
-		return nil
-	}
-	if sum := sha256.Sum256([]byte(f.Text)); hex.EncodeToString(sum[:]) != f.SHA256 {
-		return errors.New(f.Path + " is not the file of its digest")
-	}
-	return nil
 }

@@ -20,14 +20,6 @@ import (
 // Observed is what the nodes of all clusters said just now.
 type Observed map[string][]ObservedNode // by cluster name; nodes in the order of the configuration
 
-// Farm is a farm that is up, as a node says, and whether it answered from where zup runs.
-type Farm struct {
-	Address string // as the node says; IP:port, if neither of Foreign and Spared is set
-	Answers bool
-	Foreign string // why it is not an address of users, and was not tried; empty: it is one
-	Spared  bool   // it was not tried because enough others were
-}
-
 // ObservedNode is what one node said. Either Err is set or Facts is.
 type ObservedNode struct {
 	Err     error             // why it could not be asked
@@ -134,6 +126,7 @@ type Input struct {
 	Commit    string // see Plan.Commit
 	Config    *config.Config
 	Images    map[string]*Image // by cluster name: of those that have a package block
+	Commands  []CommandFile     // what was found where local commands may name a file, see Named; sorted by path
 	BackOut   bool              // plan how to come to rest without updating further
 	Clusters  []string          // names of the clusters to plan; nil: all
 	Farms     map[string][]Farm // by cluster name: of clusters without probes, what was tried from here; nil: nothing was
@@ -188,9 +181,11 @@ func Build(in Input) (*Plan, error) {
 		refused.Partial = p.Clusters
 		return nil, &refused
 	}
+	p.cover(in.Commands)
 	p.Products = products(in, p.Clusters)
 	p.judge(in.Config.Rules)
 	p.waive(in.Waivers, waived)
+	p.CreatedFrom = origin(in, p.Clusters, p.Waivers)
 	if err := p.Validate(); err != nil {
 		return nil, fmt.Errorf("the plan that was made breaks a rule; this is a defect of zup: %w", err)
 	}
@@ -427,27 +422,13 @@ func Fingerprint(facts map[string]string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func planned(cfg *config.Config) Config {
-	c := Config{Files: make([]File, len(cfg.Files))}
-	h := sha256.New()
-	for i, f := range cfg.Files {
-		c.Files[i] = File{Path: f.Path, SHA256: f.SHA256, Text: f.Text}
-		fmt.Fprintf(h, "%s  %s\n", f.SHA256, f.Path)
-	}
-	for _, f := range cfg.VarFiles {
-		fmt.Fprintf(h, "%s  %s\n", f.SHA256, f.Path)
-	}
-	c.SHA256 = hex.EncodeToString(h.Sum(nil))
-	return c
-}
-
 func approvalOf(a *config.Approval) *Approval {
 	if a == nil {
 		return nil
 	}
-	out := &Approval{AuthorMayApprove: a.AuthorMayApprove, Required: a.Required, Signers: File(a.Signers)}
+	out := &Approval{AuthorMayApprove: a.AuthorMayApprove, Required: a.Required, Signers: fileOf(a.Signers)}
 	if a.Revoked != nil {
-		revoked := File(*a.Revoked)
+		revoked := fileOf(*a.Revoked)
 		out.Revoked = &revoked
 	}
 	return out

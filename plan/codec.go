@@ -3,6 +3,7 @@ package plan
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -19,8 +20,8 @@ import (
 func (p *Plan) Encode(w io.Writer) error { return encode(w, p, false) }
 
 // EncodeIdentity writes the bytes that PlanID is the SHA-256 of and that
-// signatures are over: the plan file without the lines of commit, created and
-// plan_id.
+// signatures are over: the plan file without the lines that begin with commit, created
+// and plan_id.
 func (p *Plan) EncodeIdentity(w io.Writer) error { return encode(w, p, true) }
 
 // Identify computes PlanID from everything but Commit, Created and PlanID.
@@ -38,6 +39,8 @@ type lines struct {
 	w   *bufio.Writer
 	enc *valueEncoder
 	err error
+
+	origin string // digest of what the plan was made from
 }
 
 // valueEncoder turns values into JSON the way a plan file has it.
@@ -63,6 +66,13 @@ func (e *valueEncoder) add(v any) error {
 }
 
 func encode(w io.Writer, p *Plan, identity bool) error {
+	_, err := encodeLines(w, p, identity)
+	return err
+}
+
+// encodeLines also returns the digest of what the plan was made from, as it stands in
+// what was written.
+func encodeLines(w io.Writer, p *Plan, identity bool) (origin string, err error) {
 	l := &lines{w: bufio.NewWriterSize(w, 1<<16), enc: newValueEncoder()}
 
 	l.raw("{\n")
@@ -76,7 +86,7 @@ func encode(w io.Writer, p *Plan, identity bool) error {
 	}
 	l.field("config", &p.Config)
 	if !identity {
-		l.field("created", p.Created)
+		l.created(p)
 	}
 	l.field("format_version", p.FormatVersion)
 	optional(l, "freezes", p.Freezes, len(p.Freezes) == 0)
@@ -95,7 +105,7 @@ func encode(w io.Writer, p *Plan, identity bool) error {
 	if l.err == nil {
 		l.err = l.w.Flush()
 	}
-	return l.err
+	return l.origin, l.err
 }
 
 func (l *lines) raw(s string) {
@@ -127,6 +137,42 @@ func optional(l *lines, name string, v any, empty bool) {
 	if !empty {
 		l.field(name, v)
 	}
+}
+
+// created writes when the plan was made and from what: on one line, which is not part
+// of the identity, because nodes say something else about their clocks each time.
+func (l *lines) created(p *Plan) {
+	l.key("created")
+	l.value(p.Created)
+	if p.CreatedFrom != nil {
+		h := sha256.New()
+		part := func(s string, v any) {
+			l.raw(s)
+			l.value(v)
+			h.Write([]byte(s))
+			h.Write(l.enc.buf.Bytes())
+		}
+		l.raw(`,"created_from":`)
+		separator := `{"clusters":[`
+		for i := range p.CreatedFrom.Clusters {
+			part(separator, &p.CreatedFrom.Clusters[i])
+			separator = ","
+		}
+		if separator != "," {
+			l.raw(separator)
+		}
+		if len(p.CreatedFrom.Commands) > 0 {
+			part(`],"commands":`, p.CreatedFrom.Commands)
+			part(`,"request":`, &p.CreatedFrom.Request)
+		} else {
+			part(`],"request":`, &p.CreatedFrom.Request)
+		}
+		l.raw("}")
+		l.raw(`,"created_sha256":`)
+		l.origin = hex.EncodeToString(h.Sum(nil))
+		l.value(cmp.Or(p.CreatedSHA256, l.origin))
+	}
+	l.raw(",\n")
 }
 
 // chunk is how many elements of a list are encoded at once.
@@ -279,8 +325,12 @@ func checkFormat(data []byte) error {
 
 func sameBytes(p *Plan, data []byte) error {
 	c := &comparer{rest: data}
-	if err := p.Encode(c); err != nil || len(c.rest) > 0 {
+	origin, err := encodeLines(c, p, false)
+	if err != nil || len(c.rest) > 0 {
 		return &DamagedError{fmt.Sprintf("byte %d is not what zup wrote", c.done)}
+	}
+	if p.CreatedSHA256 == origin {
+		p.CreatedSHA256 = ""
 	}
 	return nil
 }

@@ -120,8 +120,8 @@ var alterations = []func(data []byte, at int) []byte{
 	func(data []byte, at int) []byte { return slices.Insert(data, at, data[at]) },
 }
 
-// Whatever byte of a plan file is altered: it is refused, or it means the same, and
-// what it means is proven by its ID.
+// Whatever byte of a plan file is altered: it is refused, or nothing that it was made from
+// is believed, or it means the same, and what it means is proven by its ID.
 func TestAlteredBytes(t *testing.T) {
 	t.Parallel()
 	p := built(t, 1)
@@ -142,6 +142,12 @@ func TestAlteredBytes(t *testing.T) {
 			t.Fatalf("byte %d: %v", i, err)
 		case back.PlanID != p.PlanID:
 			t.Fatalf("byte %d: accepted with another ID", i)
+		case back.CreatedSHA256 != "": // what it was made from: that is for Prove
+			var proof *plan.AlteredError
+			if !errors.As(plan.Prove(back, providers(), "0.1.0"), &proof) || proof.Differences[0].Where != "created_from" {
+				t.Fatalf("byte %d: %v", i, proof)
+			}
+			refused++
 		default:
 			back.Commit, back.Created = p.Commit, p.Created
 			if !bytes.Equal(encoded(t, back), data) {

@@ -57,7 +57,7 @@ type situation struct {
 	input   plan.Input
 }
 
-func loadSituation(t *testing.T, path string) *situation {
+func loadSituation(t testing.TB, path string) *situation {
 	t.Helper()
 	ar, err := txtar.ParseFile(path)
 	if err != nil {
@@ -112,12 +112,18 @@ func loadSituation(t *testing.T, path string) *situation {
 	s.config = cfg
 	s.input = plan.Input{
 		Rollback: s.input.Rollback, BackOut: s.input.BackOut, Config: cfg, Images: images, Observed: observedPairs(cfg, observed), Recorded: recorded, Version: "0.1.0",
-		Waivers: s.input.Waivers, Providers: map[string]plan.Provider{},
-	}
-	for name, p := range zevenet.Providers() {
-		s.input.Providers[name] = p
+		Waivers: s.input.Waivers, Providers: providers(),
 	}
 	return s
+}
+
+// providers are the products of the corpus.
+func providers() map[string]plan.Provider {
+	all := map[string]plan.Provider{}
+	for name, p := range zevenet.Providers() {
+		all[name] = p
+	}
+	return all
 }
 
 func imageFrom(text string) *plan.Image {

@@ -1,5 +1,71 @@
 package plan
 
+import (
+	"slices"
+	"strings"
+)
+
+// Named lists what in a command may be the name of a file: its program, and each
+// argument or the part of one behind a "=". A program without a slash is looked for in
+// PATH, and is no file of any folder.
+func Named(argv []string) []string {
+	var names []string
+	for i, arg := range argv {
+		if i == 0 && !strings.Contains(arg, "/") {
+			continue
+		}
+		names = append(names, arg)
+		if _, value, ok := strings.Cut(arg, "="); ok && value != "" {
+			names = append(names, value)
+		}
+	}
+	return names
+}
+
+// cover writes down of every local action which files its commands name.
+func (p *Plan) cover(found []CommandFile) {
+	byPath := make(map[string]CommandFile, len(found))
+	for _, f := range found {
+		byPath[f.Path] = f
+	}
+	for i := range p.Actions {
+		if a := &p.Actions[i]; a.Primitive == Local {
+			a.cover(byPath)
+		}
+	}
+}
+
+func (a *Action) cover(found map[string]CommandFile) {
+	add := func(f CommandFile) {
+		if !slices.Contains(a.Files, f) {
+			a.Files = append(a.Files, f)
+		}
+	}
+	for _, argv := range a.commands() {
+		if !strings.Contains(argv[0], "/") {
+			add(CommandFile{Path: argv[0], Uncovered: "a program of the machine that applies"})
+		}
+		for _, name := range Named(argv) {
+			if f, ok := found[name]; ok {
+				add(f)
+			}
+		}
+	}
+	slices.SortFunc(a.Files, func(x, y CommandFile) int { return strings.Compare(x.Path, y.Path) })
+}
+
+// commands are all that a local action runs.
+func (a *Action) commands() [][]string {
+	var all [][]string
+	if len(a.Argv) > 0 {
+		all = append(all, a.Argv)
+	}
+	for _, p := range a.Proof {
+		all = append(all, p.Argv)
+	}
+	return all
+}
+
 // Here reports whether an action runs where zup runs, and not on its node.
 func (a *Action) Here() bool { return a.Primitive == Local }
 
@@ -22,10 +88,15 @@ func (a *Action) localShape() string {
 			return "a proof needs a command and a word"
 		}
 	}
+	for _, f := range a.Files {
+		if (f.SHA256 == "") == (f.Uncovered == "") || f.SHA256 != "" && len(f.SHA256) != 64 {
+			return "a file that a command names has a digest, or a reason why it has none"
+		}
+	}
 	return ""
 }
 
 // isLocal reports whether the action has what only local ones may have.
 func (a *Action) isLocal() bool {
-	return len(a.Argv) > 0 || len(a.Proof) > 0 || a.Keeps != "" || a.Drops != ""
+	return len(a.Argv) > 0 || len(a.Proof) > 0 || len(a.Files) > 0 || a.Keeps != "" || a.Drops != ""
 }

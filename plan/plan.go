@@ -10,7 +10,12 @@
 // which knows no product.
 package plan
 
-import "time"
+import (
+	"time"
+
+	"zup/plan/config"
+	"zup/plan/state"
+)
 
 // FormatVersion is the version of the plan file that this zup writes and the
 // only one that it reads. docs/plan-format.md has the policy.
@@ -26,23 +31,25 @@ const (
 // Plan is one plan file. Its JSON keys are sorted because the fields of every
 // struct here are declared in the order of their JSON names; a test holds that.
 type Plan struct {
-	Actions       []Action  `json:"actions"`            // in an order in which they can be carried out
-	Approval      *Approval `json:"approval,omitempty"` // who has to sign before it may be applied; none: nobody
-	Author        string    `json:"author,omitempty"`   // who planned it
-	Change        string    `json:"change,omitempty"`   // number of the change request
-	Clusters      []Cluster `json:"clusters"`           // sorted by name
-	Commit        string    `json:"commit,omitempty"`   // of the configuration's repository; "+" behind it: with changes that are not committed; "?": whether there are is not known; "unknown": which one is not known; not part of the ID
-	Config        Config    `json:"config"`             // the text that was planned
-	Created       string    `json:"created"`            // RFC 3339, UTC; not part of the ID
-	FormatVersion int       `json:"format_version"`     // see FormatVersion
-	Freezes       []Freeze  `json:"freezes,omitempty"`  // when it may not be applied, windows or not
-	NotAfter      string    `json:"not_after"`          // RFC 3339, UTC; empty: does not expire
-	PlanID        string    `json:"plan_id"`            // SHA-256 of the canonical bytes without Commit, Created and PlanID, hex
-	Products      []Product `json:"products"`           // sorted by name
-	Rules         []Rule    `json:"rules,omitempty"`    // rules of the house, in the order of the configuration
-	State         StateRef  `json:"state"`              // the recorded state that it was made from
-	Waivers       []Waiver  `json:"waivers,omitempty"`  // what was waived when it was made, sorted by name
-	Windows       []Window  `json:"windows,omitempty"`  // when it may be applied; none: any time
+	Actions       []Action  `json:"actions"`                  // in an order in which they can be carried out
+	Approval      *Approval `json:"approval,omitempty"`       // who has to sign before it may be applied; none: nobody
+	Author        string    `json:"author,omitempty"`         // who planned it
+	Change        string    `json:"change,omitempty"`         // number of the change request
+	Clusters      []Cluster `json:"clusters"`                 // sorted by name
+	Commit        string    `json:"commit,omitempty"`         // of the configuration's repository; "+" behind it: with changes that are not committed; "?": whether there are is not known; "unknown": which one is not known; not part of the ID
+	Config        Config    `json:"config"`                   // the text that was planned
+	Created       string    `json:"created"`                  // RFC 3339, UTC; not part of the ID
+	CreatedFrom   *Origin   `json:"created_from,omitempty"`   // what it was made from besides the configuration; on the line of Created, and not part of the ID
+	CreatedSHA256 string    `json:"created_sha256,omitempty"` // of CreatedFrom as it stands in the file, hex; on the same line. Encode computes it; it is set only if it came from a file and is wrong
+	FormatVersion int       `json:"format_version"`           // see FormatVersion
+	Freezes       []Freeze  `json:"freezes,omitempty"`        // when it may not be applied, windows or not
+	NotAfter      string    `json:"not_after"`                // RFC 3339, UTC; empty: does not expire
+	PlanID        string    `json:"plan_id"`                  // SHA-256 of the canonical bytes without the lines of Commit, Created and PlanID, hex
+	Products      []Product `json:"products"`                 // sorted by name
+	Rules         []Rule    `json:"rules,omitempty"`          // rules of the house, in the order of the configuration
+	State         StateRef  `json:"state"`                    // the recorded state that it was made from
+	Waivers       []Waiver  `json:"waivers,omitempty"`        // what was waived when it was made, sorted by name
+	Windows       []Window  `json:"windows,omitempty"`        // when it may be applied; none: any time
 	ZupVersion    string    `json:"zup_version"`
 }
 
@@ -90,19 +97,82 @@ type Waiver struct {
 	What    string `json:"what"` // what is not heeded, in a sentence
 }
 
-// Config is the configuration that was planned. Later edits of the files change
-// nothing about the plan.
+// Config is the configuration that was planned, with everything that is needed to read
+// it again. Later edits of the files change nothing about the plan.
 type Config struct {
-	Files  []File `json:"files"`  // sorted by path
-	SHA256 string `json:"sha256"` // over path and SHA-256 of every file, in order
+	Asked        []config.Question `json:"asked,omitempty"`        // what expressions asked the directory, and the answers
+	Files        []File            `json:"files"`                  // sorted by path
+	Nonsensitive []config.Value    `json:"nonsensitive,omitempty"` // what it declares not to be sensitive although it is made from something that is, by expression and call
+	SHA256       string            `json:"sha256"`                 // over everything else here, in order
+	Values       []config.Value    `json:"values,omitempty"`       // of the variables that are not sensitive, by name
+	VarFiles     []VarFile         `json:"var_files,omitempty"`    // that gave values to variables, sorted by path
 }
 
-// File is one configuration file. Text is what may be shown: where a sensitive
-// default stood there is a placeholder, and SHA256 is still that of the file.
+// File is one configuration file. Text is what may be shown: where something sensitive
+// stood there is a placeholder, SHA256 is still that of the file, and Shown is that of
+// the text.
 type File struct {
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256"`
+	Shown  string `json:"shown,omitempty"` // left out: Text is the file
 	Text   string `json:"text"`
+}
+
+// VarFile is a file that gave values to variables. Its text is nowhere kept.
+type VarFile struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+}
+
+// Origin is what a plan was made from, besides its configuration: what was asked for,
+// and what the nodes and the state file said. From that, whoever has the same zup makes
+// the plan again: see Prove.
+type Origin struct {
+	Clusters []Seen        `json:"clusters"`           // in the order of Plan.Clusters
+	Commands []CommandFile `json:"commands,omitempty"` // what was found of the files that local commands name, sorted by path
+	Request  Request       `json:"request"`
+}
+
+// Request is what somebody asked for who had a plan made.
+type Request struct {
+	Author   string   `json:"author,omitempty"`
+	BackOut  bool     `json:"back_out,omitempty"`
+	Change   string   `json:"change,omitempty"`
+	NotAfter string   `json:"not_after,omitempty"`
+	Rollback bool     `json:"rollback,omitempty"`
+	State    StateRef `json:"state"`
+	Waivers  []Waiver `json:"waivers,omitempty"` // those of the plan, without What
+}
+
+// Seen is what was known of one cluster when the plan was made.
+type Seen struct {
+	Farms    []Farm         `json:"farms,omitzero"`     // that were tried; left out: none was to be tried
+	Image    *SeenImage     `json:"image,omitempty"`    // of the package block
+	Name     string         `json:"name"`               //
+	Nodes    []SeenNode     `json:"nodes"`              // in the order of Cluster.Nodes
+	Recorded *state.Cluster `json:"recorded,omitempty"` // what the state file had; left out: nothing
+}
+
+// SeenNode is what one node said, all of it.
+type SeenNode struct {
+	Facts   map[string]string `json:"facts"`
+	HostKey string            `json:"host_key,omitempty"` // that it showed
+	Name    string            `json:"name"`               // as the configuration calls it
+}
+
+// Farm is a farm that is up, as a node says, and whether it answered from where zup runs.
+type Farm struct {
+	Address string `json:"address"`           // as the node says; IP:port, if neither of Foreign and Spared is set
+	Answers bool   `json:"answers,omitempty"` //
+	Foreign string `json:"foreign,omitempty"` // why it is not an address of users, and was not tried; empty: it is one
+	Spared  bool   `json:"spared,omitempty"`  // it was not tried because enough others were
+}
+
+// SeenImage is what was found where the image of a package block should be.
+type SeenImage struct {
+	Error  string `json:"error,omitempty"` // why it could not be read, or is not the configured one
+	SHA256 string `json:"sha256,omitempty"`
+	Size   int64  `json:"size,omitempty"` // bytes
 }
 
 // StateRef names the recorded state that a plan was made from. A plan made
@@ -233,46 +303,47 @@ const (
 //	   │                          └──────otherwise────► failed ──► undo, if there is one
 //	   └──something before it failed──► skipped
 type Action struct {
-	After     []string    `json:"after"`                // IDs of the actions that must be done first
-	AnswersMS int64       `json:"answers_ms,omitempty"` // once Check holds, every probe that answered before must answer within so many milliseconds
-	Argv      []string    `json:"argv,omitempty"`       // command of a local action, for Node, word for word; none: only Proof is asked for
-	Back      []Step      `json:"back,omitempty"`       // carried out in order when this very action failed, or AnswersMS has passed without an answer
-	Before    []Fact      `json:"before,omitempty"`     // read before it opens anything: what its temporary changes are to bring back
-	Check     []Condition `json:"check,omitempty"`      // proves a script or a command done; waited for up to CheckS
-	CheckS    int         `json:"check_s,omitempty"`    // seconds
-	Closes    []string    `json:"closes,omitempty"`     // temporary changes, node/name, that are undone once it is done
-	Cluster   string      `json:"cluster"`              //
-	Detached  bool        `json:"detached,omitempty"`   // the script runs as a job of its own on the node, exactly once
-	Drops     string      `json:"drops,omitempty"`      // snapshot of Node that is gone once it is done
-	EstimateS int         `json:"estimate_s"`           // seconds, for the reader
-	Final     bool        `json:"final,omitempty"`      // it proves the whole cluster: if it fails, everything was carried out all the same
-	Forbid    []string    `json:"forbid,omitempty"`     // RE2, by line: output that means failure whatever the exit status
-	ID        string      `json:"id"`                   // cluster.node.kind
-	Impact    Impact      `json:"impact"`               //
-	Keeps     string      `json:"keeps,omitempty"`      // snapshot of Node that exists once it is done, and is remembered
-	Kind      string      `json:"kind"`                 // "update", "block", …; a provider's word
-	Leaves    string      `json:"leaves,omitempty"`     // file that it leaves on its node on purpose
-	MayMove   bool        `json:"may_move,omitempty"`   // its node may take the role by itself afterwards
-	Mentions  []Mention   `json:"mentions,omitempty"`   // what the report says of the nodes once it is done
-	Next      bool        `json:"next,omitempty"`       // the run may not rest after this action: the next one belongs to it
-	Node      string      `json:"node"`                 // empty: no single node
-	NotMaster bool        `json:"not_master,omitempty"` // what it opens ends by itself when its node becomes MASTER
-	Opens     []string    `json:"opens,omitempty"`      // temporary changes, node/name: recorded as open before the script starts
-	Out       bool        `json:"out,omitempty"`        // its node can't serve while it runs: another one must, and no other node may be out
-	Primitive Primitive   `json:"primitive"`            //
-	Prompts   []Prompt    `json:"prompts,omitempty"`    // what the script may ask; not nil: it gets a terminal
-	Proof     []Proof     `json:"proof,omitempty"`      // of a local action: asked for once its command has ended
-	Reason    string      `json:"reason"`               // the difference that caused it
-	Record    []Fact      `json:"record,omitempty"`     // facts to remember from here on
-	Requires  []Condition `json:"requires,omitempty"`   // read again right before; what does not hold stops the run
-	Rule      bool        `json:"rule,omitempty"`       // failing is a refusal by a rule, not a failure of the action
-	Script    string      `json:"script,omitempty"`     // POSIX sh
-	TimeoutS  int         `json:"timeout_s"`            // seconds; passing it stops the run and ends nothing on the node
-	Title     string      `json:"title"`                // what it does, in a few words
-	Undo      string      `json:"undo,omitempty"`       // script that runs when this very action failed
-	UndoCheck []Condition `json:"undo_check,omitempty"` // proves Undo done; waited for up to CheckS
-	Until     []Condition `json:"until,omitempty"`      // of a wait or a gate
-	Upload    *Transfer   `json:"upload,omitempty"`     // of an upload
+	After     []string      `json:"after"`                // IDs of the actions that must be done first
+	AnswersMS int64         `json:"answers_ms,omitempty"` // once Check holds, every probe that answered before must answer within so many milliseconds
+	Argv      []string      `json:"argv,omitempty"`       // command of a local action, for Node, word for word; none: only Proof is asked for
+	Back      []Step        `json:"back,omitempty"`       // carried out in order when this very action failed, or AnswersMS has passed without an answer
+	Before    []Fact        `json:"before,omitempty"`     // read before it opens anything: what its temporary changes are to bring back
+	Check     []Condition   `json:"check,omitempty"`      // proves a script or a command done; waited for up to CheckS
+	CheckS    int           `json:"check_s,omitempty"`    // seconds
+	Closes    []string      `json:"closes,omitempty"`     // temporary changes, node/name, that are undone once it is done
+	Cluster   string        `json:"cluster"`              //
+	Detached  bool          `json:"detached,omitempty"`   // the script runs as a job of its own on the node, exactly once
+	Drops     string        `json:"drops,omitempty"`      // snapshot of Node that is gone once it is done
+	EstimateS int           `json:"estimate_s"`           // seconds, for the reader
+	Files     []CommandFile `json:"files,omitempty"`      // of a local action: files that its commands name; those with a digest are compared right before one runs
+	Final     bool          `json:"final,omitempty"`      // it proves the whole cluster: if it fails, everything was carried out all the same
+	Forbid    []string      `json:"forbid,omitempty"`     // RE2, by line: output that means failure whatever the exit status
+	ID        string        `json:"id"`                   // cluster.node.kind
+	Impact    Impact        `json:"impact"`               //
+	Keeps     string        `json:"keeps,omitempty"`      // snapshot of Node that exists once it is done, and is remembered
+	Kind      string        `json:"kind"`                 // "update", "block", …; a provider's word
+	Leaves    string        `json:"leaves,omitempty"`     // file that it leaves on its node on purpose
+	MayMove   bool          `json:"may_move,omitempty"`   // its node may take the role by itself afterwards
+	Mentions  []Mention     `json:"mentions,omitempty"`   // what the report says of the nodes once it is done
+	Next      bool          `json:"next,omitempty"`       // the run may not rest after this action: the next one belongs to it
+	Node      string        `json:"node"`                 // empty: no single node
+	NotMaster bool          `json:"not_master,omitempty"` // what it opens ends by itself when its node becomes MASTER
+	Opens     []string      `json:"opens,omitempty"`      // temporary changes, node/name: recorded as open before the script starts
+	Out       bool          `json:"out,omitempty"`        // its node can't serve while it runs: another one must, and no other node may be out
+	Primitive Primitive     `json:"primitive"`            //
+	Prompts   []Prompt      `json:"prompts,omitempty"`    // what the script may ask; not nil: it gets a terminal
+	Proof     []Proof       `json:"proof,omitempty"`      // of a local action: asked for once its command has ended
+	Reason    string        `json:"reason"`               // the difference that caused it
+	Record    []Fact        `json:"record,omitempty"`     // facts to remember from here on
+	Requires  []Condition   `json:"requires,omitempty"`   // read again right before; what does not hold stops the run
+	Rule      bool          `json:"rule,omitempty"`       // failing is a refusal by a rule, not a failure of the action
+	Script    string        `json:"script,omitempty"`     // POSIX sh
+	TimeoutS  int           `json:"timeout_s"`            // seconds; passing it stops the run and ends nothing on the node
+	Title     string        `json:"title"`                // what it does, in a few words
+	Undo      string        `json:"undo,omitempty"`       // script that runs when this very action failed
+	UndoCheck []Condition   `json:"undo_check,omitempty"` // proves Undo done; waited for up to CheckS
+	Until     []Condition   `json:"until,omitempty"`      // of a wait or a gate
+	Upload    *Transfer     `json:"upload,omitempty"`     // of an upload
 }
 
 // Step is a part of the way back from an action that failed, or is done and does not
@@ -314,6 +385,14 @@ type Proof struct {
 	Absent bool     `json:"absent,omitempty"` // Word is none of them
 	Argv   []string `json:"argv"`
 	Word   string   `json:"word"`
+}
+
+// CommandFile is something that a command which runs where zup runs names, or is. It has
+// a digest if it is covered by the plan, and otherwise a reason why it is not.
+type CommandFile struct {
+	Path      string `json:"path"`                // as the command names it
+	SHA256    string `json:"sha256,omitempty"`    // of a file below the configuration's folder, hex
+	Uncovered string `json:"uncovered,omitempty"` // why it may be another one when it runs
 }
 
 // Fact names one fact of one node.

@@ -29,7 +29,7 @@ func TestSchemaIsThatOfTheTypes(t *testing.T) {
 // planTypes knows the types of a plan file.
 func planTypes(t *testing.T) *schema.Generator {
 	t.Helper()
-	g, err := schema.New("plan.go")
+	g, err := schema.New("state/state.go", "config/record.go", "config/reload.go", "plan.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -171,6 +171,9 @@ func (a *applying) file(ctx context.Context, path string) error {
 	if err := a.isPlan(p, path); err != nil {
 		return err
 	}
+	if err := prove(p); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
 	dir, err := a.directory()
 	if err != nil {
 		return err
@@ -395,7 +398,7 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 	view := a.newView(c.plan)
 	stop := a.interrupts(cancel, view)
 	report, err := apply.Run(ctx, c.plan, apply.Options{
-		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir}).Run,
+		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir}).Run, Digest: digest(c.dir),
 		Store: c.store, RunID: run, Dir: runDir, Version: version, Resume: c.resumed != "",
 		Signatures: a.signatures, Closed: c.closed,
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: a.tell(view),

@@ -50,6 +50,9 @@ func (a *approving) approve(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	if err := prove(p); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
 	d, err := p.Demand()
 	switch {
 	case err != nil:

@@ -108,7 +108,7 @@ func (c *cli) commentOn(p *plan.Plan, path string) error {
 	if c.comment == nil {
 		return nil
 	}
-	d, err := c.changeDocument(p, path)
+	d, err := c.changeDocument(p, path, nil) // it was proven when it was made
 	c.comment.plan, c.comment.planned = d, true
 	return err
 }

@@ -91,8 +91,14 @@ func classify(err error) *failure {
 		locked  *state.LockedError
 		usage   *usageError
 		waiver  *plan.WaiverError
+		altered *plan.AlteredError
+		other   *plan.OtherZupError
 	)
 	switch {
+	case errors.As(err, &altered):
+		return &failure{exitDamaged, err, "zup show has all of it; make a new plan: zup plan -out FILE"}
+	case errors.As(err, &other):
+		return &failure{exitStale, err, fmt.Sprintf("make a new plan: zup plan -out FILE; or carry this one out with zup %s", escape.Line(other.Made))}
 	case errors.As(err, &waiver):
 		return waiverFailure(waiver)
 	case errors.As(err, &usage):

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -24,7 +24,8 @@ type origin struct {
 	change string
 	commit string // see plan.Plan.Commit
 
-	remarks []remark // what find could not find out
+	commands []plan.CommandFile // that the configuration's commands name; set before find
+	remarks  []remark           // what find could not find out
 }
 
 // remark is a warning about an origin, with what to do about it.
@@ -117,8 +118,12 @@ func (o *origin) files(dir string, cfg *config.Config) []checkout.File {
 	for _, f := range cfg.Files {
 		add(f.Path, f.SHA256)
 	}
+	read := map[string]string{}
+	for _, q := range cfg.Asked {
+		read[cmp.Or(q.At, q.Path)] = q.SHA256
+	}
 	for _, path := range cfg.Read {
-		add(path, "")
+		add(path, read[path]) // none, where the answer is withheld
 	}
 	if a := cfg.Approval; a != nil {
 		add(a.Signers.Path, a.Signers.SHA256)
@@ -126,7 +131,7 @@ func (o *origin) files(dir string, cfg *config.Config) []checkout.File {
 			add(a.Revoked.Path, a.Revoked.SHA256)
 		}
 	}
-	for _, a := range cfg.Asked {
+	for _, a := range cfg.Exists {
 		use := checkout.Absent
 		if a.Exists {
 			use = checkout.Exists
@@ -136,9 +141,9 @@ func (o *origin) files(dir string, cfg *config.Config) []checkout.File {
 	for _, f := range cfg.VarFiles {
 		add(variableFile(dir, f), f.SHA256)
 	}
-	for _, c := range cfg.Clusters {
-		for _, path := range commandFiles(dir, c) {
-			add(path, "")
+	for _, f := range o.commands {
+		if f.SHA256 != "" {
+			add(f.Path, f.SHA256)
 		}
 	}
 	return files
@@ -169,39 +174,4 @@ func variableFile(dir string, f config.VarFile) string {
 		return abs
 	}
 	return path
-}
-
-// commandFiles lists the files that a cluster's commands name, as they are run: in the
-// configuration's directory.
-func commandFiles(dir string, c *config.Cluster) []string {
-	if c.Snapshot == nil {
-		return nil
-	}
-	var files []string
-	for _, argv := range []config.Argv{c.Snapshot.Create, c.Snapshot.Restore, c.Snapshot.Delete, c.Snapshot.List} {
-		for i := range c.Nodes {
-			for n, arg := range argv.Expand(c.Nodes[i].Name, "") {
-				if n == 0 && !strings.Contains(arg, "/") {
-					continue // it is looked for in PATH
-				}
-				_, value, _ := strings.Cut(arg, "=")
-				files = append(files, existing(dir, arg, value)...)
-			}
-		}
-	}
-	return files
-}
-
-// existing returns those names under which there is something, but for directories.
-func existing(dir string, names ...string) []string {
-	return slices.DeleteFunc(names, func(name string) bool {
-		if name == "" {
-			return true
-		}
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(dir, name)
-		}
-		info, err := os.Lstat(name)
-		return err != nil || info.IsDir()
-	})
 }

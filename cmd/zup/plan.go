@@ -194,6 +194,9 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 		names = append(names, c.Name)
 	}
 	p.warnUnfinished(dir, names, recorded)
+	if p.origin.commands, err = commandFiles(dir, clusters); err != nil {
+		return fleet, nil, err
+	}
 	found := make(chan struct{})
 	go func() {
 		p.origin.find(ctx, p.cli, dir, cfg)
@@ -209,7 +212,7 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	p.origin.tell(p.cli)
 	pl, err := plan.Build(plan.Input{
 		Author: p.origin.author, Change: p.origin.change, Commit: p.origin.commit,
-		Config: cfg, Clusters: p.config.targets, Images: images, NotAfter: p.notAfter, Observed: observed,
+		Config: cfg, Clusters: p.config.targets, Commands: p.origin.commands, Images: images, NotAfter: p.notAfter, Observed: observed,
 		Farms:     observe.Farms(ctx, clusters, observed, products(), fleet.sieve()),
 		Providers: planners(), Recorded: recorded, Rollback: p.rollback, BackOut: p.backOut, Version: version,
 		Waivers: p.waive.waivers,
@@ -218,7 +221,25 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 		return fleet, nil, p.refused(err)
 	}
 	p.unneeded(pl)
-	return fleet, pl, nil
+	return fleet, pl, provable(pl)
+}
+
+// provable refuses a plan that nobody could prove later: see plan.Prove.
+func provable(pl *plan.Plan) error {
+	var altered *plan.AlteredError
+	if !errors.As(prove(pl), &altered) {
+		return nil
+	}
+	return fail(exitError, "let nothing that a cluster is made of depend on a sensitive value; if nothing does, this is a defect of zup",
+		"the plan could not be made again from what is in it, so that nobody could apply it; no node was changed\n  %s", joinIndented(differencesOf(altered)))
+}
+
+func differencesOf(e *plan.AlteredError) []string {
+	lines := make([]string, len(e.Differences))
+	for i, d := range e.Differences {
+		lines[i] = d.String()
+	}
+	return lines
 }
 
 // check looks at the flags.

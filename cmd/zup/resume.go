@@ -71,6 +71,9 @@ func (a *applying) resume(ctx context.Context, run string) error {
 	if err != nil {
 		return err
 	}
+	if err := prove(p); err != nil {
+		return fmt.Errorf("run %s: %w", run, err)
+	}
 	if err := a.stillApproved(p, folder, startOf(store.State(), run)); err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"zup/plan"
@@ -20,7 +22,8 @@ func (c *cli) showCommand() *cobra.Command {
 		Short: "Print a saved plan or a run",
 		Long: `show prints a plan that "zup plan -out FILE" wrote, also one that is stale or was
 applied, and who has approved it; or a run, by its ID or its folder. Nothing is
-asked of a node.
+asked of a node. A plan is made again from what stands in it: where a part of it is
+not what zup makes, that part is named first, and show exits with 7.
 
 Without an option it is text; with -json the plan as it is in the file. With -html
 it is the document for a change request: one page that needs no network, to be
@@ -57,22 +60,42 @@ func (c *cli) printPlan(path string, f *forms) error {
 		return err
 	case f.json:
 		return p.Encode(c.bytes())
-	case f.markdown || f.html:
-		d, err := c.changeDocument(p, path)
+	}
+	proof := prove(p)
+	if f.markdown || f.html {
+		d, err := c.changeDocument(p, path, proof)
 		if err != nil {
 			return err
 		}
-		return c.document(d, f)
+		return errorOr(c.document(d, f), notProven(proof))
 	}
-	if err := show.Plan(c.out, p, c.show(f.verbose)); err != nil {
+	o := c.show(f.verbose)
+	if o.Proven = proof == nil; !o.Proven {
+		if err := show.NotProven(c.out, proof, o); err != nil {
+			return err
+		}
+	}
+	if err := show.Plan(c.out, p, o); err != nil {
 		return err
 	}
-	return c.listApprovals(p, path)
+	return errorOr(c.listApprovals(p, path), notProven(proof))
 }
 
-// changeDocument is the document of a plan, with what is found of signatures beside its
-// file; without one nobody has looked.
-func (c *cli) changeDocument(p *plan.Plan, path string) (*document.Document, error) {
+// prove makes a plan again from what stands in it.
+func prove(p *plan.Plan) error { return plan.Prove(p, planners(), version) }
+
+// notProven is how a command ends that has said what of a plan was altered.
+func notProven(proof error) error {
+	var altered *plan.AlteredError
+	if errors.As(proof, &altered) {
+		return said(exitDamaged)
+	}
+	return nil
+}
+
+// changeDocument is the document of a plan, with what came of proving it, and what is
+// found of signatures beside its file; without one nobody has looked.
+func (c *cli) changeDocument(p *plan.Plan, path string, proof error) (*document.Document, error) {
 	var signed *approval.Verdict
 	if path != "" {
 		var err error
@@ -80,7 +103,9 @@ func (c *cli) changeDocument(p *plan.Plan, path string) (*document.Document, err
 			return nil, err
 		}
 	}
-	return review.Change(p, signed), nil
+	d := review.Change(p, signed)
+	review.Proof(d, p, proof)
+	return d, nil
 }
 
 func (c *cli) printCanonical(path string) error {

@@ -81,6 +81,10 @@ type Options struct {
 	// Signatures of the plan, to be kept in Dir under their names.
 	Signatures []approval.Signature
 
+	// Digest returns the SHA-256, hex, of a file that a command which runs here names; nil:
+	// no file can be had.
+	Digest func(path string) (string, error)
+
 	// Local runs a command where zup runs; nil: as a process in the current folder.
 	Local func(ctx context.Context, argv []string, output func([]byte)) (exit int, err error)
 
@@ -172,6 +176,9 @@ func (r *runner) defaults() {
 	}
 	if r.Local == nil {
 		r.Local = (&Process{}).Run
+	}
+	if r.Digest == nil {
+		r.Digest = func(string) (string, error) { return "", errors.ErrUnsupported }
 	}
 	if r.Parallelism == 0 {
 		r.Parallelism = 10

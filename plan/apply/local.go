@@ -67,6 +67,9 @@ func (b *branch) local(ctx context.Context, a *plan.Action) *Stop {
 		return &Stop{Kind: StopFailed, Why: "could not be written down, and so was not begun: " + err.Error()}
 	}
 	defer t.close()
+	if why := b.changedFile(a); why != "" {
+		return &Stop{Kind: kindOf(a), Why: why}
+	}
 	if len(a.Argv) > 0 {
 		b.mayComeBackAsItWas(a)
 		if why := b.command(ctx, a, a.Argv, t, t.output); why != "" && (a.Drops == "" || len(a.Proof) == 0) {
@@ -85,8 +88,29 @@ func (b *branch) local(ctx context.Context, a *plan.Action) *Stop {
 	return stop
 }
 
-// command runs one command of a local action. It returns what went wrong, or "".
+// changedFile says which file that the action's commands name is not the planned one, or
+// "".
+func (b *branch) changedFile(a *plan.Action) string {
+	for _, f := range a.Files {
+		if f.SHA256 == "" {
+			continue
+		}
+		switch sum, err := b.Digest(f.Path); {
+		case err != nil:
+			return fmt.Sprintf("here, %s can't be compared with the plan, and nothing was run: %s", escape.Name(f.Path), escape.Line(err.Error()))
+		case sum != f.SHA256:
+			return fmt.Sprintf("here, %s is not the file that was planned, and nothing was run: its SHA-256 is %s, the plan has %s", escape.Name(f.Path), sum, f.SHA256)
+		}
+	}
+	return ""
+}
+
+// command runs one command of a local action, unless a file that it names has changed
+// since it was planned. It returns what went wrong, or "".
 func (b *branch) command(ctx context.Context, a *plan.Action, argv []string, t *transcript, output func([]byte)) string {
+	if why := b.changedFile(a); why != "" {
+		return why
+	}
 	limited, cancel := context.WithTimeout(ctx, a.Timeout())
 	defer cancel()
 	exit, err := b.Local(limited, argv, output)

@@ -93,11 +93,29 @@ func exactly(a *plan.Action) []document.Block {
 		}
 		code("Proof: what this, run here, prints "+must+escape.Exact(proof.Word), arguments(proof.Argv))
 	}
+	blocks = append(blocks, commandFiles(a)...)
 	list(fmt.Sprintf("Done when, within %s", show.Seconds(a.CheckS)), a.Check)
 	code("If it fails, it is undone with", a.Undo)
 	list("Undone when", a.UndoCheck)
 	blocks = append(blocks, stepsBack(a)...)
 	return append(blocks, document.Text("Stops the run after "+show.Seconds(a.TimeoutS)+"."))
+}
+
+// commandFiles is what the commands of a local action name: what is compared right
+// before they run, and what is not covered.
+func commandFiles(a *plan.Action) []document.Block {
+	if len(a.Files) == 0 {
+		return nil
+	}
+	t := document.Table{Caption: "What the commands that run here are, and name", Head: []string{"File", "SHA-256, compared right before"}}
+	for _, f := range a.Files {
+		cell := document.Cell{Text: f.SHA256, Exact: true}
+		if f.SHA256 == "" {
+			cell = document.Cell{Text: "not covered: " + f.Uncovered, Tone: document.Notice}
+		}
+		t.Rows = append(t.Rows, []document.Cell{{Text: f.Path, Exact: true}, cell})
+	}
+	return []document.Block{t}
 }
 
 // arguments are those of a command, one a line.

@@ -17,17 +17,18 @@ import (
 	"time"
 )
 
-// Generator makes schemas. Types of several packages may go into one as long as
-// their names differ.
+// Generator makes schemas. Of types of several packages that have one name, the first
+// one gets it, and the others have their package before it.
 type Generator struct {
-	comments map[string]string // "Type" or "Type.Field" → text
+	comments map[string]string // "Type" or "Type.Field", also with "package." before it → text
+	names    map[reflect.Type]string
 	defs     map[string]any
 	enums    map[reflect.Type][]any
 }
 
 // New returns a Generator that takes descriptions from the comments of Go files.
 func New(files ...string) (*Generator, error) {
-	g := &Generator{comments: map[string]string{}, defs: map[string]any{}, enums: map[reflect.Type][]any{}}
+	g := &Generator{comments: map[string]string{}, names: map[reflect.Type]string{}, defs: map[string]any{}, enums: map[reflect.Type][]any{}}
 	for _, file := range files {
 		if err := g.read(file); err != nil {
 			return nil, err
@@ -100,13 +101,27 @@ func (g *Generator) of(t reflect.Type) map[string]any {
 	case reflect.Map:
 		return map[string]any{"type": "object", "additionalProperties": g.of(t.Elem())}
 	case reflect.Struct:
-		if g.defs[t.Name()] == nil {
-			g.defs[t.Name()] = true // a type that holds itself would not end
-			g.defs[t.Name()] = g.object(t)
+		name, known := g.names[t]
+		if !known {
+			name = t.Name()
+			if g.defs[name] != nil {
+				name = t.String()
+			}
+			g.names[t] = name
+			g.defs[name] = true // a type that holds itself would not end
+			g.defs[name] = g.object(t)
 		}
-		return map[string]any{"$ref": "#/$defs/" + t.Name()}
+		return map[string]any{"$ref": "#/$defs/" + name}
 	}
 	panic("no schema for " + t.String())
+}
+
+// comment is what the Go files say of a type, or of a field of it.
+func (g *Generator) comment(t reflect.Type, field string) string {
+	if text, ok := g.comments[t.String()+field]; ok {
+		return text
+	}
+	return g.comments[t.Name()+field]
 }
 
 func (g *Generator) object(t reflect.Type) map[string]any {
@@ -115,7 +130,7 @@ func (g *Generator) object(t reflect.Type) map[string]any {
 	g.fields(t, properties, &required)
 	slices.Sort(required)
 	return map[string]any{
-		"type": "object", "description": g.comments[t.Name()], "properties": properties,
+		"type": "object", "description": g.comment(t, ""), "properties": properties,
 		"required": required, "additionalProperties": false,
 	}
 }
@@ -130,8 +145,8 @@ func (g *Generator) fields(t reflect.Type, properties map[string]any, required *
 		}
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		s := g.of(f.Type)
-		omitted := strings.Contains(options, "omitempty")
-		text := g.comments[t.Name()+"."+f.Name]
+		omitted := strings.Contains(options, "omitempty") || strings.Contains(options, "omitzero")
+		text := g.comment(t, "."+f.Name)
 		if !omitted && (f.Type.Kind() == reflect.Pointer || strings.HasPrefix(text, "nil:")) {
 			s = orNull(s)
 		}
@@ -163,22 +178,23 @@ func (g *Generator) read(file string) error {
 			continue
 		}
 		for _, spec := range decl.Specs {
-			g.typeSpec(decl, spec.(*ast.TypeSpec))
+			g.typeSpec(f.Name.Name, decl, spec.(*ast.TypeSpec))
 		}
 	}
 	return nil
 }
 
-func (g *Generator) typeSpec(decl *ast.GenDecl, spec *ast.TypeSpec) {
+func (g *Generator) typeSpec(in string, decl *ast.GenDecl, spec *ast.TypeSpec) {
+	set := func(name, text string) { g.comments[name], g.comments[in+"."+name] = text, text }
 	paragraph, _, _ := strings.Cut(decl.Doc.Text(), "\n\n")
-	g.comments[spec.Name.Name] = strings.Join(strings.Fields(paragraph), " ")
+	set(spec.Name.Name, strings.Join(strings.Fields(paragraph), " "))
 	st, ok := spec.Type.(*ast.StructType)
 	if !ok {
 		return
 	}
 	for _, field := range st.Fields.List {
 		for _, name := range field.Names {
-			g.comments[spec.Name.Name+"."+name.Name] = strings.TrimSpace(field.Comment.Text())
+			set(spec.Name.Name+"."+name.Name, strings.TrimSpace(field.Comment.Text()))
 		}
 	}
 }

@@ -22,4 +22,12 @@ func (p *printer) local(left int, a *plan.Action) {
 		p.line("%sproven when this, run here, %s %s", strings.Repeat(" ", left), verb, escape.Exact(q.Word))
 		p.exactly(left+2, fmt.Sprintf("%+q", q.Argv))
 	}
+	for _, f := range a.Files {
+		if f.SHA256 != "" {
+			p.line("%scompared right before: %s", strings.Repeat(" ", left), escape.Name(f.Path))
+			p.line("%s  SHA-256 %s", strings.Repeat(" ", left), escape.Exact(f.SHA256))
+			continue
+		}
+		p.indented(left, nil, fmt.Sprintf("not covered by this plan: %s, %s", escape.Name(f.Path), escape.Line(f.Uncovered)))
+	}
 }

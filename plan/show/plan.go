@@ -50,6 +50,9 @@ func Plan(w io.Writer, p *plan.Plan, o Options) error {
 	if p.Created != "" { // a saved plan
 		pr.line("")
 		pr.indented(0, faint, origin(p))
+		if o.Proven {
+			pr.indented(0, faint, "Proven: "+Proven(p)+".")
+		}
 	}
 	return pr.err
 }

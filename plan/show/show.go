@@ -20,6 +20,7 @@ import (
 // Options say how to write.
 type Options struct {
 	Color   bool      // the reader is a terminal that shows colours
+	Proven  bool      // a saved plan was made again and came out the same
 	Now     time.Time // for which it is said whether the plan may be begun; zero: it is not said
 	Verbose bool      // with the very commands
 	Width   int       // columns; 0: 80
