@@ -360,9 +360,6 @@ fact_status() {
 	case $states in '2 ok,') printf ok ;; '') ;; *) printf '%s' "$states" ;; esac
 }
 
-vrrp_data=''
-if asked vrrp priority; then vrrp_data=$(keepalived_data); fi
-
 blank=$(printf ' \t\r')'
 '
 # print FACT: on one line, its words apart by one space each.
@@ -380,12 +377,17 @@ print() {
 for name in "$@"; do
 	case $name in peer_ssh | status | offer | room | candidate | source | image | audit | updater | digest | licence) print "$name" & ;; esac
 done
-wait
-for name in "$@"; do
+# The others meanwhile. Their lines may be long ones, and are written when nobody else
+# writes.
+vrrp_data=''
+if asked vrrp priority; then vrrp_data=$(keepalived_data); fi
+others=$(for name in "$@"; do
 	case $name in
 	peer_ssh | status | offer | room | candidate | source | image | audit | updater | digest | licence) ;;
 	*[!a-z_]*) ;;
 	*) print "$name" ;;
 	esac
-done
+done)
+wait
+[ -z "$others" ] || printf '%s\n' "$others"
 echo end
