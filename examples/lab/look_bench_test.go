@@ -82,3 +82,61 @@ func programsThatLook(b *testing.B, w *world.World) map[string][]string {
 	}
 	return programs
 }
+
+// playbook is the vendor's procedure as people have it in a playbook: in order, with
+// nothing proven.
+const playbook = `- hosts: all
+  gather_facts: false
+  tasks:
+    - raw: kill -9 $(cat /var/run/zeninotify.pid); echo "sshd{{ ':' }} 192.168.100.25" >>/etc/hosts.deny
+      when: inventory_hostname == "zva5n1"
+    - raw: . /etc/profile; checkupgrades && echo y | checkupgrades -i
+      when: inventory_hostname == "zva5n2"
+    - raw: . /etc/profile; checkupgrades && printf 'y\ny\n' | checkupgrades -i
+      when: inventory_hostname == "zva5n1"
+    - raw: sed -i '/^sshd{{ ':' }} 192.168.100.25$/d' /etc/hosts.deny
+      when: inventory_hostname == "zva5n1"
+`
+
+// BenchmarkUpdate measures an update in which MASTER stays where it goes, and a playbook
+// beside it.
+func BenchmarkUpdate(b *testing.B) {
+	if lacks := world.Missing(); len(lacks) > 0 {
+		b.Skip(lacks)
+	}
+	for _, name := range []string{"zup", "ansible"} {
+		b.Run(name, func(b *testing.B) {
+			if _, err := exec.LookPath("ansible-playbook"); name == "ansible" && err != nil {
+				b.Skip(err)
+			}
+			for range b.N {
+				b.StopTimer()
+				w, err := world.Start(b.Context(), world.Options{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				programsThatLook(b, w)
+				command := "ANSIBLE_PYTHON_INTERPRETER=none ansible-playbook -i hosts update.yml"
+				if name == "zup" {
+					command = world.Home + "/bin/zup apply -auto-approve"
+				}
+				for name, data := range map[string]string{
+					"lab.zup.hcl": w.Config(w.Clusters[0], world.ConfigOptions{Master: "zva5n2", NoProbes: true}), "update.yml": playbook,
+				} {
+					if err := w.WriteFile(b.Context(), world.Control, workDir+"/"+name, []byte(data), 0o644); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.StartTimer()
+				out, err := w.Exec(b.Context(), world.Control, "sh", "-c", "cd "+workDir+" && "+command)
+				b.StopTimer()
+				if err != nil {
+					b.Fatalf("%v\n%s", err, out)
+				}
+				b.Log(out)
+				w.Close()
+				b.StartTimer()
+			}
+		})
+	}
+}

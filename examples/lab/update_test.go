@@ -155,8 +155,11 @@ func TestOldMasterIsTouchedOnlyWhenNobodyNeedsIt(t *testing.T) {
 // The vendor's order is carried out as asked, and its gap reported as measured.
 func TestUpdateRestart(t *testing.T) {
 	b := newBench(t, world.Options{}, world.ConfigOptions{Switchover: "restart", Interval: "5ms"})
-	b.felt(func() {
-		b.wants(0, []string{`edge: verified`, `zva5n1\.update +\d+ +\d+ +0\.\d\d s`}, "apply", "-auto-approve")
+	all := b.felt(func() {
+		b.wants(0, []string{`edge: verified`, `zva5n1\.update +\d+ +\d+ +[0-9.]+ m?s`}, "apply", "-auto-approve")
 	})
+	if felt := all.beyondReference(knows); felt.vip <= felt.others {
+		t.Errorf("a stop of MASTER's services should be felt: %v", felt)
+	}
 	b.atRest("zva5n1")
 }
