@@ -469,7 +469,7 @@ func (b *builder) verify(master *node) plan.Action {
 		TimeoutS: 120, EstimateS: 5,
 		Mentions: p.pendingReboots(),
 	}
-	a.Until = slices.Concat(p.serves(master), p.standsBy(backup), p.clean(master), p.clean(backup), []plan.Condition{
+	a.Until = slices.Concat(p.serves(master), p.standsBy(backup), p.clean(master), p.clean(backup), p.saysOK(master, backup), []plan.Condition{
 		on(master, "replication", "running"), on(backup, "replication", "off"),
 		coversFarms(backup, master), coversFarms(master, backup),
 		{Node: backup.name, Fact: "digest", SameAs: master.name},
@@ -479,12 +479,28 @@ func (b *builder) verify(master *node) plan.Action {
 
 // clean is what a finished run leaves on a node.
 func (p *pair) clean(n *node) []plan.Condition {
-	c := slices.Concat(p.hasTarget(n), []plan.Condition{
+	return slices.Concat(p.hasTarget(n), []plan.Condition{
 		on(n, "maintenance", "no"), on(n, "deny", "none"), on(n, "keepalived", "1"), on(n, "open", "none"),
-		on(n, "peer_ssh", "ok "+p.peer(n).name), on(n, "status", "ok"),
+		on(n, "peer_ssh", "ok "+p.peer(n).name),
 	})
-	if n.fact("status") == unknown { // it never said anything, and is not made to
-		c = c[:len(c)-1]
+}
+
+// saysOK are the conditions that the product itself says that the cluster is well, of both
+// nodes at once: on whoever is asked for it. One that never said anything is not made to.
+func (p *pair) saysOK(master, backup *node) []plan.Condition {
+	asked := []*node{master, backup}
+	if p.product.askedForStatus() == "master" {
+		asked = asked[:1]
+	}
+	var c []plan.Condition
+	for _, n := range asked {
+		said := n.fact("status")
+		if said == elsewhere {
+			said = p.peer(n).fact("status")
+		}
+		if said != unknown {
+			c = append(c, on(n, "status", "ok"))
+		}
 	}
 	return c
 }

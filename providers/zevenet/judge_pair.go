@@ -167,7 +167,13 @@ func configurationsAgree(p *pair) finding {
 		"the plan pushes that of "+p.master.name+" to "+p.backup.name+", as replication would")
 }
 
+// elsewhere is what the product says of the cluster where the other node is asked.
+const elsewhere = "elsewhere"
+
 func statusIsKnown(p *pair) finding {
+	if !slices.ContainsFunc(p.nodes, func(n *node) bool { return n.fact("status") != elsewhere }) {
+		return unseen("what the product says of the cluster (no node was MASTER when they were asked)", unknown)
+	}
 	for _, n := range p.nodes {
 		if n.fact("status") == unknown {
 			return unseen("what the product says of the cluster (asked on "+n.name+")", unknown)

@@ -167,6 +167,16 @@ func (p *personality) assumed() []string {
 	return all
 }
 
+// askedForStatus is who is asked what the product says of the cluster: one answer is of
+// both nodes, but where the name of the function is assumed each node has to show that it
+// has it.
+func (p *personality) askedForStatus() string {
+	if p.assumes(clusterFunctions) {
+		return "each"
+	}
+	return "master"
+}
+
 // assumes reports whether a value of the table is an assumption.
 func (p *personality) assumes(what string) bool {
 	return slices.ContainsFunc(p.unverified, func(a assumption) bool { return a.what == what })

@@ -26,6 +26,7 @@ var variables = []struct {
 	{"module", func(p *personality) string { return p.module }},
 	{"bridge", func(p *personality) string { return p.bridge }},
 	{"manager", func(p *personality) string { return p.manager }},
+	{"asked_for_status", (*personality).askedForStatus},
 	{"replicator", func(p *personality) string { return p.replicator }},
 	{"pidfile", func(p *personality) string { return p.pidfile }},
 	{"saver", func(p *personality) string { return p.saver }},

@@ -24,7 +24,8 @@ type Fault struct {
 
 // Faults is all that the lab can do to a pair, by the place where it strikes.
 // Snippets of shell are hooks: boot runs before the node's service starts and
-// up when it has; updater, preinst, postinst and restarted run within an
+// up when it has; takeover runs when a node is MASTER and does not answer for the VIPs
+// yet; updater, preinst, postinst and restarted run within an
 // update, the last one right after the service was restarted. World.Mend ends a
 // fault: its hooks are gone then, and the repository is whole.
 var Faults = []Fault{
@@ -85,7 +86,12 @@ var Faults = []Fault{
 	{Name: "ssh-dropped", About: "every ssh session to BACKUP is cut in mid-update",
 		plant: onBackup("postinst", `pkill -9 -f '^sshd: root' || true`)},
 	{Name: "eager-stop", About: "MASTER's updater stops its web services at its very first moment",
-		plant: onMaster("updater", `/usr/local/zevenet/bin/farms stop`)},
+		plant: onMaster("updater", stopFarms)},
+	{Name: "late-takeover", About: "the same, and BACKUP answers for the VIPs a while after it has become MASTER",
+		plant: func(p *pair, o *offer) {
+			onMaster("updater", stopFarms)(p, o)
+			onBackup("takeover", `sleep 15`)(p, o)
+		}},
 
 	// What waits for a reboot.
 	{Name: "reboot-pending", About: "a package on BACKUP asks for a reboot since before the update",
@@ -212,6 +218,7 @@ func whenBackup(hook, onMaster string) func(*pair, *offer) {
 
 const (
 	// Nothing of /run is left after a reboot.
+	stopFarms   = `/usr/local/zevenet/bin/farms stop`
 	wantsReboot = `[ -e /lab/asked ] || : >/run/reboot-required; : >/lab/asked`
 
 	stopSSH = `pkill -o -x sshd`

@@ -103,8 +103,9 @@ func TestVendorsOrderLosesRequests(t *testing.T) {
 		p.updated(p.backup, p.master)
 	})
 	for _, r := range results {
-		if r.Lost+r.Waited < 20+reference.Lost+reference.Waited || r.Longest < 200*time.Millisecond || r.Longest < 5*reference.Longest {
-			t.Errorf("a stop of MASTER's services should be felt, for about half a second: %v; %v", r, reference)
+		// For half a second on an idle machine; on a busy one they take their time to stop.
+		if r.Lost <= 2+reference.Lost {
+			t.Errorf("a stop of MASTER's services should be felt: %v; %v", r, reference)
 		}
 	}
 	if got := p.inspect(p.master).HostsDeny; got != defaultHostsDeny {

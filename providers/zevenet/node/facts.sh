@@ -366,15 +366,17 @@ fact_open() {
 }
 fact_left() { if [ -e "$zup" ]; then printf yes; else printf no; fi; }
 fact_jobs() { find "$zup/jobs" -mindepth 1 -maxdepth 1 -type d -printf '%f ' | grep . || printf none; }
-# What the product itself says of both nodes; it asks the peer over ssh.
+# What the product itself says of both nodes; it asks the peer over ssh, four times. So
+# MASTER is asked, and the other node only where nobody is or where zup has to find out
+# whether the product answers there.
 fact_status() {
+	if [ "$asked_for_status" = master ] && [ -e "$root/node_status" ]; then
+		case $(fact_role) in master) ;; *) printf elsewhere; return ;; esac
+	fi
 	out=$(printf '[]' | timeout 60 "$bridge" "$module" get_cluster_nodes_status 2>/dev/null) || return
 	states=$(printf '%s' "$out" | tr -d '\\ \n' | grep -oE '"status":"[^"]*"' | cut -d '"' -f 4 | sort | uniq -c | sed 's/^ *//' | tr '\n' ',')
 	case $states in '2 ok,') printf ok ;; '') ;; *) printf '%s' "$states" ;; esac
 }
-
-vrrp_data=''
-if asked vrrp priority; then vrrp_data=$(keepalived_data); fi
 
 blank=$(printf ' \t\r')'
 '
@@ -405,14 +407,18 @@ apt_facts() {
 for name in "$@"; do
 	case $name in peer_ssh | status | image | audit | updater | digest | licence) print "$name" & ;; esac
 done
-lines=$(apt_facts "$@")
-wait
-[ -z "$lines" ] || printf '%s\n' "$lines"
+# The others meanwhile. Their lines may be long ones, and are written when nobody else
+# writes.
+vrrp_data=''
+if asked vrrp priority; then vrrp_data=$(keepalived_data); fi
+others=$(apt_facts "$@"
 for name in "$@"; do
 	case $name in
 	peer_ssh | status | image | audit | updater | digest | licence | candidate | source | offer | room) ;;
 	*[!a-z_]*) ;;
 	*) print "$name" ;;
 	esac
-done
+done)
+wait
+[ -z "$others" ] || printf '%s\n' "$others"
 echo end
