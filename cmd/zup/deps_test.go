@@ -32,9 +32,10 @@ const importOrder = `
 	plan/review         < plan plan/apply plan/state plan/picture plan/document plan/show plan/escape plan/approval
 	providers/ssh       < plan/escape
 	providers/ssh/sshtest
+	providers/reader    < providers/ssh
 	providers/zevenet/zevenettest < providers/ssh/sshtest
 	providers/zevenet   < plan plan/config plan/state plan/escape
-	cmd/zup             < plan plan/approval plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/reach plan/escape providers/ssh providers/zevenet
+	cmd/zup             < plan plan/approval plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/reach plan/escape providers/ssh providers/reader providers/zevenet
 	examples/ci
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world
