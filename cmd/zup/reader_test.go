@@ -54,7 +54,7 @@ func TestNodeOfAReader(t *testing.T) {
 		t.Skip("builds zup")
 	}
 	var lacks []string
-	for _, program := range []string{"/usr/sbin/sshd", "/usr/bin/sudo", "/usr/sbin/visudo", "/usr/sbin/keepalived", "/usr/bin/unshare", "/usr/sbin/useradd"} {
+	for _, program := range []string{"/usr/sbin/sshd", "/usr/bin/sudo", "/usr/sbin/visudo", "/usr/sbin/keepalived", "/usr/bin/unshare", "/usr/sbin/useradd", "/usr/bin/gcc"} {
 		if _, err := os.Stat(program); err != nil {
 			lacks = append(lacks, program)
 		}
