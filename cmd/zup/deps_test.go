@@ -35,9 +35,10 @@ const importOrder = `
 	plan/review         < plan plan/config plan/stream plan/apply plan/state plan/picture plan/document plan/show plan/escape plan/approval
 	providers/ssh       < plan/escape plan/disk
 	providers/ssh/sshtest
+	providers/reader    < providers/ssh
 	providers/zevenet/zevenettest < providers/ssh/sshtest
 	providers/zevenet   < plan plan/config plan/state plan/escape plan/name
-	cmd/zup             < plan plan/approval plan/checkout plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/reach plan/escape plan/disk plan/name providers/ssh providers/zevenet
+	cmd/zup             < plan plan/approval plan/checkout plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/reach plan/escape plan/disk plan/name providers/reader providers/ssh providers/zevenet
 	examples/ci
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world

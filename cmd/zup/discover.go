@@ -212,7 +212,7 @@ func (f *found) describe() ([]byte, error) {
 	for _, farm := range f.farms {
 		at, err := netip.ParseAddrPort(farm.Address)
 		if err == nil && farm.Foreign != "" {
-			fmt.Fprintf(&b, "\n# Left out, and not tried: %s is not an address of users (%s).\n", at, farm.Foreign)
+			fmt.Fprintf(&b, "\n# Left out, and not tried: %s is not an address of users (%s).\n", escape.Line(at.String()), farm.Foreign)
 			continue
 		}
 		if err != nil {

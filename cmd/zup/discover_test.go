@@ -68,7 +68,13 @@ func TestDescribeHostile(t *testing.T) {
 			t.Errorf("%s: accepted\n%s", name, text)
 		}
 	}
-	text, err := foundPair(func(f *found) { f.from = "root@a\n}"; f.nodes[0].Facts["primary"] = "x\n}" }).describe()
+	text, err := foundPair(func(f *found) {
+		f.farms[0] = plan.Farm{Address: "[fe80::1%\x1b[2J\u202e]:80", Foreign: "with a zone"}
+	}).describe()
+	if err != nil || !strings.Contains(string(text), "# Left out, and not tried:") || strings.ContainsAny(string(text), "\x1b\u202e") {
+		t.Errorf("%v\n%q", err, text)
+	}
+	text, err = foundPair(func(f *found) { f.from = "root@a\n}"; f.nodes[0].Facts["primary"] = "x\n}" }).describe()
 	if err != nil || strings.Contains(string(text), "\n}\n}") {
 		t.Errorf("%v\n%s", err, text)
 	}

@@ -167,7 +167,7 @@ func (n *node) read(ctx context.Context, script string, args []string) (ssh.Resu
 	var res ssh.Result
 	var err error
 	for range readTries {
-		res, err = n.host.Run(ctx, ssh.Command{Script: script, Args: args, Limit: 8 << 20})
+		res, err = n.host.Run(ctx, ssh.Command{Script: script, Args: args, Limit: 8 << 20, Read: readsFacts(script, args)})
 		var lost *ssh.LostError
 		if !errors.As(err, &lost) || ctx.Err() != nil {
 			break

@@ -385,6 +385,7 @@ var commandLines = map[string][][]string{
 	"init":           {{"init"}, {"init", "-from", "HOSTILE"}, {"init", "-from", "root@127.0.0.1:1"}},
 	"man":            {{"man", "FILE"}},
 	"plan":           {{"plan"}, {"plan", "-json"}, {"plan", "-verbose", "-author", "HOSTILE"}, {"plan", "-change", "HOSTILE"}, {"plan", "-waive", "HOSTILE", "-because", "b"}, {"plan", "-target", "HOSTILE"}, {"plan", "-var", "HOSTILE=1"}, {"plan", "-var-file", "HOSTILE"}, {"plan", "-not-after", "HOSTILE"}, {"plan", "-out", "HOSTILE/x"}},
+	"reader":         {{"reader", "-key", "HOSTILE"}, {"reader", "-key", "FILE"}, {"reader", "-part", "HOSTILE"}, {"reader", "-remove"}},
 	"report":         {{"report"}, {"report", "HOSTILE"}, {"report", "-html"}, {"report", "-md"}, {"report", "-json"}},
 	"resume":         {{"resume"}, {"resume", "HOSTILE"}, {"resume", "-json"}},
 	"show":           {{"show", "PLAN"}, {"show", "-verbose", "PLAN"}, {"show", "-md", "PLAN"}, {"show", "-html", "PLAN"}, {"show", "NOTHING"}, {"show", "FILE"}},

@@ -13,6 +13,6 @@ import (
 var licenses string
 
 func (c *cli) printLicenses() error {
-	_, err := io.WriteString(c.out, licenses)
+	_, err := io.WriteString(c.filtered(), licenses)
 	return err
 }

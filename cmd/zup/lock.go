@@ -29,6 +29,8 @@ func (a *applying) lockNodes(ctx context.Context, c carrying, run string) (*appl
 		switch {
 		case err == nil:
 			return locks, nil
+		case c.fleet.mayChange() != nil:
+			return nil, c.fleet.mayChange()
 		case !errors.As(err, &locked):
 			return nil, fail(exitError, hintOf(err), "not every node can be asked whether it is as planned; nothing was changed\n%w", err)
 		case !a.waitUntil(ctx, deadline):

@@ -204,6 +204,9 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	}()
 	images := p.images(ctx, dir, clusters)
 	observed, err := p.observeAlone(ctx, clusters, fleet, store != nil)
+	if err == nil && store != nil {
+		err = fleet.mayChange()
+	}
 	if err != nil {
 		return fleet, nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"zup/plan"
+	"zup/plan/escape"
 	"zup/plan/reach"
 )
 
@@ -26,10 +27,10 @@ func (c *cli) unwatched(p *plan.Plan, fleet *fleet, live plan.Observed) map[stri
 	sieve, all, told := fleet.sieve(), map[string][]string{}, false
 	for i := range p.Clusters {
 		cl := &p.Clusters[i]
-		var farms, vips []string
+		var probes, farms, vips []string
 		for _, pr := range cl.Probes {
 			if pr.Found {
-				farms = append(farms, pr.TCP)
+				probes, farms = append(probes, pr.Name), append(farms, pr.TCP)
 			}
 		}
 		if product, ok := providers()[cl.Provider]; ok && live != nil {
@@ -42,8 +43,8 @@ func (c *cli) unwatched(p *plan.Plan, fleet *fleet, live plan.Observed) map[stri
 				continue
 			}
 			told = true
-			all[cl.Name] = append(all[cl.Name], farms[k])
-			fmt.Fprintf(c.err, "%s %s is not measured from here: %s is not an address of users (%s)\n", c.errStyle().notice("Warning:"), cl.Name, farms[k], why)
+			all[cl.Name] = append(all[cl.Name], probes[k])
+			fmt.Fprintf(c.err, "%s %s is not measured from here: %s is not an address of users (%s)\n", c.errStyle().notice("Warning:"), cl.Name, escape.Line(farms[k]), why)
 			c.warned(cl.Name, "what users feel there is not measured", "%s is not an address of users (%s)", farms[k], why)
 		}
 	}
@@ -71,7 +72,7 @@ func peerAddress(sieve reach.Sieve, address string) error {
 		return fmt.Errorf("%q is not an IP address", cut(address))
 	}
 	if why := sieve.Address(a); why != "" {
-		return fmt.Errorf("%s is not another node's address (%s)", a, why)
+		return fmt.Errorf("%s is not another node's address (%s)", escape.Line(cut(a.String())), why)
 	}
 	return nil
 }

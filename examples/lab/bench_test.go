@@ -221,7 +221,7 @@ func (b *bench) atRest(master string) {
 	}
 	for _, c := range b.Clusters {
 		for _, n := range c.Members() {
-			if out, err := b.Exec(b.Context(), n.Name, "sh", "-c", "ls -d /var/lib/zup /run/zup.lock /tmp/keepalived.data /etc/*.zup 2>/dev/null || true"); err != nil || out != "" {
+			if out, err := b.Exec(b.Context(), n.Name, "sh", "-c", "ls -d /var/lib/zup /run/zup.lock /tmp/keepalived*.data /run/zup.look /etc/*.zup 2>/dev/null || true"); err != nil || out != "" {
 				b.Errorf("%s: left behind: %s%v", n.Name, out, err)
 			}
 		}

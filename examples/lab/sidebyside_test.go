@@ -34,6 +34,7 @@ func TestSideBySide(t *testing.T) {
 		{"farms", testFarms, true, true},
 		{"single", testSingle, true, false},
 		{"init", testInit, true, false},
+		{"reader", testReader, true, false},
 		{"resumed", testResumed, true, true},
 		{"reboot", testReboot, true, false},
 		{"reboot later", testRebootLater, true, true},

@@ -61,7 +61,7 @@ func (b *bench) isBack(master string) {
 		if after[n.Name].Marker != b.before[n.Name].Marker {
 			b.Errorf("%s: the configuration is %q, and was %q", n.Name, after[n.Name].Marker, b.before[n.Name].Marker)
 		}
-		if out, err := b.Exec(b.Context(), n.Name, "sh", "-c", "ls -d /var/lib/zup /tmp/keepalived.data /etc/*.zup 2>/dev/null || true"); err != nil || out != "" {
+		if out, err := b.Exec(b.Context(), n.Name, "sh", "-c", "ls -d /var/lib/zup /tmp/keepalived*.data /run/zup.look /etc/*.zup 2>/dev/null || true"); err != nil || out != "" {
 			b.Errorf("%s: left behind: %s%v", n.Name, out, err)
 		}
 	}

@@ -159,3 +159,35 @@ func BenchmarkRequest(b *testing.B) {
 		}
 	}
 }
+
+// An answer that sends elsewhere is an answer, and is not followed; a proxy of the
+// environment's is not asked.
+func TestProbeGoesNowhereElse(t *testing.T) {
+	var elsewhere, proxied atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	defer other.Close()
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { proxied.Add(1) }))
+	defer proxy.Close()
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY"} {
+		t.Setenv(name, proxy.URL)
+	}
+	for _, code := range []int{301, 302, 303, 307, 308} {
+		var asked atomic.Int32
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked.Add(1)
+			http.Redirect(w, r, other.URL, code)
+		}))
+		_, f := watch(t, Target{Name: "web", HTTP: server.URL, Interval: 10 * time.Millisecond, Timeout: time.Minute}, func() {
+			for asked.Load() < 4 {
+				time.Sleep(time.Millisecond)
+			}
+		})
+		server.Close()
+		if f.Sent == 0 || f.Lost != 0 {
+			t.Errorf("%d: sent %d, lost %d", code, f.Sent, f.Lost)
+		}
+	}
+	if elsewhere.Load() != 0 || proxied.Load() != 0 {
+		t.Errorf("%d requests went elsewhere, %d to the proxy", elsewhere.Load(), proxied.Load())
+	}
+}

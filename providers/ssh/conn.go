@@ -28,6 +28,8 @@ type conn struct {
 	keys   [][]byte // every key that the host is known by, the one that it has shown among them
 	wire   *overheard
 
+	reader atomic.Pointer[Reader] // what has answered over it, if that only reads
+
 	once  sync.Once
 	gone  chan struct{} // closed when the connection is of no use any more
 	cause error         // why; to be read after gone

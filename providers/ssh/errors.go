@@ -318,6 +318,9 @@ func (e *SudoError) Error() string {
 
 // Hint says how to permit it.
 func (e *SudoError) Hint() string {
+	if e.User == readerWord { // an account that is to have no other rule than its own
+		return hintToInstall("NODE")
+	}
 	return fmt.Sprintf("log in as root, or allow it on the node: echo '%s ALL=(root) NOPASSWD: ALL' >/etc/sudoers.d/zup", e.User)
 }
 

@@ -117,6 +117,15 @@ func (h *Host) Close() error {
 	return nil
 }
 
+// Reader returns what answers on the host if the key that was let in may only read; nil
+// if it may do anything, as far as is known: a user other than root is asked while it
+// logs in, root is not.
+func (h *Host) Reader() *Reader {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.conn.reader.Load()
+}
+
 // named puts the host's name in front of an error.
 func (h *Host) named(err error) error {
 	if err == nil {
@@ -129,7 +138,12 @@ func (h *Host) named(err error) error {
 func (h *Host) becomeRoot(ctx context.Context, c *conn) error {
 	res, err := c.run(ctx, h.shell(), Command{Script: "id -u"})
 	var refused *ShellError
+	var reader *ReaderError
 	switch {
+	case errors.As(err, &reader) && reader.Reader != nil && reader.Reader.Protocol == ReaderProtocol:
+		return nil // it is root where it reads, and what it does not do it says when it is asked
+	case errors.As(err, &reader):
+		return err
 	case errors.As(err, &refused):
 		return &SudoError{User: h.of.user, Output: refused.Output}
 	case err != nil:

@@ -151,7 +151,7 @@ func (h *Host) ask(ctx context.Context, verb, id string) (frame, error) {
 	if err != nil {
 		return frame{}, err
 	}
-	s, err := c.open(ctx, h.shell(), jobScript(), strings.NewReader(request))
+	s, err := c.open(ctx, h.shell(), sending{script: jobScript(), input: strings.NewReader(request)})
 	if err != nil {
 		return frame{}, c.failed(ctx, verb, false, err)
 	}
@@ -179,7 +179,7 @@ var jobProgram string
 // and stdin is for the request.
 func jobScript() string {
 	const run = `eval delete $ENV{ZUP_PROGRAM}; die $@ if $@`
-	return "# zup job\nexport ZUP_PROGRAM=" + Quote(jobProgram+lockProgram+"main();\n") + "\nexec perl -e " + Quote(run)
+	return "# zup job\nexport ZUP_PROGRAM=" + Quote(lookProgram+jobProgram+lockProgram+"main();\n") + "\nexec perl -e " + Quote(run)
 }
 
 // request returns what the program reads first.
@@ -192,7 +192,7 @@ func (h *Host) request(verb, id string, offset int64, tty bool, script string) (
 	if tty {
 		terminal = 1
 	}
-	base := first(h.dialer.JobDir, "/var/lib/zup/jobs")
+	base := first(h.dialer.JobDir, defaultJobDir)
 	if !strings.HasPrefix(base, "/") || strings.ContainsAny(base, "\n\x00") {
 		return "", fmt.Errorf("job directory %q is no absolute path", base)
 	}

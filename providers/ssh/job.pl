@@ -31,9 +31,8 @@
 # SIZE bytes of script; while a job is followed, lines for the file answers may
 # come after it. Replies are lines; "out N" and "past N" are followed by N bytes,
 # so nothing that a job prints can be taken for a reply.
-use strict;
-use warnings;
-use Fcntl qw(:DEFAULT :flock);
+#
+# What only looks at all that is in look.pl, and stands before this.
 
 my $TICK   = 0.01;     # seconds between two looks at out, answers and status; five of them when all is quiet
 my $CHUNK  = 65536;    # bytes, the most in one reply
@@ -77,28 +76,11 @@ sub receive {
 
 sub receive_more { return sysread STDIN, $received, $CHUNK, length $received }
 
-sub reply {
-    my ($line, $bytes) = @_;
-    put(\*STDOUT, defined $bytes ? "$line\n$bytes" : "$line\n") or exit 1;
-}
-
 sub fail {
     my ($code, $text) = @_;
     $text =~ s/\s+/ /g;
     reply("error $code $text");
     exit 1;
-}
-
-# put writes all of it and returns whether that worked.
-sub put {
-    my ($to, $bytes) = @_;
-    my $done = 0;
-    while ($done < length $bytes) {
-        my $n = syswrite $to, $bytes, length($bytes) - $done, $done;
-        return 0 unless defined $n;
-        $done += $n;
-    }
-    return 1;
 }
 
 # ---- the job's directory
@@ -131,63 +113,6 @@ sub store {
     my ($name, $text) = @_;
     sysopen my $f, "$name.new", O_WRONLY | O_CREAT | O_TRUNC or die "create $name: $!\n";
     put($f, $text) && close $f && rename "$name.new", $name or die "write $name: $!\n";
-}
-
-sub content {
-    my ($name) = @_;
-    open my $f, '<:raw', $name or return undef;
-    local $/;
-    my $text = <$f>;
-    return defined $text ? $text : '';
-}
-
-# seize returns the lock's handle when nobody held it, undef otherwise. The lock
-# goes with the last process that has the handle; an exec closes it. A lock file
-# that was removed in the meantime (see forget) is no lock.
-sub seize {
-    my ($mode) = @_;
-    sysopen my $f, 'lock', O_RDWR | O_CREAT or die "open lock: $!\n";
-    return undef unless flock $f, $mode | LOCK_NB;
-    my ($mine, $now) = ((stat $f)[1], (stat 'lock')[1]);
-    return defined $now && $mine == $now ? $f : undef;
-}
-
-# condition returns "exit", CODE, SIZE or "running", EPOCH or "died" or "never".
-sub condition {
-    my @ended = ended();
-    return ('exit', @ended) if @ended;
-    my ($epoch) = started();
-    return ('running', $epoch || time) if -e 'lock' && !seize(LOCK_SH);
-    @ended = ended();    # it may have ended between the two looks
-    return ('exit', @ended) if @ended;
-    return 'never' unless -e 'started';
-    return leftovers() ? ('running', $epoch) : 'died';
-}
-
-sub ended {
-    my $status = content('status');
-    return defined $status && $status =~ /^(\d+) (\d+)\s*$/ ? ($1, $2) : ();
-}
-
-sub started {
-    my $started = content('started');
-    return defined $started && $started =~ /^(\d+) (\d+) (\d+) (\d+) (\S+)$/ ? ($1, $2, $3, $4, $5) : ();
-}
-
-# leftovers reports whether processes of the job's session are left although its
-# supervisor is gone (killed, out of memory): dpkg may still be at work.
-sub leftovers {
-    my (undef, undef, $leader, $ticks, $boot) = started() or return 0;
-    return 0 if $boot ne boot_id();
-    my $all   = processes();
-    my $first = $all->{$leader};
-    return 0 if $first && $first->{ticks} != $ticks;    # the number went to somebody else
-    return scalar grep { $_->{session} == $leader && $_->{state} !~ /[ZX]/ } values %$all;
-}
-
-sub boot_id {
-    my $id = content('/proc/sys/kernel/random/boot_id');
-    return defined $id && $id =~ /(\S+)/ ? $1 : '-';
 }
 
 sub forget {
@@ -507,18 +432,3 @@ sub reads_terminal {
     return defined $file && $file =~ m{^/dev/(?:pts/\d+|tty\w*|console)$};
 }
 
-sub processes {
-    my (@pids) = @_;
-    if (!@pids) {
-        opendir my $d, '/proc' or return {};
-        @pids = grep { /^\d+$/ } readdir $d;
-    }
-    my %all;
-    for my $pid (@pids) {
-        my $stat = content("/proc/$pid/stat");
-        next unless defined $stat && $stat =~ /^\d+ \(.*\) (.*)/s;    # the name may hold ")"
-        my @f = split ' ', $1;
-        $all{$pid} = { state => $f[0], parent => $f[1], session => $f[3], cpu => $f[11] + $f[12], ticks => $f[19] };
-    }
-    return \%all;
-}

@@ -238,7 +238,7 @@ func (h *Host) grab(ctx context.Context, c *conn, l *lock) error {
 	if err != nil {
 		return err
 	}
-	g, err := h.grip(ctx, c, request)
+	g, err := h.grip(ctx, c, request, "")
 	if err != nil {
 		return c.failed(ctx, "lock", false, err)
 	}
@@ -264,7 +264,7 @@ func (h *Host) grab(ctx context.Context, c *conn, l *lock) error {
 	return &ShellError{Output: fmt.Sprintf("in the lock protocol: %q", f.word)}
 }
 
-func (h *Host) lockFile() string { return first(h.dialer.LockFile, "/run/zup.lock") }
+func (h *Host) lockFile() string { return first(h.dialer.LockFile, defaultLockFile) }
 
 // A grip holds the lock on one connection. Without an answer in time the connection
 // is given up: one without its lock is of no use.
@@ -280,13 +280,13 @@ type grip struct {
 	done chan struct{}
 }
 
-// grip sends a request about the lock.
-func (h *Host) grip(ctx context.Context, c *conn, request string) (*grip, error) {
+// grip sends a request about the lock; read is what a reader is asked instead.
+func (h *Host) grip(ctx context.Context, c *conn, request, read string) (*grip, error) {
 	g := &grip{
 		conn: c, orders: &mailbox{lines: make(chan string, 1)}, done: make(chan struct{}),
 		late: fallback(h.dialer.KeepaliveDeadline, 15*time.Second),
 	}
-	s, err := c.open(ctx, h.shell(), jobScript(), io.MultiReader(strings.NewReader(request), g.orders))
+	s, err := c.open(ctx, h.shell(), sending{script: jobScript(), read: read, input: io.MultiReader(strings.NewReader(request), g.orders)})
 	if err != nil {
 		return nil, err
 	}

@@ -116,22 +116,7 @@ sub command_line {
     return defined $text && $text =~ /^([^\0]*)/ ? $1 : '';
 }
 
-sub same {
-    my @ids = map { join ':', grep { defined } (stat $_)[0, 1] } @_;
-    return $ids[0] eq $ids[1] && length $ids[0];
-}
-
 sub first_line { return defined $_[0] && $_[0] =~ /^(.*)\n/ ? $1 : '' }
-
-# stands says how the lock stands, without touching it, and which jobs run.
-sub stands {
-    my ($base, $path) = @_;
-    my $there = -e $path;
-    my $pid   = $there ? lock_pid($path) : 0;
-    my $is    = !$there ? 'free' : $pid ? 'held' : -r '/proc/locks' ? 'stale' : 'unknown';
-    reply(join ' ', 'lock', $is, holder($path));
-    reply(join ' ', 'jobs', running_jobs($base, ''));
-}
 
 # clear removes what a dead holder has left.
 sub clear {
@@ -140,43 +125,6 @@ sub clear {
         unlink $path if flock($f, LOCK_EX | LOCK_NB) && same($f, $path);
     }
     stands($base, $path);
-}
-
-# holder is the pid of who holds the lock, for how many seconds it has lived, and
-# what the file says.
-sub holder {
-    my ($path) = @_;
-    my $pid = lock_pid($path);
-    return ($pid, age($pid), described(content($path)));
-}
-
-sub described {
-    my ($text) = @_;
-    return '-' unless defined $text && $text =~ s/^.*\n// && length $text;
-    return unpack 'H*', substr $text, 0, 2000;
-}
-
-# lock_pid is the process that the kernel says holds the lock, or 0. Inodes repeat
-# from one file system to the next, so that the process must have the file open.
-sub lock_pid {
-    my ($path) = @_;
-    my $inode = (stat $path)[1];
-    my $locks = content('/proc/locks');
-    return 0 unless defined $inode && defined $locks;
-    for (split /\n/, $locks) {
-        my ($pid) = /^\d+: FLOCK +ADVISORY +WRITE (\d+) \S+:$inode / or next;
-        opendir my $d, "/proc/$pid/fd" or next;
-        return $pid if grep { same("/proc/$pid/fd/$_", $path) } readdir $d;
-    }
-    return 0;
-}
-
-sub age {
-    my ($pid) = @_;
-    my $p = $pid ? processes($pid)->{$pid} : undef;
-    my $up = content('/proc/uptime');
-    return -1 unless $p && defined $up && $up =~ /^(\d+)/;
-    return $1 - int($p->{ticks} / 100);    # the kernel tells it in hundredths everywhere
 }
 
 # client is the address from which this session came. sudo forgets it, and then what
@@ -191,21 +139,6 @@ sub client {
         last unless defined $env;
     }
     return '-';
-}
-
-# running_jobs returns name and start of the jobs that run, but not of this run.
-sub running_jobs {
-    my ($base, $run) = @_;
-    opendir my $d, $base or return ();
-    my @found;
-    for my $name (sort grep { !/^\./ && !/\s/ } readdir $d) {
-        next if length $run && index($name, "$run.") == 0;
-        chdir "$base/$name" or next;
-        my ($is, $epoch) = condition();
-        push @found, $name, $epoch if $is eq 'running';
-    }
-    chdir '/';
-    return @found;
 }
 
 # abandon closes the input of a job that asks something and whose client is gone, as that

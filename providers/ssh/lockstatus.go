@@ -77,7 +77,11 @@ func (h *Host) lockFrames(ctx context.Context, verb string) (LockStatus, error) 
 	if err != nil {
 		return LockStatus{}, err
 	}
-	g, err := h.grip(ctx, c, request)
+	read := ""
+	if verb == "who" {
+		read = "lock"
+	}
+	g, err := h.grip(ctx, c, request, read)
 	if err != nil {
 		return LockStatus{}, c.failed(ctx, verb, false, err)
 	}

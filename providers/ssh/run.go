@@ -13,6 +13,7 @@ type Command struct {
 	Script string    // POSIX sh; it starts in / as root
 	Args   []string  // its $1, $2, …; like the script they appear in no process's command line
 	Stdin  io.Reader // what the script reads; nil: nothing
+	Read   string    // what a reader is asked instead, which runs no script; "": it refuses. See ReadsFacts
 	Limit  int64     // bytes of stdout to accept; 0: 1 MiB
 }
 
@@ -57,7 +58,7 @@ func (h *Host) run(ctx context.Context, cmd Command) (Result, error) {
 }
 
 func (c *conn) run(ctx context.Context, shell string, cmd Command) (Result, error) {
-	s, err := c.open(ctx, shell, preamble(cmd.Args)+cmd.Script, cmd.Stdin)
+	s, err := c.open(ctx, shell, sending{script: preamble(cmd.Args) + cmd.Script, read: cmd.Read, input: cmd.Stdin})
 	if err != nil {
 		return Result{}, c.failed(ctx, "run", false, err)
 	}
@@ -96,8 +97,9 @@ func (c *conn) failed(ctx context.Context, doing string, sent bool, err error) e
 	}
 	var shell *ShellError
 	var output *OutputError
+	var reader *ReaderError
 	switch {
-	case errors.As(err, &shell), errors.As(err, &output), errors.Is(err, ErrNoSession), errors.Is(err, errNUL):
+	case errors.As(err, &shell), errors.As(err, &output), errors.As(err, &reader), errors.Is(err, ErrNoSession), errors.Is(err, errNUL):
 		return fmt.Errorf("%s: %w", doing, err)
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))

@@ -23,7 +23,7 @@ import (
 // of a script must never stand in a command line on the node, because scripts look
 // for processes by such words. The script comes on stdin:
 //
-//	MARK LENGTH\n
+//	MARK LENGTH[ read …]\n
 //	LENGTH bytes of script, of which the last are MARK
 //	the script's own input
 //
@@ -31,7 +31,10 @@ import (
 // the login shell's (somebody's echo in a .bashrc) and none of ours; if it never
 // comes, the account does not run commands. A script that arrived cut off lacks
 // the mark at its end and is not run.
-const bootstrap = `sh -c 'read -r m n && echo "$m" && z=$(head -c "$n") && case $z in (*"$m") eval "$z";; (*) exit 125;; esac' zup`
+//
+// What may follow LENGTH is for a reader, a key that runs nothing but what was installed
+// on the node for it: it answers that, and not the script. A shell takes no notice of it.
+const bootstrap = `sh -c 'read -r m n r && echo "$m" && z=$(head -c "$n") && case $z in (*"$m") eval "$z";; (*) exit 125;; esac' zup`
 
 const (
 	noiseMax  = 64 << 10    // bytes that may come before the mark
@@ -50,6 +53,7 @@ type session struct {
 	on   *conn
 	ch   ssh.Channel
 	mark string
+	read string // what a reader was asked
 
 	stdout *bufio.Reader // what comes after the mark, once begun
 	stderr *tail
@@ -60,11 +64,18 @@ type session struct {
 	errEOF chan struct{} // closed when stderr has ended
 }
 
-// open starts a session and sends script, and then input, or nothing. It returns
+// sending is what a session sends.
+type sending struct {
+	script string
+	read   string    // what a reader is asked instead; "": nothing
+	input  io.Reader // what follows the script; nil: nothing
+}
+
+// open starts a session and sends what it is to. It returns
 // before any of that has arrived. With an error nothing was sent: the node was at
 // most asked to start the bootstrap, which does nothing by itself.
-func (c *conn) open(ctx context.Context, command, script string, input io.Reader) (*session, error) {
-	if strings.ContainsRune(script, 0) {
+func (c *conn) open(ctx context.Context, command string, what sending) (*session, error) {
+	if strings.ContainsRune(what.script, 0) {
 		return nil, errNUL
 	}
 	type opened struct {
@@ -81,7 +92,8 @@ func (c *conn) open(ctx context.Context, command, script string, input io.Reader
 		if r.err != nil {
 			return nil, r.err
 		}
-		go r.s.send(script, input)
+		r.s.read = what.read
+		go r.s.send(what)
 		return r.s, nil
 	case <-ctx.Done():
 	case <-c.gone:
@@ -148,11 +160,15 @@ func newMark() string {
 }
 
 // send never fails: what keeps the script from arriving ends the session too.
-func (s *session) send(script string, input io.Reader) {
-	script += "\n#" + s.mark
-	io.WriteString(s.ch, fmt.Sprintf("%s %d\n%s", s.mark, len(script), script))
-	if input != nil {
-		io.Copy(s.ch, input)
+func (s *session) send(what sending) {
+	script := what.script + "\n#" + s.mark
+	request := ""
+	if what.read != "" {
+		request = fmt.Sprintf(" read %d %s", ReaderProtocol, what.read)
+	}
+	io.WriteString(s.ch, fmt.Sprintf("%s %d%s\n%s", s.mark, len(script), request, script))
+	if what.input != nil {
+		io.Copy(s.ch, what.input)
 	}
 	s.ch.CloseWrite()
 }
@@ -222,6 +238,9 @@ func (s *session) begin() error {
 		if bytes.HasSuffix(line, []byte(s.mark+"\n")) {
 			return nil
 		}
+		if _, said, ok := bytes.Cut(line, []byte(s.mark+" "+readerWord+" ")); ok {
+			return s.beginReading(string(said))
+		}
 		s.noise.Write(line)
 		total += len(line)
 		if err == bufio.ErrBufferFull {
@@ -244,6 +263,10 @@ func (s *session) refusal() error {
 			return errNoStatus
 		}
 		s.drain(nil, nil)
+		if said := s.said(); strings.Contains(said, readerWord+": ") {
+			_, at, _ := strings.Cut(s.on.to, "@")
+			return &ReaderError{Said: said, Host: hostOnly(at)}
+		}
 		return &ShellError{Exit: s.status, Output: s.said()}
 	case <-time.After(lingerFor):
 		return &ShellError{Exit: -1, Output: s.said()}

@@ -15,7 +15,7 @@ import (
 
 // bootstrap is what package ssh runs in every session. It is written down once
 // more, because it is a promise: no word of a script stands in a command line.
-const bootstrap = `sh -c 'read -r m n && echo "$m" && z=$(head -c "$n") && case $z in (*"$m") eval "$z";; (*) exit 125;; esac' zup`
+const bootstrap = `sh -c 'read -r m n r && echo "$m" && z=$(head -c "$n") && case $z in (*"$m") eval "$z";; (*) exit 125;; esac' zup`
 
 // A Kind is what a client asks for.
 type Kind string
@@ -40,6 +40,7 @@ type Request struct {
 	ID     string   // of the job; of a lock: of the run that wants it
 	Offset int64    // where the client wants a job's output from
 	TTY    bool     // the job wants a terminal
+	Read   string   // what a reader is asked instead
 	Sudo   bool     // it was asked for with sudo
 	Exec   string   // the command line of the session
 }
@@ -203,7 +204,9 @@ func (s *Server) receive(in *bufio.Reader, ch ssh.Channel) (q Request, ok bool) 
 	if err != nil {
 		return q, false
 	}
-	mark, length, _ := strings.Cut(strings.TrimSpace(line), " ")
+	mark, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+	length, read, _ := strings.Cut(rest, " ") // a shell takes no notice of what a reader is asked
+	q.Read = read
 	n, err := strconv.Atoi(length)
 	if err != nil {
 		s.t.Errorf("sshtest: bad first line of a session: %q", line)
@@ -224,7 +227,9 @@ func (s *Server) receive(in *bufio.Reader, ch ssh.Channel) (q Request, ok bool) 
 		q.Script, q.Args = unwrap(s.t.Errorf, script)
 		return q, true
 	}
-	return s.receiveJob(in)
+	q, ok = s.receiveJob(in)
+	q.Read = read
+	return q, ok
 }
 
 func (s *Server) receiveJob(in *bufio.Reader) (q Request, ok bool) {
