@@ -53,7 +53,15 @@ var Faults = []Fault{
 
 	// What the packages do.
 	{Name: "preinst-fails", About: "the new package refuses to be unpacked on BACKUP",
-		plant: onBackup("preinst", `exit 1`), mendBackup: configurePackages},
+		plant: onBackup("preinst", `exit 1`)},
+	{Name: "licence-refused", About: "the package refuses BACKUP's licence, which has expired since the plan",
+		plant: onBackup("updater", expireLicence), mendBackup: newLicence},
+	{Name: "licence-refused-master", About: "the package refuses MASTER's licence, which has expired since the role moved",
+		plant: onMaster("updater", expireLicence), mendMaster: newLicence},
+	{Name: "disk-full-unpack", About: "BACKUP's disk is full when the new package is unpacked",
+		plant: onBackup("preinst", fillDisk), mendBackup: `rm /filler`},
+	{Name: "disk-full-unpack-master", About: "MASTER's disk is full when the new package is unpacked",
+		plant: onMaster("preinst", fillDisk), mendMaster: `rm /filler`},
 	{Name: "postinst-fails", About: "the new package's installation ends with an error on BACKUP",
 		plant: onBackup("postinst", `exit 1`)},
 	{Name: "postinst-fails-master", About: "the new package's installation ends with an error on MASTER",
@@ -231,6 +239,9 @@ mv /usr/sbin/sshd /usr/sbin/sshd.disabled`
 
 	// Where one package has failed, others may be unpacked and not configured.
 	configurePackages = `DEBIAN_FRONTEND=noninteractive dpkg --force-confold --configure -a </dev/null`
+
+	// dpkg's own small files still fit, the package's do not.
+	fillDisk = `dd if=/dev/zero of=/filler bs=4096 count=$((($(df -Pk / | awk 'NR == 2 { print $4 }') - 400) / 4)) 2>/dev/null || true`
 
 	// A certificate of each kind lies on every node.
 	expireLicence = `cp /lab/licence.expired /usr/local/zevenet/www/zlbcertfile.pem`
