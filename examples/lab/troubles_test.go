@@ -41,6 +41,7 @@ const (
 var troubles = []trouble{
 	// apt and the packages.
 	{fault: "repo-other-version", exit: 6, says: []string{`offer is 6\.1\.21, wanted 6\.1\.20`}, left: untouched, ends: "apply"},
+	{fault: "repo-newer-meanwhile", exit: 5, says: []string{`the node printed "apt would install zevenet 6\.1\.21 now, and not 6\.1\.20: nothing was installed"`, `edge\.zva5n2\.update`, `zva5n2 +backup, 6\.1\.19`}, left: untouched, ends: "apply"},
 	{fault: "repo-unreachable", exit: 5, says: []string{`the node printed "Error connecting to Zevenet Update System[^"]*"`}, left: untouched, ends: "apply"},
 	{fault: "apt-fails-backup", exit: 5, says: []string{`the node printed "E: Failed to fetch [^ "]*`, `edge\.zva5n2\.update`}, left: untouched, ends: "apply"},
 	{fault: "apt-fails-master", exit: 5, says: []string{`the node printed "E: Failed to fetch [^ "]*`, `edge\.zva5n1\.update`}, left: handedOver, ends: "apply"},

@@ -220,6 +220,7 @@ func badOutput() []string {
 		`^Abort\.`, `\[[Yy]/[Nn]\] Abort\.`, `^(E|Error): `, `dpkg: error`, `Sub-process .* returned an error`, `Installation aborted`,
 		`Your certificate key is not valid`, `There isn't a valid activation certificate`, `There is no cluster configuration at`,
 		`^Error trying to mount ISO`, `^Not public key found`, `^zup: the updater prints no command`,
+		`^apt would install .*: nothing was installed`, `^this node serves, and `,
 	}
 }
 

@@ -52,7 +52,7 @@ func TestProperties(t *testing.T) {
 	for _, name := range []string{
 		"drain", "restart", "boost", "failback disabled", "failback to a1", "failback to b2", "reboot if needed", "snapshot",
 		"snapshot deleted at once", "offline", "single node", "back out", "way back", "state lost", "cut",
-		"update ended with its node", "update turned back", "backed out of an update turned back", "updated before", "back out refused half-way", "back out refused in the middle",
+		"update ended with its node", "update turned back", "updated before", "back out refused half-way", "back out refused in the middle",
 	} {
 		if seen.of[name] == 0 && seen.of["cases"] >= 600 {
 			t.Errorf("no case had: %s", name)

@@ -25,7 +25,8 @@ type Fault struct {
 // Faults is all that the lab can do to a pair, by the place where it strikes.
 // Snippets of shell are hooks: boot runs before the node's service starts and
 // up when it has; takeover runs when a node is MASTER and does not answer for the VIPs
-// yet; updater, preinst, postinst and restarted run within an
+// yet; saved when its configuration was saved; updater, preinst, postinst and restarted
+// run within an
 // update, the last one right after the service was restarted. World.Mend ends a
 // fault: its hooks are gone then, and the repository is whole.
 var Faults = []Fault{
@@ -36,6 +37,11 @@ var Faults = []Fault{
 		plant: func(p *pair, o *offer) { o.DenyPool = []string{p.master.Address} }},
 	{Name: "repo-other-version", About: "the repository offers 6.1.21, not what is asked for",
 		plant: func(p *pair, o *offer) { p.offered = "6.1.21" }},
+	{Name: "repo-newer-meanwhile", About: "BACKUP's package lists know 6.1.21 once they were refreshed, right before its update",
+		plant: func(p *pair, o *offer) {
+			p.next = "6.1.21"
+			p.backup.hooks["saved"] = `sed -i 's#/4.19-amd64 #/4.19-amd64/next #' /etc/apt/sources.list.d/zevenet.list; apt-get -q update`
+		}, mendBackup: `sed -i 's#/next # #' /etc/apt/sources.list.d/zevenet.list`},
 	{Name: "repo-unreachable", About: "nobody listens at the repository's address",
 		plant: func(p *pair, o *offer) { o.Down = true }},
 	{Name: "apt-locked", About: "another apt holds the locks on BACKUP, as the nightly check would",

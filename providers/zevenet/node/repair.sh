@@ -4,7 +4,7 @@
 role=''
 [ ! -e "$root/node_status" ] || read -r role <"$root/node_status"
 if [ "$role" = master ]; then
-	echo 'zup: this node serves, and finishing its packages would restart its services: nothing was done'
+	echo 'this node serves, and finishing its packages would restart its services: nothing was done'
 	exit 1
 fi
 DEBIAN_FRONTEND=noninteractive dpkg --configure -a

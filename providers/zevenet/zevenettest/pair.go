@@ -184,7 +184,7 @@ func (p *Pair) Do(kind, node string) bool {
 	case "refresh":
 		n.Source = repository
 		if n.Image {
-			n.Source = "file:/media/" + strings.TrimSuffix(ImageName, ".iso")
+			n.Source = "file:/media/zup-" + strings.TrimSuffix(ImageName, ".iso")
 		}
 	case "upload":
 		n.Image, n.Open["image"] = true, true
@@ -321,7 +321,7 @@ func (p *Pair) CutUpdate(node, job string, says string) {
 	defer p.mu.Unlock()
 	n := p.Nodes[node]
 	peer := p.Nodes[n.Peer]
-	n.Left, n.Half, n.Version, n.Config = true, job, says, "new"
+	n.Left, n.Half, n.Turned, n.Version, n.Config = true, job, "", says, "new"
 	n.Boots++
 	n.Boosted, n.Replicates = false, false
 	if p.Alone {
