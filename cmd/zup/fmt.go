@@ -22,6 +22,8 @@ type formatting struct {
 	check bool
 	diff  bool
 
+	formatter config.Formatter
+
 	changed int
 	failed  bool
 }
@@ -86,7 +88,7 @@ func (f *formatting) files(args []string) ([]string, error) {
 }
 
 func (f *formatting) stream() error {
-	src, err := io.ReadAll(f.in)
+	src, err := io.ReadAll(io.LimitReader(f.in, config.MaxFile+1)) // what is larger is refused
 	if err != nil {
 		return fail(exitError, "", "read standard input: %w", err)
 	}
@@ -110,7 +112,7 @@ func errorOr(err, otherwise error) error {
 
 // format returns the canonical form; mistakes are written to stderr.
 func (f *formatting) format(src []byte, name string) ([]byte, error) {
-	out, diags := config.Format(src, name)
+	out, diags := f.formatter.Format(src, name)
 	if diags.HasErrors() {
 		f.failed = true
 	}

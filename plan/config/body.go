@@ -259,6 +259,12 @@ func (b *body) raw(name string) (v cty.Value, ok bool) {
 	if !ok {
 		return v, false
 	}
+	if t := v.Type(); !t.IsPrimitiveType() {
+		b.l.now.Store(b.at(name))
+		w := b.l.weigh(v)
+		b.l.takes(w.values * workArgument)
+		b.l.makes(w.values * bytesElement) // it is kept in another form
+	}
 	if shallow, _ := v.Unmark(); shallow.IsNull() {
 		return v, false
 	}
@@ -266,6 +272,8 @@ func (b *body) raw(name string) (v cty.Value, ok bool) {
 }
 
 func (b *body) convert(name string, v cty.Value, want cty.Type) (cty.Value, bool) {
+	b.l.now.Store(b.at(name))
+	b.l.converts(v, want)
 	out, err := convert.Convert(v, want)
 	if err != nil {
 		got := noun(v.Type())

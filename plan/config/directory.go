@@ -11,13 +11,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/zclconf/go-cty/cty/function"
 )
 
-// maxFile is the size of the largest file that is read. A configuration of that
+// MaxFile is the size of the largest file that is read. A configuration of that
 // size is a mistake, such as an image with the wrong name.
-const maxFile = 4 << 20
+const MaxFile = 4 << 20
+
+const maxFile = MaxFile
 
 // directory is where a configuration lives. Nothing outside it can be reached
 // through it, not by "..", not by an absolute path and not by a symbolic link.
@@ -25,8 +25,6 @@ type directory struct {
 	path string // as given
 	abs  string
 	root *os.Root
-
-	functions map[string]function.Function // see callable
 
 	mu   sync.Mutex
 	read map[string]bool // paths of files that were read

@@ -66,6 +66,14 @@ func (s *source) clamp(r hcl.Range) span {
 	return span{start, min(max(r.End.Byte, start), len(s.text))}
 }
 
+// clone returns a copy that is sealed.
+func (s *source) clone() *source {
+	c := *s
+	c.secrets, c.blocks = slices.Clone(s.secrets), slices.Clone(s.blocks)
+	c.seal()
+	return &c
+}
+
 // seal puts what was noted about the text into order; hide must not be called
 // afterwards. Overlapping secrets become one.
 func (s *source) seal() {
@@ -113,10 +121,14 @@ func (s *source) shown(sp span) string {
 
 // widen grows a stretch so that it does not begin or end inside a secret.
 func (s *source) widen(sp span) span {
-	for _, sec := range s.secrets {
-		if sec.start < sp.end && sp.start < sec.end {
-			sp.start, sp.end = min(sp.start, sec.start), max(sp.end, sec.end)
+	i, _ := slices.BinarySearchFunc(s.secrets, sp.start, func(sec span, at int) int {
+		return cmp.Compare(sec.end, at+1)
+	})
+	for _, sec := range s.secrets[i:] {
+		if sec.start >= sp.end {
+			break
 		}
+		sp.start, sp.end = min(sp.start, sec.start), max(sp.end, sec.end)
 	}
 	return sp
 }
