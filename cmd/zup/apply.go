@@ -109,6 +109,9 @@ func (a *applying) fresh(ctx context.Context) error {
 	if err := a.open(p, estimate(p)); err != nil {
 		return err
 	}
+	if err := a.needSecrets(p, "apply", nil); err != nil {
+		return err
+	}
 	if !a.autoApprove {
 		if err := a.ask(p); err != nil {
 			return err
@@ -182,6 +185,9 @@ func (a *applying) file(ctx context.Context, path string) error {
 		return err
 	}
 	if err := a.open(p, estimate(p)); err != nil {
+		return err
+	}
+	if err := a.needSecrets(p, "apply "+path, nil); err != nil {
 		return err
 	}
 	names := make([]string, 0, len(p.Clusters))
@@ -360,7 +366,7 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 	view := a.newView(c.plan)
 	stop := a.interrupts(cancel, view)
 	report, err := apply.Run(ctx, c.plan, apply.Options{
-		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir}).Run,
+		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir, Env: a.env}).Run,
 		Store: c.store, RunID: run, Dir: runDir, Version: version, Resume: c.resumed != "",
 		Signatures:  a.signatures,
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: a.tell(view),

@@ -76,7 +76,7 @@ type Options struct {
 	Signatures []approval.Signature
 
 	// Local runs a command where zup runs; nil: as a process in the current folder.
-	Local func(ctx context.Context, argv []string, output func([]byte)) (exit int, err error)
+	Local func(ctx context.Context, c Command, output func([]byte)) (exit int, err error)
 
 	Stop   <-chan struct{}  // closed: stop at the next safe point; nil: never
 	Events func(Event)      // what happens, as it happens, from several goroutines; may be nil

@@ -35,7 +35,8 @@ type Config struct {
 	// expressions have read, and those of the approval block.
 	Read []string
 
-	Clusters []*Cluster // in order of file name, then of place in the file
+	Secrets  []*Secret  // in order of file name, then of place in the file
+	Clusters []*Cluster // in the same order
 
 	Approval *Approval // nil: a plan needs nobody's signature
 	Windows  []*Window // when plans may be applied; none: any time; in the same order
@@ -162,6 +163,8 @@ type Snapshot struct {
 	// KeepFor is how long a snapshot is kept, from when it was taken: what is
 	// older is deleted at the end of a run that ended well. nil: zup deletes none.
 	KeepFor *time.Duration
+
+	Secrets []string // names of those that the commands get, sorted
 
 	Place
 }

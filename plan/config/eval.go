@@ -223,6 +223,8 @@ func (l *loader) checkReference(ref hcl.Traversal, expr hcl.Expression) bool {
 	switch {
 	case root.Name == planName && l.inRule:
 		return true
+	case root.Name == "secret":
+		l.unreadable(name, at)
 	case root.Name != "var" && root.Name != "local" && root.Name != "path":
 		l.unknownRoot(root.Name, l.placeIn(expr, &root.SrcRange))
 	case !named:
@@ -233,6 +235,8 @@ func (l *loader) checkReference(ref hcl.Traversal, expr hcl.Expression) bool {
 		return true
 	case root.Name == "var" && l.variables[name] != nil, root.Name == "local" && l.locals[name] != nil:
 		return true
+	case root.Name == "var" && l.secrets[name] != nil:
+		l.unreadable(name, at)
 	case l.incomplete:
 		// It may be declared in the part that could not be read.
 	case root.Name == "var":

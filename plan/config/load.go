@@ -56,7 +56,7 @@ func Load(dir string, opts Options) (*Config, *Diagnostics) {
 }
 
 func newLoader(opts Options) *loader {
-	return &loader{opts: opts, collector: newCollector(), budget: &budget{}}
+	return &loader{opts: opts, collector: newCollector(), budget: &budget{}, usedSecrets: map[string]bool{}}
 }
 
 // loader carries what the steps of one Load hand to each other.
@@ -86,6 +86,10 @@ type loader struct {
 	locals     map[string]*local
 	localOrder []string
 
+	secrets          map[string]*Secret
+	inOrderOfSecrets []*Secret
+	usedSecrets      map[string]bool
+
 	namesOfVariables, namesOfLocals []string // see variableNames, localNames
 
 	scope  *hcl.EvalContext // what cluster blocks see
@@ -96,7 +100,7 @@ type loader struct {
 type topLevel struct {
 	zup, variable, locals, cluster hcl.Blocks
 	approval                       hcl.Blocks
-	window, freeze, rule           hcl.Blocks
+	window, freeze, rule, secret   hcl.Blocks
 }
 
 func (l *loader) load(dir string) *Config {
@@ -115,6 +119,7 @@ func (l *loader) load(dir string) *Config {
 	if !l.checkRequiredVersion() {
 		return nil
 	}
+	l.declareSecrets()
 	l.declareVariables()
 	l.declareLocals()
 	l.assignVariables()
@@ -122,12 +127,13 @@ func (l *loader) load(dir string) *Config {
 	l.validateVariables()
 	l.evaluateLocals()
 	clusters := l.readClusters()
+	l.checkSecrets()
 	windows, freezes, rules := l.readWindows(), l.readFreezes(), l.readRules()
 	if len(clusters) == 0 && len(l.files) > 0 && !l.incomplete && !l.hasErrors() {
 		l.warnf(nil, "no cluster is declared", `There is nothing to plan. A cluster block says what to update: cluster "zevenet" "edge" { … }`)
 	}
 	cfg := &Config{
-		Dir: dir, Clusters: clusters, Approval: l.readApproval(), Windows: windows, Freezes: freezes, Rules: rules,
+		Dir: dir, Secrets: l.inOrderOfSecrets, Clusters: clusters, Approval: l.readApproval(), Windows: windows, Freezes: freezes, Rules: rules,
 	}
 	cfg.Files, cfg.VarFiles, cfg.Read = l.shownFiles(), l.listVarFiles(), l.dir.alsoRead()
 	l.showConditions(rules)
@@ -275,6 +281,8 @@ func (t *topLevel) take(b *hcl.Block) {
 		t.freeze = append(t.freeze, b)
 	case "rule":
 		t.rule = append(t.rule, b)
+	case "secret":
+		t.secret = append(t.secret, b)
 	}
 }
 

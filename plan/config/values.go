@@ -70,6 +70,8 @@ func (l *loader) assignFlag(arg VarArg) {
 	switch {
 	case v != nil:
 		v.given = given{from: "-var", text: arg.Value}
+	case l.secrets[arg.Name] != nil:
+		l.errorf(nil, fmt.Sprintf("-var: %q is a secret", arg.Name), "Its value is in the environment of whoever applies, as %s%s, and is given in no other way.", secretPrefix, arg.Name)
 	case !l.incomplete:
 		l.errorf(nil, fmt.Sprintf("-var: variable %q is not declared", arg.Name), "%s",
 			l.hint(arg.Name, "No file of the configuration has a variable block with this name.", l.variableNames()))
@@ -104,6 +106,8 @@ func (l *loader) assignFile(f *file) {
 		switch {
 		case v != nil:
 			v.given = given{from: f.name, expr: attr.Expr}
+		case l.secrets[name] != nil:
+			l.errorf(&attr.NameRange, fmt.Sprintf("%q is a secret", name), "Remove it from here, and consider its value known to others. It is in the environment of whoever applies, as %s%s, and is given in no other way.", secretPrefix, name)
 		case !l.incomplete:
 			l.warnf(&attr.NameRange, fmt.Sprintf("variable %q is not declared", name), "%s",
 				l.hint(name, "The value is not used.", l.variableNames()))

@@ -84,6 +84,9 @@ func exactly(a *plan.Action) []document.Block {
 	list("Until this holds", a.Until)
 	code(fmt.Sprintf("Run on %s%s", a.Node, detached(a)), a.Script)
 	code("Run where zup runs, for "+a.Node+", one argument a line", strings.Join(a.Argv, "\n"))
+	if len(a.Secrets) > 0 {
+		blocks = append(blocks, document.Facts{{Label: "Gets the secrets", Text: strings.Join(a.Secrets, ", "), Exact: true}})
+	}
 	if u := a.Upload; u != nil {
 		blocks = append(blocks, document.Facts{
 			{Label: "Sends", Text: u.From, Exact: true}, {Label: "To", Text: a.Node + ":" + u.To, Exact: true},
