@@ -134,7 +134,11 @@ func (f *formatting) file(path string) error {
 	}
 	f.changed++
 	if f.diff {
-		f.out.Write(diff.Diff("old/"+path, src, "new/"+path, out))
+		before, after := config.Shown(src, out, path)
+		f.out.Write(diff.Diff("old/"+path, before, "new/"+path, after))
+		if bytes.Equal(before, after) {
+			fmt.Fprintf(f.out, "%s: the layout of values that are not shown\n", path)
+		}
 	} else {
 		fmt.Fprintln(f.out, path)
 	}

@@ -48,7 +48,7 @@ type Config struct {
 type File struct {
 	Path   string // relative to the directory, with slashes
 	SHA256 string // of the file's own bytes, in hex
-	Text   string // the file, with every sensitive variable's default replaced
+	Text   string // the file, with what must not be shown replaced; it parses as the file did
 }
 
 // VarFile is a file that gave values to variables. Its text is nowhere kept,

@@ -139,6 +139,7 @@ func (f *file) parse() {
 	}
 	f.pieces = nil
 	f.diags = f.diags[:min(len(f.diags), maxMistakes)]
+	f.hideCalls()
 }
 
 // parseJSON leaves a file with a syntax error alone: the parser has no idea

@@ -54,6 +54,9 @@ func (m *Formatter) Format(src []byte, filename string) ([]byte, *Diagnostics) {
 	for _, p := range f.parts {
 		f.noteBlocks(p.body)
 	}
+	if f.broken() && f.isValues() {
+		f.hideAll()
+	}
 	whole := len(f.parts) == 1 // it was not cut, or in the wrong places
 	f.parts = nil
 	r.addFaults(f)

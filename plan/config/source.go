@@ -147,11 +147,11 @@ func (s *source) header(offset int) string {
 	return s.blocks[i].header
 }
 
-// hideAround hides what may be a sensitive default in a file that does not
-// parse, where nobody can tell what belongs to which block: in native syntax
-// everything from the opening brace of a variable up to the next line that
-// begins a block, if the word "sensitive" stands between; in JSON the whole
-// file.
+// hideAround hides what may be a sensitive default, or in a call of sensitive, in
+// a file that does not parse, where nobody can tell what belongs to which block:
+// in native syntax everything from the opening brace of a variable up to the next
+// line that begins a block, if the word "sensitive" stands between, and elsewhere
+// from the line with the word on; in JSON the whole file.
 func (s *source) hideAround() {
 	if !saysSensitive(s.text) {
 		return
@@ -160,12 +160,15 @@ func (s *source) hideAround() {
 		s.hideAll()
 		return
 	}
-	region := span{-1, 0}
+	region, said := span{-1, 0}, -1
 	flush := func(end int) {
 		if region.start >= 0 && saysSensitive(s.text[region.start:end]) {
 			s.secrets = append(s.secrets, span{region.start, end})
 		}
-		region.start = -1
+		if said >= 0 {
+			s.secrets = append(s.secrets, span{said, end})
+		}
+		region.start, said = -1, -1
 	}
 	at := 0
 	for line := range bytes.Lines(s.text) {
@@ -174,6 +177,9 @@ func (s *source) hideAround() {
 			if word == "variable" {
 				region.start = at + min(1+max(bytes.IndexByte(line, '{'), len("variable")), len(line))
 			}
+		}
+		if said < 0 && region.start < 0 && saysSensitive(line) {
+			said = at + wordBefore(line)
 		}
 		at += len(line)
 	}
@@ -190,6 +196,11 @@ func saysSensitive(text []byte) bool {
 		return -1
 	}, bytes.ToLower(text))
 	return bytes.Contains(letters, []byte("sens")) || bytes.Contains(letters, []byte("itive"))
+}
+
+// wordBefore returns where in a line the first word ends: what it is about may be shown.
+func wordBefore(line []byte) int {
+	return len(line) - len(bytes.TrimLeft(line, " \t")) + len(firstWord(line))
 }
 
 func firstWord(line []byte) string {
