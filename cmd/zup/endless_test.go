@@ -20,13 +20,13 @@ import (
 // What a configuration that nobody has read may take of the machine that reads it. The
 // machine may have other things to do, so that the clock says little.
 const (
-	hostileMemory = 500 << 20 // bytes, resident at most
-	hostileTime   = 5 * time.Second
-	hostileWait   = 2 * time.Minute
+	endlessMemory = 500 << 20 // bytes, resident at most
+	endlessTime   = 5 * time.Second
+	endlessWait   = 2 * time.Minute
 )
 
 // TestNoConfigurationIsEndless runs zup, as a process, on every configuration of
-// testdata/hostile, each of which took all memory or did not end, or is of the same
+// testdata/endless, each of which took all memory or did not end, or is of the same
 // kind. The comment of an archive says what it is; its directives are:
 //
 //	> repeat FILE "BEGINNING" COUNT "TEXT" "END"   a file that is too long for an archive
@@ -38,7 +38,7 @@ const (
 //	> says TEXT                                    what the error is called
 //	> at FILE                                      where it is
 func TestNoConfigurationIsEndless(t *testing.T) {
-	archives, err := filepath.Glob("testdata/hostile/*.txtar")
+	archives, err := filepath.Glob("testdata/endless/*.txtar")
 	if err != nil || len(archives) < 40 {
 		t.Fatalf("%d archives, %v", len(archives), err)
 	}
@@ -53,21 +53,21 @@ func TestNoConfigurationIsEndless(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			newHostile(t, archive).run(t, zup)
+			newEndless(t, archive).run(t, zup)
 		})
 	}
 }
 
-// hostile is one of these configurations.
-type hostile struct {
+// endless is one of these configurations.
+type endless struct {
 	dir      string
 	args     []string
 	exit     int
 	says, at string
 }
 
-func newHostile(t *testing.T, archive *txtar.Archive) *hostile {
-	h := &hostile{dir: t.TempDir(), args: []string{"validate"}, exit: 1}
+func newEndless(t *testing.T, archive *txtar.Archive) *endless {
+	h := &endless{dir: t.TempDir(), args: []string{"validate"}, exit: 1}
 	for _, f := range archive.Files {
 		h.write(t, f.Name, f.Data)
 	}
@@ -105,14 +105,14 @@ func newHostile(t *testing.T, archive *txtar.Archive) *hostile {
 	return h
 }
 
-func (h *hostile) write(t *testing.T, name string, data []byte) {
+func (h *endless) write(t *testing.T, name string, data []byte) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(h.dir, name), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (h *hostile) repeat(t *testing.T, args string) {
+func (h *endless) repeat(t *testing.T, args string) {
 	t.Helper()
 	name, rest, _ := strings.Cut(args, " ")
 	next := func() string {
@@ -172,7 +172,7 @@ func colliding(n int) []string {
 	return all
 }
 
-func (h *hostile) run(t *testing.T, zup string) {
+func (h *endless) run(t *testing.T, zup string) {
 	var out, errs bytes.Buffer
 	cmd := exec.Command(zup, h.args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = h.dir, &out, &errs
@@ -180,16 +180,16 @@ func (h *hostile) run(t *testing.T, zup string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	tooLate := time.AfterFunc(hostileWait, func() { cmd.Process.Kill() })
+	tooLate := time.AfterFunc(endlessWait, func() { cmd.Process.Kill() })
 	cmd.Wait() //nolint:errcheck // its status is looked at below
 	tooLate.Stop()
 	used := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	spent, memory := cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), used.Maxrss<<10
 	t.Logf("%s of processors, %d MB", spent.Round(time.Millisecond), memory>>20)
-	if spent > hostileTime {
+	if spent > endlessTime {
 		t.Errorf("it took %s of processors", spent)
 	}
-	if memory > hostileMemory {
+	if memory > endlessMemory {
 		t.Errorf("it took %d MB", memory>>20)
 	}
 	said := errs.String()
