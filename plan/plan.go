@@ -338,6 +338,7 @@ type Action struct {
 	Requires  []Condition   `json:"requires,omitempty"`   // read again right before; what does not hold stops the run
 	Rule      bool          `json:"rule,omitempty"`       // failing is a refusal by a rule, not a failure of the action
 	Script    string        `json:"script,omitempty"`     // POSIX sh
+	Secrets   []string      `json:"secrets,omitempty"`    // names of the secrets that the commands of a local action get, sorted; never their values
 	TimeoutS  int           `json:"timeout_s"`            // seconds; passing it stops the run and ends nothing on the node
 	Title     string        `json:"title"`                // what it does, in a few words
 	Undo      string        `json:"undo,omitempty"`       // script that runs when this very action failed

@@ -119,6 +119,9 @@ func (a *applying) fresh(ctx context.Context) error {
 	if err := a.open(p, estimate(p)); err != nil {
 		return err
 	}
+	if err := a.needSecrets(p, "apply", nil); err != nil {
+		return err
+	}
 	if !a.autoApprove {
 		if err := a.ask(p); err != nil {
 			return err
@@ -205,6 +208,9 @@ func (a *applying) file(ctx context.Context, path string) error {
 		return err
 	}
 	d.tell(a.cli)
+	if err := a.needSecrets(p, "apply "+path, nil); err != nil {
+		return err
+	}
 	names := make([]string, 0, len(p.Clusters))
 	for i := range p.Clusters {
 		names = append(names, p.Clusters[i].Name)
@@ -398,7 +404,7 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 	view := a.newView(c.plan)
 	stop := a.interrupts(cancel, view)
 	report, err := apply.Run(ctx, c.plan, apply.Options{
-		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir}).Run, Digest: digest(c.dir),
+		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir, Env: a.env}).Run, Digest: digest(c.dir),
 		Store: c.store, RunID: run, Dir: runDir, Version: version, Resume: c.resumed != "",
 		Signatures: a.signatures, Closed: c.closed,
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: a.tell(view),

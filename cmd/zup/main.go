@@ -19,7 +19,7 @@ import (
 const version = "0.2.0"
 
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, os.Environ()))
+	os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, takeSecrets()))
 }
 
 // stdio are the three streams of the process, or of a test. Those of a cli are screens.

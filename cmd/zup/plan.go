@@ -92,6 +92,7 @@ heeded, and the plan says so.`,
 			if err := show.Plan(c.out, pl, c.show(p.verbose)); err != nil {
 				return err
 			}
+			c.sayMissingSecrets(pl)
 			switch {
 			case out != "":
 				if err := c.write(pl, out); err != nil {

@@ -55,6 +55,7 @@ func (a *applying) resume(ctx context.Context, run string) error {
 	if err != nil {
 		return err
 	}
+	asked := run
 	store, err := a.state.open(ctx, a.cli, dir, "resume "+run)
 	if err != nil {
 		return err
@@ -82,6 +83,9 @@ func (a *applying) resume(ctx context.Context, run string) error {
 		return fail(exitDamaged, "zup plan looks at the nodes, and has what is missing", "run %s can't be resumed: %w", run, err)
 	}
 	if err := inState(p.State.Lineage, store.State()); err != nil {
+		return err
+	}
+	if err := a.needSecrets(p, strings.TrimSpace("resume "+asked), entries); err != nil {
 		return err
 	}
 	signal.Ignore(syscall.SIGPIPE) // the first lines are written before the run goes on

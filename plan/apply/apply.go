@@ -86,7 +86,7 @@ type Options struct {
 	Digest func(path string) (string, error)
 
 	// Local runs a command where zup runs; nil: as a process in the current folder.
-	Local func(ctx context.Context, argv []string, output func([]byte)) (exit int, err error)
+	Local func(ctx context.Context, c Command, output func([]byte)) (exit int, err error)
 
 	// Closed says why the run may not go on at a moment, for what will take so long; nil:
 	// as the plan's own windows and freezes say.

@@ -79,6 +79,9 @@ func exactly(a *plan.Action) []document.Block {
 	node := escape.Name(a.Node)
 	code(fmt.Sprintf("Run on %s%s", node, detached(a)), a.Script)
 	code("Run here, where zup runs, for "+node+", one argument a line", arguments(a.Argv))
+	if len(a.Secrets) > 0 {
+		blocks = append(blocks, document.Facts{{Label: "Gets the secrets", Text: escape.Name(strings.Join(a.Secrets, ", ")), Exact: true}})
+	}
 	if u := a.Upload; u != nil {
 		blocks = append(blocks, document.Facts{
 			{Label: "Sends", Text: u.From, Exact: true}, {Label: "To", Text: node + ":" + u.To, Exact: true},
