@@ -93,7 +93,7 @@ func TestFunctionsAreThoseOfTerraform(t *testing.T) {
 			t.Errorf("%s is not one of Terraform's", name)
 		}
 	}
-	callable := newTable(&answers{}, "")
+	callable := newTable(&answers{dir: &directory{}}, "")
 	for _, f := range Functions() {
 		if callable.use(f.Name); callable.entry(f.Name) == nil {
 			t.Errorf("%s is described and can't be called", f.Name)
