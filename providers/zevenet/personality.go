@@ -156,12 +156,15 @@ func init() {
 
 // script returns the named script for a node whose peer has this cluster
 // address.
-func (p *personality) script(name, peer string) string {
+func (p *personality) script(name, peer string) string { return p.scriptWith("", name, peer) }
+
+// scriptWith is script with other assignments before it.
+func (p *personality) scriptWith(assigned, name, peer string) string {
 	s := p.scripts()[name]
 	if !strings.Contains(s, "$peer") || name == "facts" {
-		return s
+		return assigned + s
 	}
-	return "peer=" + quote(peer) + "\n" + s
+	return assigned + "peer=" + quote(peer) + "\n" + s
 }
 
 // assumed says what the plan goes by although nobody has verified it.

@@ -59,7 +59,8 @@ func (b *builder) updateScript(n *node) string {
 	} else {
 		parts += "update"
 	}
-	return "version=" + quote(b.pair.cfg.Version) + "\nimage=" + quote(image) + "\nat=''\n" + b.script(parts, b.pair.peerAddress(n))
+	assigned := "version=" + quote(b.pair.cfg.Version) + "\nimage=" + quote(image) + "\nat=''\n"
+	return b.pair.product.scriptWith(assigned, parts, b.pair.peerAddress(n))
 }
 
 // updatePrompts are the questions that a node's updater asks in its role. One
