@@ -323,6 +323,7 @@ type Action struct {
 	Keeps     string        `json:"keeps,omitempty"`      // snapshot of Node that exists once it is done, and is remembered
 	Kind      string        `json:"kind"`                 // "update", "block", …; a provider's word
 	Leaves    string        `json:"leaves,omitempty"`     // file that it leaves on its node on purpose
+	Left      string        `json:"left,omitempty"`       // what the file of Leaves is, for the report
 	MayMove   bool          `json:"may_move,omitempty"`   // its node may take the role by itself afterwards
 	Mentions  []Mention     `json:"mentions,omitempty"`   // what the report says of the nodes once it is done
 	Next      bool          `json:"next,omitempty"`       // the run may not rest after this action: the next one belongs to it

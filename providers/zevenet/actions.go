@@ -156,7 +156,7 @@ func (b *builder) save(n *node) plan.Action {
 		Reason: "to look up what was: the product does not apply it on another version",
 		Script: b.script("save", ""), TimeoutS: 120, EstimateS: 2,
 		Check: []plan.Condition{on(n, "saved", file)}, CheckS: 10,
-		Leaves: file,
+		Leaves: file, Left: "the product does not apply it on another version",
 	}
 }
 
@@ -220,7 +220,7 @@ func badOutput() []string {
 		`^Abort\.`, `\[[Yy]/[Nn]\] Abort\.`, `^(E|Error): `, `dpkg: error`, `Sub-process .* returned an error`, `Installation aborted`,
 		`Your certificate key is not valid`, `There isn't a valid activation certificate`, `There is no cluster configuration at`,
 		`^Error trying to mount ISO`, `^Not public key found`, `^zup: the updater prints no command`,
-		`^apt would install .*: nothing was installed`, `^this node serves, and `,
+		`^(apt would install|zup: there is no room for) .*: nothing was installed`, `^this node serves, and `,
 	}
 }
 
@@ -257,6 +257,9 @@ func (b *builder) update(n *node, asMaster bool) plan.Action {
 	}
 	if p.brings() {
 		a.Requires = append(a.Requires, on(n, "source", p.imageSource()))
+	}
+	if p.leavesSysctl(n) {
+		a.Leaves, a.Left = p.product.sysctlCopy(), "/etc/sysctl.conf as it was before the package emptied it: put back from it what you need"
 	}
 	return a
 }

@@ -109,6 +109,7 @@ func stages() []stage {
 				{"clock", warns, clockAgrees, "the clock is less than a minute off"},
 				{"images", warns, hasNoImages, "nothing lies in the updates directory: the updater takes any file for an image"},
 				{"reboot", warns, needsNoReboot, "no reboot is pending, or the plan has it"},
+				{"sysctl", warns, losesSysctl, "/etc/sysctl.conf has comments only: the package empties it down to them"},
 				{"save", warns, canSave, "the product can save its configuration"},
 			},
 			pair: []pairRule{

@@ -17,7 +17,7 @@ func (Provider) ObservedFacts() []string {
 		"arp", "audit", "boot", "candidate", "clustered", "deadratio", "deny", "digest", "disk", "farms", "holds",
 		"hosts_allow", "hosts_deny", "hostname", "images", "interface", "jobs", "keepalived", "left", "libwrap", "licence",
 		"lock", "maintenance", "nodes", "open", "own_address", "package", "peer_ssh", "primary", "priority",
-		"priority_lines", "product", "reboot", "replication", "role", "saver", "staged", "status", "time", "uid", "updater", "updates", "version",
+		"priority_lines", "product", "reboot", "replication", "role", "saver", "staged", "status", "sysctl", "sysctl_kept", "time", "uid", "updater", "updates", "version",
 		"vips", "vrrp",
 	}
 }

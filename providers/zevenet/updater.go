@@ -46,9 +46,10 @@ func canUpdate(p *pair, n *node) finding {
 // if there is one; what dpkg had begun first; and not without a last look at what would be
 // installed, and from where.
 func (b *builder) updateScript(n *node) string {
-	parts, image := "", ""
+	parts, image := "keep_sysctl ", ""
 	if b.pair.brings() {
-		parts, image = "image_use ", b.pair.imagePath()
+		parts += "image_use "
+		image = b.pair.imagePath()
 	}
 	if b.pair.isHalf(n) {
 		parts += "repair "

@@ -357,6 +357,12 @@ fact_saved() {
 	file=$root/backups/backup-zup-$(fact_version).tar.gz
 	if [ -s "$file" ] && tar -tzf "$file" >/dev/null 2>&1; then printf '%s' "$file"; else printf none; fi
 }
+# What the update would take out of /etc/sysctl.conf, and whether a copy is kept already.
+fact_sysctl() {
+	lines=$(sysctl_lines) || [ $? -eq 1 ] || return
+	if [ -n "$lines" ]; then printf '%s\n' "$lines" | base64 -w 0; else printf none; fi
+}
+fact_sysctl_kept() { if [ -s "$sysctl" ]; then printf yes; else printf no; fi; }
 fact_reboot() { pending_reboot; }
 # Whether the reboot that zup has ordered is through.
 fact_rebooted() {
