@@ -320,6 +320,7 @@ type Action struct {
 	Forbid    []string      `json:"forbid,omitempty"`     // RE2, by line: output that means failure whatever the exit status
 	ID        string        `json:"id"`                   // cluster.node.kind
 	Impact    Impact        `json:"impact"`               //
+	Judged    []string      `json:"judged,omitempty"`     // RE2, by line: output that means failure unless Check holds soon; then it is only told
 	Keeps     string        `json:"keeps,omitempty"`      // snapshot of Node that exists once it is done, and is remembered
 	Kind      string        `json:"kind"`                 // "update", "block", …; a provider's word
 	Leaves    string        `json:"leaves,omitempty"`     // file that it leaves on its node on purpose

@@ -147,6 +147,9 @@ func watched(a *plan.Action) []document.Block {
 	if len(a.Forbid) > 0 {
 		blocks = append(blocks, document.Code{Label: "Fails when a line of output matches one of", Text: arguments(a.Forbid)})
 	}
+	if len(a.Judged) > 0 {
+		blocks = append(blocks, document.Code{Label: "Fails when one matches one of these and what it is done by does not hold within 3 s", Text: arguments(a.Judged)})
+	}
 	return blocks
 }
 

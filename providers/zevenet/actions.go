@@ -212,15 +212,20 @@ func (b *builder) unblock(n *node, reason string) plan.Action {
 	}
 }
 
-// badOutput are lines of an updater's output that mean failure. Its exit status
-// is 0 whatever happens. Where a script calls "apt", apt 3 says Error where the
-// versions before say E.
+// complaints are lines of apt's that dpkg judges: an updater goes on after it has
+// installed everything, and what apt says then (that a list can't be read, that the
+// repository lacks a package) is no reason to stop. Where a script calls "apt", apt 3 says
+// Error where the versions before say E.
+func complaints() []string { return []string{`^(E|Error): `} }
+
+// badOutput are lines of an updater's output that mean failure whatever dpkg has. Its exit
+// status is 0 whatever happens.
 func badOutput() []string {
 	return []string{
-		`^Abort\.`, `\[[Yy]/[Nn]\] Abort\.`, `^(E|Error): `, `dpkg: error`, `Sub-process .* returned an error`, `Installation aborted`,
+		`^Abort\.`, `\[[Yy]/[Nn]\] Abort\.`, `dpkg: error`, `Sub-process .* returned an error`, `Installation aborted`,
 		`Your certificate key is not valid`, `There isn't a valid activation certificate`, `There is no cluster configuration at`,
 		`^Error trying to mount ISO`, `^Not public key found`, `^zup: the updater prints no command`,
-		`^(apt would install|zup: there is no room for) .*: nothing was installed`, `^this node serves, and `,
+		`^Error: (Cannot Install|There is no cluster)`, `^(apt would install|zup: there is no room for) .*: nothing was installed`, `^this node serves, and `,
 	}
 }
 
@@ -243,7 +248,7 @@ func (b *builder) update(n *node, asMaster bool) plan.Action {
 		Reason: fmt.Sprintf("it runs %s, the configuration wants %s", n.fact("version"), p.cfg.Version),
 		Script: b.updateScript(n), TimeoutS: limit(updateLimit), EstimateS: 60,
 		Check: p.hasTarget(n), CheckS: 10,
-		Forbid: badOutput(), Prompts: p.updatePrompts(n, asMaster),
+		Forbid: badOutput(), Judged: complaints(), Prompts: p.updatePrompts(n, asMaster),
 		Requires: []plan.Condition{on(n, "lock", "free")},
 	}
 	if p.isHalf(n) {
