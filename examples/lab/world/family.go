@@ -33,7 +33,7 @@ var products = []product{
 		names: strings.NewReplacer(
 			"/etc/init.d/zevenet", "/usr/local/relianoid/bin/relianoid",
 			"Zevenet::API40::System::Cluster", "Relianoid::EE::HTTP::Controllers::API::System::Cluster",
-			"checkupgrades", "noid-updater", "zcluster-manager", "noid-cluster-manager", "zeninotify", "noid-cluster-notify",
+			"checkupgrades", "noid-updater", "zenbackup.pl", "noid-backup", "zcluster-manager", "noid-cluster-manager", "zeninotify", "noid-cluster-notify",
 			"zlbcertfile.pem", "activation-cert.pem", "zlb-start", "noid-start", "zlb-stop", "noid-stop",
 			"buster main", "bookworm main", "zevenet", "relianoid", "Zevenet", "RELIANOID",
 		),

@@ -109,7 +109,7 @@ func (p *Pair) FactsOf(name string) map[string]string {
 		"hostname": name, "interface": "eth0", "jobs": "none", "keepalived": "1", "libwrap": "yes",
 		"licence": "valid until Jan  1 00:00:00 2028 GMT", "lock": "free", "nodes": p.members(), "offer": NewVersion,
 		"own_address": n.Address, "package": "ii " + n.Version, "primary": p.Primary, "priority_lines": "1", "product": "yes",
-		"saver": "yes", "saved": word(n.Saved, "/usr/local/zevenet/backups/backup-zup-"+n.Version+".tar.gz", "none"),
+		"saver": "yes", "saved": word(n.Saved, "/usr/local/"+p.Product+"/backups/backup-zup-"+n.Version+".tar.gz", "none"),
 		"reboot": word(n.Pending, "required by a package", "none"), "rebooted": word(n.Rebooted == "", "not-asked", n.Rebooted), "room": "enough", "source": n.Source, "skew": "0", "sysctl": "none", "sysctl_kept": "no", "status": word(p.Master == name || p.Product != "zevenet", "ok", "elsewhere"), "time": "0", "uid": "0", "updater": "install",
 		"version": n.Version, "vips": "192.0.2.10",
 		"deny": word(n.Deny, "present", "none"), "left": word(n.Left, "yes", "no"), "maintenance": word(n.Maintenance, "yes", "no"),
