@@ -332,6 +332,7 @@ type Action struct {
 	NotMaster bool          `json:"not_master,omitempty"` // what it opens ends by itself when its node becomes MASTER
 	Opens     []string      `json:"opens,omitempty"`      // temporary changes, node/name: recorded as open before the script starts
 	Out       bool          `json:"out,omitempty"`        // its node can't serve while it runs: another one must, and no other node may be out
+	Packages  []Package     `json:"packages,omitempty"`   // what an update does to packages, as the node's package lists say
 	Primitive Primitive     `json:"primitive"`            //
 	Prompts   []Prompt      `json:"prompts,omitempty"`    // what the script may ask; not nil: it gets a terminal
 	Proof     []Proof       `json:"proof,omitempty"`      // of a local action: asked for once its command has ended
@@ -346,6 +347,14 @@ type Action struct {
 	UndoCheck []Condition   `json:"undo_check,omitempty"` // proves Undo done; waited for up to CheckS
 	Until     []Condition   `json:"until,omitempty"`      // of a wait or a gate
 	Upload    *Transfer     `json:"upload,omitempty"`     // of an upload
+}
+
+// Package is one package that an update installs (From is empty), upgrades, or removes
+// (To is empty).
+type Package struct {
+	From string `json:"from,omitempty"`
+	Name string `json:"name"`
+	To   string `json:"to,omitempty"`
 }
 
 // Step is a part of the way back from an action that failed, or is done and does not

@@ -140,7 +140,7 @@ func (b *builder) refresh(n *node) plan.Action {
 		Title:  "Refresh the package lists; the repository must offer " + v,
 		Reason: b.pair.everyNode() + " must be offered the planned version before anything else is touched",
 		Script: b.script("refresh", ""), TimeoutS: 300, EstimateS: 10,
-		Check:   []plan.Condition{b.pair.offers(n), on(n, "room", "enough")},
+		Check:   append([]plan.Condition{b.pair.offers(n), on(n, "room", "enough")}, b.pair.whole(n)...),
 		CheckS:  10,
 		Forbid:  []string{`Error connecting to`, `There isn't a valid activation certificate`, `^(E|Error): `},
 		Prompts: nil,
@@ -263,6 +263,7 @@ func (b *builder) update(n *node, asMaster bool) plan.Action {
 	if p.brings() {
 		a.Requires = append(a.Requires, on(n, "source", p.imageSource()))
 	}
+	p.packagesOf(n, &a)
 	if p.leavesSysctl(n) {
 		a.Leaves, a.Left = p.product.sysctlCopy(), "/etc/sysctl.conf as it was before the package emptied it: put back from it what you need"
 	}

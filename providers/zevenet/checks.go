@@ -115,7 +115,7 @@ func hasVersion(p *pair, n *node) finding {
 		return unfit("can't reach the planned version in one step", fmt.Sprintf("it runs %s, the configuration wants %s", v, target), p.overMajors(v, target))
 	case !atLeast(target, v):
 		return unfit("would be downgraded", fmt.Sprintf("it runs %s, the configuration wants %s", v, target),
-			"a way back to an older version is a snapshot, not the updater")
+			p.overshot(n))
 	case major(v) != major(target):
 		return unfit("can't reach the planned version in one step", fmt.Sprintf("it runs %s, the configuration wants %s", v, target), p.overMajors(v, target))
 	}

@@ -83,6 +83,7 @@ func (p *pair) cautions(b *builder) []string {
 	}
 	if slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.Kind == "update" }) {
 		all = append(all, p.overtaken()...)
+		all = append(all, p.packageCautions()...)
 		all = append(all, p.wayBack(b)...)
 	}
 	all = append(all, p.unendedUpdates()...)

@@ -49,6 +49,7 @@ var functions = []struct{ name, file string }{
 	{"check_offer", "offer.sh"},
 	{"sources_of_candidate", "policy.sh"},
 	{"lying", "listing.sh"},
+	{"updater_steps", "steps.sh"},
 	{"own_folder", "folder.sh"},
 	{"pending_reboot", "pending.sh"},
 	{"name_secrets", "secrets.sh"},

@@ -21,7 +21,7 @@ func stagesAlone() []stage {
 	return []stage{
 		only("root", "hostname", "product"),
 		{nodes: append([]nodeRule{alone}, only("not-a-vip", "version", "updater").nodes...)},
-		only("licence", "dpkg", "holds", "lock", "disk", "leftovers", "image-room", "image", "clock", "images", "reboot", "sysctl", "save"),
+		only("licence", "dpkg", "holds", "lock", "disk", "leftovers", "image-room", "image", "clock", "images", "reboot", "packages", "kernel", "sysctl", "save"),
 		{nodes: []nodeRule{{"listens", refuses, listens, "without a cluster: what listens on the VIPs is known"}}},
 	}
 }
@@ -86,6 +86,7 @@ func decideAlone(p *pair) plan.Decision {
 	if p.needs(n) {
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.product.assumed()...)
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.overtaken()...)
+		d.Cluster.Warnings = append(d.Cluster.Warnings, p.packageCautions()...)
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.wayBack(b)...)
 	}
 	return d

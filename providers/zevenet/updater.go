@@ -2,6 +2,7 @@ package zevenet
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"zup/plan"
@@ -135,6 +136,16 @@ func (p *personality) withoutUpdater() string {
 		return "RELIANOID has it since 7.6: " + p.belowFloor()
 	}
 	return "repair the installation first"
+}
+
+// overshot says what to do about a node that is newer than the configuration wants: where
+// zup's own update of it has left its job there, the updater has brought more than planned.
+func (p *pair) overshot(n *node) string {
+	const back = "a way back to an older version is a snapshot, not the updater"
+	if !slices.ContainsFunc(n.words("jobs"), func(job string) bool { return strings.HasSuffix(job, "."+p.id(n, "update")) }) {
+		return back
+	}
+	return fmt.Sprintf("zup's update of it has brought a newer version than the planned one, as its updater may where the repository has got one meanwhile: plan with version = %q, which has exactly what is missing; %s", n.fact("version"), back)
 }
 
 // sibling returns the product of the family with this name, if it is another one.
