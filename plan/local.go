@@ -94,7 +94,7 @@ func (a *Action) localShape() string {
 		return "the command has no program"
 	case len(a.Argv) == 0 && (len(a.Check) > 0 || a.Keeps != "" || a.Drops != ""):
 		return "a local action without a command changes nothing"
-	case a.Script != "" || a.Undo != "" || a.Detached || len(a.Until) > 0 || len(a.Prompts) > 0 || len(a.Forbid) > 0:
+	case a.Script != "" || a.Undo != "" || a.Detached || len(a.Until) > 0 || len(a.Prompts) > 0 || len(a.Forbid)+len(a.Judged) > 0:
 		return "a local action runs a command where zup runs, and nothing on a node"
 	}
 	for i, name := range a.Secrets {

@@ -136,6 +136,11 @@ func heldAction(ts *testscript.TestScript, args []string) *hold {
 	return h
 }
 
+// cmdNewest has the repository of a pair offer another version from now on.
+func cmdNewest(ts *testscript.TestScript, neg bool, args []string) {
+	pairOf(ts, args[0]).To = args[1]
+}
+
 func cmdBegun(ts *testscript.TestScript, neg bool, args []string) {
 	select {
 	case <-heldAction(ts, args).begun:
@@ -152,16 +157,18 @@ func cmdRelease(ts *testscript.TestScript, neg bool, args []string) {
 
 // scriptCommands are the verbs of the scripts besides those of testscript:
 //
-//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME] [apt=3]
+//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME] [from=VERSION to=VERSION] [apt=3]
 //	                                                 start two nodes; ssh finds them by name, and at these addresses
 //	bastion USER@HOST                                start a jump host that reaches the nodes that were started; its key is $KEY_bastion
 //	example NAME                                     copy examples/NAME here
 //	node NODE FACT=VALUE...                          what a node says from now on; FACT= takes it back
 //	updated NODE...                                  a node was updated before
-//	fail NODE KIND [exit=N] [print=TEXT] [delay=D] [held] [before] [master=NODE] [edit=NODE] [ask] [once] [silent=D] [turned]
+//	fail NODE KIND [exit=N] [print=TEXT] [delay=D] [held] [before] [master=NODE] [edit=NODE] [ask] [once] [silent=D] [turned] [to=VERSION]
 //	                                                 what goes wrong when an action of this kind runs; held: it
 //	                                                 does not end before release; turned: the package turns an
-//	                                                 update of edge back, and dpkg has the old version, not configured
+//	                                                 update of edge back, and dpkg has the old version, not configured;
+//	                                                 to: the updater brings this version
+//	newest NODE VERSION                              the repository of its pair has this version from now on
 //	begun NODE KIND                                  wait until of an action that is held only the end is left
 //	release NODE KIND                                actions of this kind are not held any more
 //	serves NODE VERSION                              asserts who is MASTER, and that all is well
@@ -185,6 +192,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"updated":  cmdUpdated,
 	"fail":     cmdFail,
 	"begun":    cmdBegun,
+	"newest":   cmdNewest,
 	"release":  cmdRelease,
 	"serves":   cmdServes,
 	"ssh":      cmdSSH,
@@ -239,6 +247,9 @@ func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
 	p := &pair{zevenettest.New(first, second, master, primary), map[string]*sshtest.Server{}, map[string]*hold{}}
 	if set["product"] != "" {
 		p.Product = set["product"]
+	}
+	if set["from"] != "" {
+		p.Nodes[first].Version, p.Nodes[second].Version, p.To = set["from"], set["from"], set["to"]
 	}
 	p.Apt3 = set["apt"] == "3"
 	addresses := strings.Split(set["at"]+",", ",")
@@ -320,6 +331,9 @@ func cmdFail(ts *testscript.TestScript, neg bool, args []string) {
 	p.Fail(node, kind, func(z *zevenettest.Pair) zevenettest.Fault {
 		if m := set["master"]; m != "" {
 			z.Master = m
+		}
+		if set["to"] != "" {
+			z.Nodes[node].Overshoots = set["to"]
 		}
 		if slices.Contains(args, "turned") {
 			z.Nodes[node].Turned = "r.edge." + node + ".update"

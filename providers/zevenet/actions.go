@@ -140,7 +140,7 @@ func (b *builder) refresh(n *node) plan.Action {
 		Title:  "Refresh the package lists; the repository must offer " + v,
 		Reason: b.pair.everyNode() + " must be offered the planned version before anything else is touched",
 		Script: b.script("refresh", ""), TimeoutS: 300, EstimateS: 10,
-		Check:   []plan.Condition{b.pair.offers(n), on(n, "room", "enough")},
+		Check:   append([]plan.Condition{b.pair.offers(n), on(n, "room", "enough")}, b.pair.whole(n)...),
 		CheckS:  10,
 		Forbid:  []string{`Error connecting to`, `There isn't a valid activation certificate`, `^(E|Error): `},
 		Prompts: nil,
@@ -156,7 +156,7 @@ func (b *builder) save(n *node) plan.Action {
 		Reason: "to look up what was: the product does not apply it on another version",
 		Script: b.script("save", ""), TimeoutS: 120, EstimateS: 2,
 		Check: []plan.Condition{on(n, "saved", file)}, CheckS: 10,
-		Leaves: file,
+		Leaves: file, Left: "the product does not apply it on another version",
 	}
 }
 
@@ -212,15 +212,20 @@ func (b *builder) unblock(n *node, reason string) plan.Action {
 	}
 }
 
-// badOutput are lines of an updater's output that mean failure. Its exit status
-// is 0 whatever happens. Where a script calls "apt", apt 3 says Error where the
-// versions before say E.
+// complaints are lines of apt's that dpkg judges: an updater goes on after it has
+// installed everything, and what apt says then (that a list can't be read, that the
+// repository lacks a package) is no reason to stop. Where a script calls "apt", apt 3 says
+// Error where the versions before say E.
+func complaints() []string { return []string{`^(E|Error): `} }
+
+// badOutput are lines of an updater's output that mean failure whatever dpkg has. Its exit
+// status is 0 whatever happens.
 func badOutput() []string {
 	return []string{
-		`^Abort\.`, `\[[Yy]/[Nn]\] Abort\.`, `^(E|Error): `, `dpkg: error`, `Sub-process .* returned an error`, `Installation aborted`,
+		`^Abort\.`, `\[[Yy]/[Nn]\] Abort\.`, `dpkg: error`, `Sub-process .* returned an error`, `Installation aborted`,
 		`Your certificate key is not valid`, `There isn't a valid activation certificate`, `There is no cluster configuration at`,
 		`^Error trying to mount ISO`, `^Not public key found`, `^zup: the updater prints no command`,
-		`^apt would install .*: nothing was installed`, `^this node serves, and `,
+		`^Error: (Cannot Install|There is no cluster)`, `^(apt would install|zup: there is no room for) .*: nothing was installed`, `^this node serves, and `,
 	}
 }
 
@@ -243,7 +248,7 @@ func (b *builder) update(n *node, asMaster bool) plan.Action {
 		Reason: fmt.Sprintf("it runs %s, the configuration wants %s", n.fact("version"), p.cfg.Version),
 		Script: b.updateScript(n), TimeoutS: limit(updateLimit), EstimateS: 60,
 		Check: p.hasTarget(n), CheckS: 10,
-		Forbid: badOutput(), Prompts: p.updatePrompts(n, asMaster),
+		Forbid: badOutput(), Judged: complaints(), Prompts: p.updatePrompts(n, asMaster),
 		Requires: []plan.Condition{on(n, "lock", "free")},
 	}
 	if p.isHalf(n) {
@@ -257,6 +262,10 @@ func (b *builder) update(n *node, asMaster bool) plan.Action {
 	}
 	if p.brings() {
 		a.Requires = append(a.Requires, on(n, "source", p.imageSource()))
+	}
+	p.packagesOf(n, &a)
+	if p.leavesSysctl(n) {
+		a.Leaves, a.Left = p.product.sysctlCopy(), "/etc/sysctl.conf as it was before the package emptied it: put back from it what you need"
 	}
 	return a
 }

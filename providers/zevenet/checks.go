@@ -111,11 +111,13 @@ func hasVersion(p *pair, n *node) finding {
 			"an earlier update did not end: repair it with the vendor before anything else")
 	case !atLeast(v, p.product.floor):
 		return unfit("runs a version below "+p.product.floor, v, p.product.belowFloor())
+	case p.product.name == "relianoid" && !countedAlike(v, target):
+		return unfit("can't reach the planned version in one step", fmt.Sprintf("it runs %s, the configuration wants %s", v, target), p.overMajors(v, target))
 	case !atLeast(target, v):
 		return unfit("would be downgraded", fmt.Sprintf("it runs %s, the configuration wants %s", v, target),
-			"a way back to an older version is a snapshot, not the updater")
+			p.overshot(n))
 	case major(v) != major(target):
-		return unfit("can't reach the planned version in one step", fmt.Sprintf("it runs %s, the configuration wants %s", v, target), p.product.overMajors(v, target))
+		return unfit("can't reach the planned version in one step", fmt.Sprintf("it runs %s, the configuration wants %s", v, target), p.overMajors(v, target))
 	}
 	return pass("runs " + v)
 }
@@ -293,8 +295,6 @@ func canSave(p *pair, n *node) finding {
 		return skip("it needs no update")
 	case n.fact("saver") == "yes":
 		return pass("the product can save its configuration")
-	case p.product.saver == "":
-		return skip("nobody knows how " + p.product.title + " saves its configuration")
 	}
 	return unfit("can't save its configuration before the update", p.product.saver+" is not there", "")
 }

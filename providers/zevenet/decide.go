@@ -82,8 +82,8 @@ func (p *pair) cautions(b *builder) []string {
 		all = append(all, "nobody has verified that maintenance mode outlives the restart of the services before 6.1.12; if it does not, the run stops there, with the other node serving")
 	}
 	if slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.Kind == "update" }) {
-		all = append(all, p.unsaved()...)
 		all = append(all, p.overtaken()...)
+		all = append(all, p.packageCautions()...)
 		all = append(all, p.wayBack(b)...)
 	}
 	all = append(all, p.unendedUpdates()...)
@@ -117,14 +117,6 @@ func (p *pair) unendedUpdates() []string {
 		}
 	}
 	return all
-}
-
-// unsaved says that no copy of the configuration is made, where nobody knows how.
-func (p *pair) unsaved() []string {
-	if p.product.saver != "" {
-		return nil
-	}
-	return []string{"nobody knows how " + p.product.title + " saves its configuration: no copy of it is made before the update"}
 }
 
 // overtaken says which nodes know already, from the last time that their package lists

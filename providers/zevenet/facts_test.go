@@ -50,6 +50,7 @@ func (s *sandbox) replicator() string {
 func (s *sandbox) scriptWith(name string, args []string) (string, error) {
 	text := strings.NewReplacer(
 		"/etc/hosts.", s.path("etc")+"/hosts.",
+		"/etc/sysctl.conf", s.path("etc/sysctl.conf"),
 		"/var/lib/zup", s.path("var/lib/zup"),
 		"/usr/local/zevenet", s.path("root"),
 		"/var/run/zeninotify.pid", s.path("var/replicator.pid"),

@@ -15,9 +15,9 @@ import (
 func (Provider) ObservedFacts() []string {
 	return []string{
 		"arp", "audit", "boot", "candidate", "clustered", "deadratio", "deny", "digest", "disk", "farms", "holds",
-		"hosts_allow", "hosts_deny", "hostname", "images", "interface", "jobs", "keepalived", "left", "libwrap", "licence",
-		"lock", "maintenance", "nodes", "open", "own_address", "package", "peer_ssh", "primary", "priority",
-		"priority_lines", "product", "reboot", "replication", "role", "saver", "staged", "status", "time", "uid", "updater", "updates", "version",
+		"hosts_allow", "hosts_deny", "hostname", "images", "interface", "jobs", "keepalived", "kernel", "left", "libwrap", "licence",
+		"lock", "maintenance", "nodes", "open", "own_address", "package", "packages", "peer_ssh", "primary", "priority",
+		"priority_lines", "product", "reboot", "replication", "role", "saver", "staged", "status", "steps", "sysctl", "sysctl_kept", "time", "uid", "updater", "updates", "version",
 		"vips", "vrrp",
 	}
 }

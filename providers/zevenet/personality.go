@@ -29,7 +29,7 @@ type personality struct {
 	manager    string // the cluster's command line
 	replicator string // verb of the bridge, and name of the symlink, that replicates the configuration
 	pidfile    string // of the replicator
-	saver      string // packs the configuration: NAME -c makes root/backups/backup-NAME.tar.gz; empty: nobody knows it
+	saver      string // packs the configuration: NAME -c makes root/backups/backup-NAME.tar.gz
 	licence    string // certificate without which the package's preinst aborts
 	service    string // command that starts everything
 	floor      string // first version whose names are these
@@ -90,6 +90,7 @@ var family = []*personality{
 		manager:    "/usr/local/skudonet/bin/zcluster-manager",
 		replicator: "zeninotify",
 		pidfile:    "/var/run/zeninotify.pid",
+		saver:      "/usr/local/skudonet/bin/zenbackup.pl",
 		licence:    "/usr/local/skudonet/www/zlbcertfile.pem",
 		service:    "/etc/init.d/skudonet start",
 		floor:      "6",
@@ -115,9 +116,10 @@ var family = []*personality{
 		manager:    "/usr/local/relianoid/bin/noid-cluster-manager",
 		replicator: "noid-cluster-notify",
 		pidfile:    "/var/run/noid-cluster-notify.pid",
+		saver:      "/usr/local/relianoid/bin/noid-backup",
 		licence:    "/usr/local/relianoid/www/activation-cert.pem",
 		service:    "systemctl start relianoid",
-		floor:      "7.7",
+		floor:      "7.6",
 		source:     "/etc/apt/sources.list.d/relianoid.list",
 		header:     "API_KEY",
 		unverified: []assumption{

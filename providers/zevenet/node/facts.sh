@@ -150,6 +150,26 @@ fact_offer() {
 		[ "$name" != "$package" ] || printf '%s' "$version"
 	done | grep . || printf none
 }
+# What an update of this node would do to packages, as far as the lists here know:
+# "^NAME=OLD>NEW", "+NAME=NEW", "-NAME=OLD", and "?NAME" for what the updater asks for and the
+# repository lacks. "same" is that they know no other version of the product.
+fact_packages() {
+	case $changed in 0) ;; same) printf same; return ;; *) printf 'error %s' "$(printf '%s\n' "$changes" | tail -n 3)"; return ;; esac
+	{ would_change; for name in $lacks; do printf '?%s\n' "$name"; done; } | grep . || printf none
+}
+would_change() {
+	printf '%s\n' "$changes" | sed -n -e 's/^Inst \([^ ]*\) \[\([^]]*\)\] (\([^ )]*\).*/^\1=\2>\3/p' -e 's/^Inst \([^ ]*\) (\([^ )]*\).*/+\1=\2/p' \
+		-e 's/^Remv \([^ ]*\) \[\([^]]*\)\].*/-\1=\2/p' -e 's/^Purg \([^ ]*\) \[\([^]]*\)\].*/-\1=\2/p' | awk '!seen[$0]++'
+}
+removed() { would_change | sed -n 's/^-\([^=]*\)=.*/\1/p' | sort -u; }
+fact_removals() { [ "$changed" = 0 ] || { [ "$changed" != same ] || printf none; return; }; removed | grep . || printf none; }
+# Those without which a node can't serve, or nobody gets in.
+fact_loses() {
+	[ "$changed" = 0 ] || { [ "$changed" != same ] || printf none; return; }
+	removed | grep -xF -e "$package" -e keepalived -e openssh-server | grep . || printf none
+}
+fact_steps() { updater_steps; }
+fact_kernel() { read -r release </proc/sys/kernel/osrelease && printf '%s' "$release"; }
 # What apt would fetch and install, in KiB, against what is free where it goes.
 # shellcheck disable=SC2086 # $in_memory is options, $names has one word for each package
 fact_room() {
@@ -357,6 +377,12 @@ fact_saved() {
 	file=$root/backups/backup-zup-$(fact_version).tar.gz
 	if [ -s "$file" ] && tar -tzf "$file" >/dev/null 2>&1; then printf '%s' "$file"; else printf none; fi
 }
+# What the update would take out of /etc/sysctl.conf, and whether a copy is kept already.
+fact_sysctl() {
+	lines=$(sysctl_lines) || [ $? -eq 1 ] || return
+	if [ -n "$lines" ]; then printf '%s\n' "$lines" | base64 -w 0; else printf none; fi
+}
+fact_sysctl_kept() { if [ -s "$sysctl" ]; then printf yes; else printf no; fi; }
 fact_reboot() { pending_reboot; }
 # Whether the reboot that zup has ordered is through.
 fact_rebooted() {
@@ -396,16 +422,44 @@ print() {
 	unset IFS
 	printf '%s=%s\n' "$fact" "${value:-unknown}"
 }
+# simulate_update sets $changes to what apt says that the whole of the updater's -i would
+# do, and $changed to apt's status, or "same". The simulation of all steps in one needs no
+# state in between; of deb10 packages those are purged that the upgrade does not replace.
+# shellcheck disable=SC2086 # $in_memory, $upgrade, $asked_for are words
+simulate_update() {
+	changes='' changed=0 lacks='' asked_for='' auto=''
+	steps=$(updater_steps)
+	if [ "${steps:-none}" = none ] && printf '%s\n' "$policy" | awk '/^ *Installed:/ { i = $2 } /^ *Candidate:/ { c = $2 } END { exit !(c != "" && i == c) }'; then
+		changed=same
+		return
+	fi
+	for step in $steps; do
+		name=${step#*:}
+		case $step in
+		'purge:*deb10*')
+			stay=$(apt-get -s $in_memory $upgrade 2>/dev/null | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
+			for name in $(dpkg-query -W -f='${db:Status-Abbrev} ${Package} ${Version}\n' 2>/dev/null | awk '$1 ~ /^.i/ && ($2 ~ /deb10/ || $3 ~ /deb10/) { print $2 }'); do
+				printf '%s\n' "$stay" | grep -qxF "$name" || asked_for="$asked_for $name-"
+			done
+			;;
+		purge:*) ! dpkg-query -W "$name" >/dev/null 2>&1 || asked_for="$asked_for $name-" ;;
+		install:*) if apt-cache $in_memory policy "$name" 2>/dev/null | grep -q '^ *Candidate: [^(]'; then asked_for="$asked_for $name"; else lacks="$lacks $name"; fi ;;
+		autoremove) auto=--autoremove ;;
+		esac
+	done
+	changes=$(apt-get -s $in_memory $auto $upgrade $asked_for 2>&1) || changed=$?
+}
 # apt_facts NAME...: those that apt is asked for, once for all of them.
 # shellcheck disable=SC2086 # $in_memory is options, $upgrade is apt's option and command
 apt_facts() {
 	policy='' simulated='' failed=0
 	# Where an offline image is set up, apt is asked about what is in it.
 	if [ -e "$zup/open/image" ] && [ -e "$zup/apt/apt.conf" ]; then export APT_CONFIG="$zup/apt/apt.conf"; fi
-	if asked candidate source; then policy=$(apt-cache $in_memory policy "$package" 2>/dev/null); fi
+	if asked candidate source packages removals loses; then policy=$(apt-cache $in_memory policy "$package" 2>/dev/null); fi
+	if asked packages removals loses; then simulate_update; fi
 	if asked offer room; then simulated=$(apt-get -s $in_memory $upgrade 2>&1) || failed=$?; fi
 	for one in "$@"; do
-		case $one in candidate | source | offer | room) print "$one" ;; esac
+		case $one in candidate | source | offer | room | packages | removals | loses) print "$one" ;; esac
 	done
 }
 
@@ -421,7 +475,7 @@ if asked vrrp priority; then vrrp_data=$(keepalived_data); fi
 others=$(apt_facts "$@"
 for name in "$@"; do
 	case $name in
-	peer_ssh | status | image | audit | updater | digest | licence | candidate | source | offer | room) ;;
+	peer_ssh | status | image | audit | updater | digest | licence | candidate | source | offer | room | packages | removals | loses) ;;
 	*[!a-z_]*) ;;
 	*) print "$name" ;;
 	esac

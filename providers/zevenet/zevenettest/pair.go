@@ -39,6 +39,7 @@ type Pair struct {
 	Master  string // name of the node that serves
 	Primary string // the cluster's failback: "disabled" or a node
 	Alone   bool   // Master is in no cluster, and the other node is not there
+	To      string // what an update makes of them
 	Apt3    bool   // its updater calls apt 3, which asks in other words and in colours
 
 	mu     sync.Mutex
@@ -68,13 +69,14 @@ type Node struct {
 	Brings              bool              // its update brings a kernel
 	Half                string            // job of the update that a power cut has ended there in the middle; "": none
 	Turned              string            // job of the update that the package has turned back, or a full disk; "": none
+	Overshoots          string            // its update brings this version instead of the pair's; "": it does not
 	Rebooted            string            // what came of the reboot that zup has ordered: "", "yes"
 	Facts               map[string]string // what it says whatever it is
 }
 
 // New returns a healthy pair at OldVersion.
 func New(first, second, master, primary string) *Pair {
-	p := &Pair{Nodes: map[string]*Node{}, Product: "zevenet", Master: master, Primary: primary, faults: map[string]func(*Pair) Fault{}}
+	p := &Pair{Nodes: map[string]*Node{}, Product: "zevenet", To: NewVersion, Master: master, Primary: primary, faults: map[string]func(*Pair) Fault{}}
 	for _, n := range []struct{ name, peer, address string }{{first, second, "192.168.100.24"}, {second, first, "192.168.100.25"}} {
 		p.Nodes[n.name] = &Node{
 			Name: n.name, Peer: n.peer, Address: n.address, Version: OldVersion, Config: "old", Replicates: n.name == master,
@@ -106,11 +108,11 @@ func (p *Pair) FactsOf(name string) map[string]string {
 	f := map[string]string{
 		"audit": "clean", "boot": fmt.Sprint("boot", n.Boots), "candidate": n.Version, "clustered": "yes", "deadratio": "1", "digest": n.Config,
 		"disk": "/=4000000", "farms": "192.0.2.10:80", "holds": "none", "hosts_allow": "absent", "hosts_deny": "absent",
-		"hostname": name, "interface": "eth0", "jobs": "none", "keepalived": "1", "libwrap": "yes",
-		"licence": "valid until Jan  1 00:00:00 2028 GMT", "lock": "free", "nodes": p.members(), "offer": NewVersion,
-		"own_address": n.Address, "package": "ii " + n.Version, "primary": p.Primary, "priority_lines": "1", "product": "yes",
-		"saver": "yes", "saved": word(n.Saved, "/usr/local/zevenet/backups/backup-zup-"+n.Version+".tar.gz", "none"),
-		"reboot": word(n.Pending, "required by a package", "none"), "rebooted": word(n.Rebooted == "", "not-asked", n.Rebooted), "room": "enough", "source": n.Source, "skew": "0", "status": word(p.Master == name || p.Product != "zevenet", "ok", "elsewhere"), "time": "0", "uid": "0", "updater": "install",
+		"hostname": name, "interface": "eth0", "jobs": "none", "keepalived": "1", "kernel": "6.1.0-noid", "libwrap": "yes",
+		"licence": "valid until Jan  1 00:00:00 2028 GMT", "lock": "free", "nodes": p.members(), "offer": p.To,
+		"own_address": n.Address, "loses": "none", "package": "ii " + n.Version, "packages": "^" + p.Product + "=" + n.Version + ">" + p.To, "removals": "none", "steps": "none", "primary": p.Primary, "priority_lines": "1", "product": "yes",
+		"saver": "yes", "saved": word(n.Saved, "/usr/local/"+p.Product+"/backups/backup-zup-"+n.Version+".tar.gz", "none"),
+		"reboot": word(n.Pending, "required by a package", "none"), "rebooted": word(n.Rebooted == "", "not-asked", n.Rebooted), "room": "enough", "source": n.Source, "skew": "0", "sysctl": "none", "sysctl_kept": "no", "status": word(p.Master == name || p.Product != "zevenet", "ok", "elsewhere"), "time": "0", "uid": "0", "updater": "install",
 		"version": n.Version, "vips": "192.0.2.10",
 		"deny": word(n.Deny, "present", "none"), "left": word(n.Left, "yes", "no"), "maintenance": word(n.Maintenance, "yes", "no"),
 		"open": "none", "peer_ssh": word(peer.Deny, "refused", "ok "+peer.Name),
@@ -122,13 +124,16 @@ func (p *Pair) FactsOf(name string) map[string]string {
 		f["image"], f["images"], f["staged"] = ImageName+" "+ImageSHA256, ImageName, "/usr/local/zevenet/updates/"+ImageName
 		f["updates"] += fmt.Sprintf(" %s=%d", ImageName, ImageSize)
 	}
+	if n.Overshoots != "" && n.Version == n.Overshoots && n.Left {
+		f["jobs"] = "r.edge." + name + ".update"
+	}
 	if n.Half != "" {
-		f["package"], f["audit"], f["jobs"] = "iF "+NewVersion, "zevenet Zevenet", n.Half
-		f["offer"], f["candidate"] = "none", NewVersion
+		f["package"], f["audit"], f["jobs"] = "iF "+p.To, "zevenet Zevenet", n.Half
+		f["offer"], f["candidate"] = "none", p.To
 	}
 	if n.Turned != "" {
 		f["package"], f["audit"], f["jobs"] = "iU "+n.Version, "health-checks zevenet Zevenet zevenet-ipds", n.Turned
-		f["candidate"] = NewVersion
+		f["candidate"] = p.To
 	}
 	if open := slices.Sorted(maps.Keys(n.Open)); len(open) > 0 {
 		f["open"] = strings.Join(open, " ")
@@ -246,7 +251,7 @@ func (p *Pair) push(n *Node) {
 	if peer.Config == "new" && n.Config == "old" {
 		p.hurt("%s overwrote the migrated configuration of %s", n.Name, peer.Name)
 	}
-	if p.returning && n.Version == NewVersion && peer.Version == OldVersion {
+	if p.returning && n.Version == p.To && peer.Version != p.To {
 		p.hurt("%s gave %s, which is back at %s, a configuration of %s", n.Name, peer.Name, OldVersion, NewVersion)
 	}
 	peer.Config = n.Config
@@ -291,22 +296,25 @@ func (p *Pair) update(n *Node) {
 	p.configure(n)
 	n.Half = ""
 	if p.Alone {
-		n.Version, n.Config, n.Pending = NewVersion, "new", n.Pending || n.Brings
+		n.Version, n.Config, n.Pending = p.To, "new", n.Pending || n.Brings
 		return
 	}
 	if p.Master != n.Name && p.Master != peer.Name {
 		p.hurt("%s updated while nobody served", n.Name)
 	}
-	if peer.Replicates && peer.Version == OldVersion {
+	if peer.Replicates && peer.Version != p.To {
 		p.hurt("%s updated while %s replicates an old configuration to it", n.Name, peer.Name)
 	}
 	if p.Master == n.Name {
-		if peer.Maintenance || peer.Version == OldVersion {
+		if peer.Maintenance || peer.Version != p.To {
 			p.hurt("%s updated as MASTER while %s could not take over", n.Name, peer.Name)
 		}
 		p.becomesMaster(peer)
 	}
-	n.Version, n.Config, n.Boosted, n.Pending = NewVersion, "new", false, n.Pending || n.Brings
+	n.Version, n.Config, n.Boosted, n.Pending = p.To, "new", false, n.Pending || n.Brings
+	if n.Overshoots != "" {
+		n.Version = n.Overshoots
+	}
 	if p.Master == peer.Name && !peer.Deny { // the service's start asks MASTER to push
 		p.push(peer)
 	}
