@@ -240,6 +240,7 @@ func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
 		p.Product = set["product"]
 	}
 	p.Apt3 = set["apt"] == "3"
+	p.Weights = set["tracked"] == "weights"
 	addresses := strings.Split(set["at"]+",", ",")
 	for i, name := range []string{first, second} {
 		p.servers[name] = p.Serve(ts.Value("t").(testing.TB), name, sshtest.Config{})

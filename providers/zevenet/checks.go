@@ -143,19 +143,19 @@ func hasOneMaster(p *pair) finding {
 	return pass(p.master.name + " is MASTER")
 }
 
-// vrrpOf is the VRRP state that goes with a role of the product.
-var vrrpOf = map[string]string{"master": "MASTER", "backup": "BACKUP", "maintenance": "FAULT"}
+// vrrpOf are the VRRP states that go with a role of the product.
+var vrrpOf = map[string][]string{"master": {"MASTER"}, "backup": {"BACKUP"}, "maintenance": drainedStates}
 
 func roleAgrees(p *pair, n *node) finding {
 	role, vrrp := n.fact("role"), n.fact("vrrp")
 	switch {
 	case role == "stopped":
 		return unfit("its service is stopped or restarting", "node_status is empty", "start it with "+p.product.service+", or wait")
-	case vrrpOf[role] == "":
+	case vrrpOf[role] == nil:
 		return unseen("its role", fmt.Sprintf("node_status says %q", role))
 	case vrrp == unknown:
 		return unseen("what its keepalived thinks", "keepalived did not write its data")
-	case vrrp != vrrpOf[role]:
+	case !slices.Contains(vrrpOf[role], vrrp), role == "maintenance" && vrrp == "BACKUP" && n.fact("maintenance") != "yes":
 		return unfit("disagrees with itself about its role", fmt.Sprintf("node_status says %s, keepalived says %s", role, vrrp),
 			"a notification was lost or the file is stale: restart its service at a time of your choice")
 	}
