@@ -365,7 +365,7 @@ type Step struct {
 // computed its SHA-256.
 type Transfer struct {
 	From   string `json:"from"`   // where zup runs; a relative path starts at the configuration's folder
-	Part   string `json:"part"`   // absolute, on the node: what has arrived so far, in the folder of To
+	Part   string `json:"part"`   // absolute, on the node: what has arrived so far, on the disk of To
 	SHA256 string `json:"sha256"` // 64 lower-case hex digits
 	Size   int64  `json:"size"`   // bytes
 	To     string `json:"to"`     // absolute, on the node

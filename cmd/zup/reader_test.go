@@ -113,7 +113,8 @@ mkdir -p /usr/local/zevenet/bin /usr/local/zevenet/config/local /usr/local/zeven
 cd /usr/local/zevenet
 printf '$version="6.1.19";\n' >config/global.conf
 printf 'addr=192.0.2.10\nstatus=up\n' >config/if_ve0:1_conf
-for program in checkupgrades enterprise.bin zcluster-manager zenbackup.pl; do printf '#!/bin/sh\necho "-i installs"\n' >bin/$program && chmod 755 bin/$program; done
+for program in enterprise.bin zcluster-manager zenbackup.pl; do printf '#!/bin/sh\n' >bin/$program && chmod 755 bin/$program; done
+printf '#!/bin/sh\ncase $1 in\n-i) echo installs ;;\n-n) echo 0 ;;\nesac\n' >bin/checkupgrades && chmod 755 bin/checkupgrades
 printf 'sshd: 203.0.113.9\n' >/etc/hosts.deny
 cat >/etc/keepalived/keepalived.conf <<'END'
 vrrp_instance ZCluster {

@@ -158,9 +158,10 @@ func cmdRelease(ts *testscript.TestScript, neg bool, args []string) {
 //	example NAME                                     copy examples/NAME here
 //	node NODE FACT=VALUE...                          what a node says from now on; FACT= takes it back
 //	updated NODE...                                  a node was updated before
-//	fail NODE KIND [exit=N] [print=TEXT] [delay=D] [held] [before] [master=NODE] [edit=NODE] [ask] [once] [silent=D]
+//	fail NODE KIND [exit=N] [print=TEXT] [delay=D] [held] [before] [master=NODE] [edit=NODE] [ask] [once] [silent=D] [turned]
 //	                                                 what goes wrong when an action of this kind runs; held: it
-//	                                                 does not end before release
+//	                                                 does not end before release; turned: the package turns an
+//	                                                 update of edge back, and dpkg has the old version, not configured
 //	begun NODE KIND                                  wait until of an action that is held only the end is left
 //	release NODE KIND                                actions of this kind are not held any more
 //	serves NODE VERSION                              asserts who is MASTER, and that all is well
@@ -320,6 +321,9 @@ func cmdFail(ts *testscript.TestScript, neg bool, args []string) {
 	p.Fail(node, kind, func(z *zevenettest.Pair) zevenettest.Fault {
 		if m := set["master"]; m != "" {
 			z.Master = m
+		}
+		if slices.Contains(args, "turned") {
+			z.Nodes[node].Turned = "r.edge." + node + ".update"
 		}
 		if n := z.Nodes[set["edit"]]; n != nil {
 			n.Config = "edited"

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +31,11 @@ type offline struct {
 
 func newOffline(t *testing.T, o world.Options, padding int) *offline {
 	t.Helper()
+	return newOfflineOf(t, o, "6.1.20", padding)
+}
+
+func newOfflineOf(t *testing.T, o world.Options, version string, padding int) *offline {
+	t.Helper()
 	needLab(t)
 	switch lacks := world.LacksLoop(); {
 	case lacks != "" && os.Getenv("ZUP_CI") == "1":
@@ -41,7 +47,7 @@ func newOffline(t *testing.T, o world.Options, padding int) *offline {
 	if b.before == nil {
 		b.before = b.inspect()
 	}
-	image, err := b.Image(t.Context(), "6.1.20", padding)
+	image, err := b.Image(t.Context(), version, padding)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +69,8 @@ func (b *bench) says(host, script string) string {
 
 // traces is everything of an offline update that a node can show: files, mounts,
 // loop devices, apt's sources and the names of its lists.
-const traces = `ls -A ` + updatesDir + ` /media /etc/apt/sources.list.d; cat /etc/apt/sources.list.d/*
+const traces = `ls -A ` + updatesDir + ` /usr/local/zevenet /media /etc/apt/sources.list.d; cat /etc/apt/sources.list.d/*
+grep -l APT_CONFIG /proc/[0-9]*/environ 2>/dev/null
 grep -e /media -e loop /proc/self/mounts
 ls /var/lib/apt/lists | grep media; true`
 
@@ -100,21 +107,19 @@ func (o *offline) endsClean(before map[string]string) {
 func testOffline(t *testing.T) {
 	o := newOffline(t, world.Options{Fault: "repo-unreachable"}, 0)
 	before := o.traces()
-	o.wants(2, []string{`Upload update-6\.1\.20\.iso`, `Mount the image as the updater does; it must offer 6\.1\.20`, `zva5n2/image, zva5n1/image`}, "plan", "-detailed-exitcode")
+	o.wants(2, []string{`Upload update-6\.1\.20\.iso`, `Have apt take its packages from the image alone`, `zva5n2/image, zva5n1/image`}, "plan", "-detailed-exitcode")
 	o.wants(0, []string{`edge: verified`}, "apply", "-auto-approve")
 	for _, n := range o.c.Nodes {
 		if said := o.transcript("edge." + n.Name + ".upload"); !strings.Contains(said, fmt.Sprintf("zup: sent %d bytes over sftp in ", len(o.image))) {
 			o.Errorf("%s: %s", n.Name, said)
-		}
-		if said := o.transcript("edge." + n.Name + ".refresh"); !strings.Contains(said, "Checking local update system") || strings.Contains(said, "reaches the repository") {
-			o.Errorf("%s: the updater did not take the image by itself: %s", n.Name, said)
 		}
 	}
 	o.endsClean(before)
 }
 
 // A node that reaches the repository as well takes what the configuration says,
-// although the repository offers a newer version by now.
+// although the repository offers a newer version by now, and the updater sets up apt with
+// the repository each time that it is called.
 func testOfflineWithRoute(t *testing.T) {
 	o := newOffline(t, world.Options{}, 0)
 	if err := o.Offer("6.1.21"); err != nil {
@@ -122,12 +127,43 @@ func testOfflineWithRoute(t *testing.T) {
 	}
 	before := o.traces()
 	o.wants(0, []string{`edge: verified`}, "apply", "-auto-approve")
-	for _, n := range o.c.Nodes {
-		if said := o.transcript("edge." + n.Name + ".refresh"); !strings.Contains(said, "this node reaches the repository; the image is taken all the same") {
-			o.Errorf("%s: %s", n.Name, said)
-		}
-	}
 	o.endsClean(before)
+}
+
+// The lab can tell: a source list that names the image is turned back by -i itself, which
+// then installs what the repository has.
+func testOfflineByHandWithRoute(t *testing.T) {
+	o := newOffline(t, world.Options{}, 0)
+	if err := o.Offer("6.1.21"); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.WriteFile(t.Context(), "zva5n2", updatesDir+"/"+imageFile, o.image, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o.on("zva5n2", "mkdir /media/update-6.1.20; mount -o loop,ro "+updatesDir+"/"+imageFile+" /media/update-6.1.20; "+
+		"echo 'deb [trusted=yes] file:///media/update-6.1.20 buster main' >/etc/apt/sources.list.d/zevenet.list; apt-get -q update; yes | checkupgrades -i")
+	if got := o.inspect()["zva5n2"].Installed; got != "6.1.21" {
+		t.Errorf("it installed %s", got)
+	}
+}
+
+// RELIANOID's updater mounts an image by itself, where it does not reach the repository,
+// and for the time of the call; where it does, it unmounts what it had mounted.
+func testOfflineRelianoid(t *testing.T) {
+	for name, fault := range map[string]string{"no route": "repo-unreachable", "a route": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOfflineOf(t, world.Options{Product: "relianoid", Fault: fault}, "8.5.0", 0)
+			if fault == "" {
+				if err := o.Offer("8.6.0"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before := o.traces()
+			o.wants(0, []string{`edge: verified: zva5n1 and zva5n2 run 8\.5\.0`}, "apply", "-auto-approve")
+			o.endsClean(before)
+		})
+	}
 }
 
 // A node without sftp gets the image over a plain session.
@@ -151,7 +187,7 @@ func testOfflineInterrupted(t *testing.T) {
 	const padding = 96 << 20
 	o := newOffline(t, world.Options{Fault: "repo-unreachable", Disk: "512m"}, padding)
 	before := o.traces()
-	const part = updatesDir + "/" + imageFile + ".zup-part"
+	const part = updatesDir + ".zup/" + imageFile
 	cmd := o.command(o.Context(), "apply", "-auto-approve")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -192,7 +228,7 @@ func testOfflineCorrupt(t *testing.T) {
 	o.wants(5, []string{`the file has changed since it was planned`, `Serves now +zva5n1, with version 6\.1\.19`}, "apply", "edge.plan")
 	o.put(workDir+"/"+imageFile, o.image, 0o644)
 	for _, n := range o.c.Nodes { // bytes of an earlier attempt that are none of ours
-		o.on(n.Name, "head -c 5000000 /dev/urandom >"+updatesDir+"/"+imageFile+".zup-part")
+		o.on(n.Name, "mkdir -m 700 "+updatesDir+".zup; head -c 5000000 /dev/urandom >"+updatesDir+".zup/"+imageFile)
 	}
 	o.wants(0, []string{`edge: verified`}, "apply", "-auto-approve")
 	if said := o.transcript("edge.zva5n2.upload"); !strings.Contains(said, "zup: dropped: 5000000 bytes") {
@@ -212,11 +248,20 @@ func testOfflineRefused(t *testing.T) {
 	o.untouched(files)
 
 	o.on("zva5n2", "touch "+updatesDir+"/update-6.1.19.iso "+updatesDir+"/update-6.1.100.iso")
-	out := o.wants(6, []string{`zva5n2: has an offline image that the updater would take instead of update-6\.1\.20\.iso`, `update-6\.1\.100\.iso`}, "plan")
+	out := o.wants(6, []string{`zva5n2: has a file in its updates directory that the updater would take for the image instead of update-6\.1\.20\.iso`, `update-6\.1\.100\.iso`}, "plan")
 	if strings.Contains(out, "6.1.19.iso") {
 		o.Error("an older image was reported")
 	}
 	o.on("zva5n2", "rm "+updatesDir+"/update-6.1.100.iso")
+	// Whatever it is, the updater takes it for an image.
+	for _, name := range []string{"update-6.1.20.iso.sha256", "update-6.1.20.iso.filepart"} {
+		o.on("zva5n1", "echo no image >"+updatesDir+"/"+name)
+		o.wants(6, []string{`zva5n1: has a file in its updates directory`, regexp.QuoteMeta(name)}, "plan")
+		if got := o.says("zva5n1", "cat "+updatesDir+"/"+name); got != "no image\n" {
+			o.Errorf("%s is %q by now", name, got)
+		}
+		o.on("zva5n1", "rm "+updatesDir+"/"+name)
+	}
 	o.wants(2, nil, "plan", "-detailed-exitcode")
 }
 
@@ -287,6 +332,8 @@ func testOfflineAll(t *testing.T) {
 	}{
 		{"no route to the repository", testOffline},
 		{"a route besides", testOfflineWithRoute},
+		{"a route, by hand", testOfflineByHandWithRoute},
+		{"relianoid", testOfflineRelianoid},
 		{"no sftp", testOfflineWithoutSFTP},
 		{"interrupted", testOfflineInterrupted},
 		{"corrupt", testOfflineCorrupt},
@@ -296,7 +343,7 @@ func testOfflineAll(t *testing.T) {
 		{"the lab ends", testOfflineLabEnds},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			oneOfMany(t, slices.Contains([]string{"no route to the repository", "refused"}, tt.name))
+			oneOfMany(t, slices.Contains([]string{"no route to the repository", "a route besides", "refused"}, tt.name))
 			t.Parallel()
 			tt.test(t)
 		})

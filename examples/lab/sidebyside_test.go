@@ -51,6 +51,7 @@ func TestSideBySide(t *testing.T) {
 		{"addresses and names", testAddressesAndNames, true, false},
 		{"failback of its time", testFailbackOfItsTime, true, true},
 		{"other product", testOtherProduct, true, false},
+		{"turned back while it serves", testTurnedBackServing, true, false},
 		{"looks change nothing", testLooksChangeNothing, false, false},
 		{"asking the updater changes a node", testAskingTheUpdaterChangesANode, true, false},
 		{"debians", testDebians, true, false},

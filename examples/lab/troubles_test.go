@@ -26,6 +26,7 @@ type trouble struct {
 	adds   string   // what stays in MASTER's hosts.deny, because somebody wrote it meanwhile
 	limits bool     // of a zup whose longest limits are 40 s
 	out    bool     // it is backed out of before it is ended
+	state  string   // what dpkg says of the product on the node that was updated; "": no matter
 	sample bool     // it is among those that CI tries
 }
 
@@ -40,10 +41,15 @@ const (
 var troubles = []trouble{
 	// apt and the packages.
 	{fault: "repo-other-version", exit: 6, says: []string{`offer is 6\.1\.21, wanted 6\.1\.20`}, left: untouched, ends: "apply"},
+	{fault: "repo-newer-meanwhile", exit: 5, says: []string{`the node printed "apt would install zevenet 6\.1\.21 now, and not 6\.1\.20: nothing was installed"`, `edge\.zva5n2\.update`, `zva5n2 +backup, 6\.1\.19`}, left: untouched, ends: "apply"},
 	{fault: "repo-unreachable", exit: 5, says: []string{`the node printed "Error connecting to Zevenet Update System[^"]*"`}, left: untouched, ends: "apply"},
 	{fault: "apt-fails-backup", exit: 5, says: []string{`the node printed "E: Failed to fetch [^ "]*`, `edge\.zva5n2\.update`}, left: untouched, ends: "apply"},
 	{fault: "apt-fails-master", exit: 5, says: []string{`the node printed "E: Failed to fetch [^ "]*`, `edge\.zva5n1\.update`}, left: handedOver, ends: "apply"},
 	{fault: "preinst-fails", exit: 5, says: []string{`the node printed "dpkg: error [^"]*"`, `edge\.zva5n2\.update`}, left: untouched, ends: "apply"},
+	{fault: "licence-refused", exit: 5, says: []string{`the node printed "Your certificate key is not valid[^"]*"`, `edge\.zva5n2\.update`}, left: untouched, ends: "apply", state: "iU 6.1.19"},
+	{fault: "licence-refused-master", exit: 5, says: []string{`the node printed "Your certificate key is not valid[^"]*"`, `edge\.zva5n1\.update`}, left: handedOver, ends: "apply", state: "iU 6.1.19"},
+	{fault: "disk-full-unpack", exit: 5, says: []string{`the node printed "dpkg: error [^"]*"`, `edge\.zva5n2\.update`, `No space left on device`}, left: untouched, ends: "apply", state: "iU 6.1.19"},
+	{fault: "disk-full-unpack-master", exit: 5, says: []string{`the node printed "dpkg: error [^"]*"`, `edge\.zva5n1\.update`, `No space left on device`}, left: handedOver, ends: "apply", state: "iU 6.1.19"},
 	{fault: "postinst-fails", exit: 5, says: []string{`the node printed "dpkg: error [^"]*"`, `edge\.zva5n2\.update`, `Still open +zva5n1/hosts\.deny`}, left: untouched, ends: "apply"},
 	{fault: "postinst-fails-master", exit: 5, says: []string{`the node printed "dpkg: error [^"]*"`, `edge\.zva5n1\.update`}, left: handedOver, ends: "apply"},
 	{fault: "postinst-hangs", exit: 5, says: []string{`is still running on the node: no end within 40s`, `job \S+update goes on on zva5n2`, `Next +zup resume`}, left: untouched, ends: "resume", limits: true},
@@ -124,6 +130,7 @@ func (tr trouble) try(t *testing.T) string {
 	}
 	t.Logf("\n%s", afterPlan(out))
 	b.leaves(tr, zva5n1)
+	b.hasState(tr)
 	if err := b.Mend(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -222,6 +229,21 @@ func (b *bench) leaves(tr trouble, before map[string]string) {
 				b.Errorf("zva5n1: %s has changed", name)
 			}
 		}
+	}
+}
+
+// hasState asserts what dpkg was left with.
+func (b *bench) hasState(tr trouble) {
+	b.Helper()
+	if tr.state == "" {
+		return
+	}
+	node := "zva5n2"
+	if strings.HasSuffix(tr.fault, "-master") {
+		node = "zva5n1"
+	}
+	if got := strings.Join(strings.Fields(b.says(node, "dpkg-query -W -f='${db:Status-Abbrev} ${Version}' zevenet")), " "); got != tr.state {
+		b.Errorf("%s: dpkg says %q, want %q", node, got, tr.state)
 	}
 }
 

@@ -251,16 +251,27 @@ func (m *markdowner) steps(s Steps) {
 	m.folds(s)
 }
 
-// folds writes what belongs to each step, all of it in one fold.
+// folds writes what belongs to each step: in one fold that of the steps that carry
+// something out, and in another one, which is left out before it, that of those that
+// only look.
 func (m *markdowner) folds(s Steps) {
-	var all []Block
+	var runs, looks []Block
 	for _, step := range s.List {
-		if len(step.Fold) > 0 {
-			all = append(all, Fold{Title: fmt.Sprintf("%d. %s: %s", step.Number, step.Node, step.Title), Blocks: step.Fold})
+		if len(step.Fold) == 0 {
+			continue
+		}
+		f := Fold{Title: fmt.Sprintf("%d. %s: %s", step.Number, step.Node, step.Title), Blocks: step.Fold}
+		if slices.ContainsFunc(step.Fold, func(b Block) bool { _, code := b.(Code); return code }) {
+			runs = append(runs, f)
+		} else {
+			looks = append(looks, f)
 		}
 	}
-	if len(all) > 0 {
-		m.fold(Fold{Title: s.FoldAs + ": " + s.Caption, Rank: 3, Blocks: all})
+	if len(runs) > 0 {
+		m.fold(Fold{Title: s.FoldAs + ": " + s.Caption, Rank: 3, Blocks: runs})
+	}
+	if len(looks) > 0 {
+		m.fold(Fold{Title: "What only looks: " + s.Caption, Rank: 5, Blocks: looks})
 	}
 }
 

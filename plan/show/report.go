@@ -235,7 +235,7 @@ func Node(f map[string]string) string {
 		parts = append(parts, "its peer is kept out by hosts.deny")
 	}
 	if a := f["audit"]; a != "" && a != "clean" && a != "unknown" {
-		parts = append(parts, "packages are in a broken state (there: dpkg --configure -a)")
+		parts = append(parts, "dpkg has packages that are not installed whole: zup plan finishes them, or says how")
 	}
 	switch {
 	case f["role"] == "master" && f["replication"] == "off":

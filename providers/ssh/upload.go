@@ -23,7 +23,7 @@ type Upload struct {
 	From   string // path on this machine; a relative one begins at Dir
 	Dir    string // directory that a relative From can't leave; "": the current one, and it can
 	To     string // absolute path on the host; its folder must be there
-	Part   string // absolute, in the folder of To: what has arrived so far
+	Part   string // absolute, on the disk of To, in a folder that is there: what has arrived so far
 	Size   int64  // bytes; a file that has another size by now is not sent
 	SHA256 string // hex; the same
 
@@ -180,13 +180,19 @@ func (t *transfer) attempt(ctx context.Context) error {
 // What runs on the host. All of it reads the file's names from its arguments.
 const (
 	lookScript = `to=$1 part=$2 size=$3 want=$4 block=$5
-case $(stat -Lc '%u %A' "${to%/*}") in
-"$(id -u) d"???????-?) ;;
-*)
-	echo "${to%/*} is not a folder of root's that nobody else may write to" >&2
+for folder in "${to%/*}" "${part%/*}"; do
+	case $(stat -Lc '%u %A' "$folder") in
+	"$(id -u) d"???????-?) ;;
+	*)
+		echo "$folder is not a folder of root's that nobody else may write to" >&2
+		exit 1
+		;;
+	esac
+done
+if [ "$(stat -Lc %d "${to%/*}")" != "$(stat -Lc %d "${part%/*}")" ]; then
+	echo "${to%/*} and ${part%/*} are on different disks: the file would not get its name in one step" >&2
 	exit 1
-	;;
-esac
+fi
 if [ -L "$part" ] || { [ -e "$part" ] && { [ ! -f "$part" ] || [ ! -O "$part" ]; }; }; then rm -f "$part"; fi
 if [ -f "$to" ] && [ "$(stat -c %s "$to")" = "$size" ] && [ "$(sha256sum <"$to" | cut -d ' ' -f 1)" = "$want" ]; then
 	echo there

@@ -229,6 +229,7 @@ func badOutput() []string {
 		`^Abort\.`, `\[[Yy]/[Nn]\] Abort\.`, `^(E|Error): `, `dpkg: error`, `Sub-process .* returned an error`, `Installation aborted`,
 		`Your certificate key is not valid`, `There isn't a valid activation certificate`, `There is no cluster configuration at`,
 		`^Error trying to mount ISO`, `^Not public key found`, `^zup: the updater prints no command`,
+		`^apt would install .*: nothing was installed`, `^this node serves, and `,
 	}
 }
 
@@ -256,7 +257,8 @@ func (b *builder) update(n *node, asMaster bool) plan.Action {
 	}
 	if p.isHalf(n) {
 		a.Title = fmt.Sprintf("Finish the update to %s that did not end", p.cfg.Version)
-		a.Reason = fmt.Sprintf("zup's update did not end there, and dpkg has packages that are not installed whole: it says %q for %s", n.fact("package"), p.product.pkg)
+		a.Reason = fmt.Sprintf("zup's update did not end there, and dpkg has packages that are not installed whole: it says %q for %s (%s). They are finished first, by their own scripts and with a restart of the services",
+			n.fact("package"), p.product.pkg, dpkgWords(n.fact("package")))
 	}
 	if n.bare() {
 		a.Title += " the way its updater prints"

@@ -10,12 +10,14 @@ import (
 
 // BackOut implements plan.BackOuter: the plan to the version that the nodes run
 // already has nothing to update, and undoes whatever is temporary. Where one node
-// has another version than the other there is none that is safe.
+// has another version than the other there is none that is safe. An update that was
+// turned back on a node that does not serve is no obstacle: what dpkg has there is
+// finished, at the old version.
 func (pr Provider) BackOut(s plan.Situation) plan.Decision {
 	p := newPair(pr.personality(), s)
 	version := p.nodes[0].fact("version")
 	for _, n := range p.nodes {
-		if p.isHalf(n) {
+		if p.isHalf(n) && (len(p.nodes) == 1 || n.fact("role") == "master" || !p.wasTurnedBack(n)) {
 			return plan.Decision{Cluster: p.describe(verdict{}), Refusals: []plan.Refusal{p.unended(n)}}
 		}
 	}
@@ -30,7 +32,9 @@ func (pr Provider) BackOut(s plan.Situation) plan.Decision {
 		cfg.Snapshot = &kept
 	}
 	s.Config, s.Image = &cfg, nil
-	d := pr.Decide(s)
+	out := newPair(pr.personality(), s)
+	out.backsOut = true
+	d := out.decide()
 	d.Cluster.To = version
 	return d
 }
@@ -63,8 +67,30 @@ func (p *pair) unended(n *node) plan.Refusal {
 	return plan.Refusal{
 		Cluster: p.cfg.Name, Node: n.name, Check: "back-out", Rule: true,
 		Summary: "its update did not end: that can't be undone",
-		Detail:  fmt.Sprintf("dpkg says %q for %s, and the configuration may be migrated already", n.fact("package"), p.product.pkg),
+		Detail:  p.unendedDetail(n),
 		Hint:    strings.Join([]string{"finish the update: zup plan has what dpkg had begun first", p.choiceToGoBack(n.fact("version"))}, "\n"),
+	}
+}
+
+func (p *pair) unendedDetail(n *node) string {
+	says := fmt.Sprintf("dpkg says %q for %s: %s", n.fact("package"), p.product.pkg, dpkgWords(n.fact("package")))
+	if p.wasTurnedBack(n) {
+		return says + ". Finishing that restarts the services, and the node serves"
+	}
+	return says + ". The configuration may be migrated already"
+}
+
+// finishPackages has dpkg finish what it had begun, without an update.
+func (b *builder) finishPackages(n *node) plan.Action {
+	p := b.pair
+	return plan.Action{
+		ID: p.id(n, "repair"), Kind: "repair", Node: n.name, Primitive: plan.Script, Detached: true, Out: true,
+		Title: "Finish what dpkg had begun; it stays at " + n.fact("version"),
+		Reason: fmt.Sprintf("its update was turned back, and dpkg says %q for %s (%s)",
+			n.fact("package"), p.product.pkg, dpkgWords(n.fact("package"))),
+		Script: b.script("repair", ""), TimeoutS: limit(updateLimit), EstimateS: 30,
+		Check: p.hasTarget(n), CheckS: 10,
+		Requires: []plan.Condition{on(n, "lock", "free")},
 	}
 }
 

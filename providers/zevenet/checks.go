@@ -102,10 +102,10 @@ func hasVersion(p *pair, n *node) finding {
 			return unfit("would be downgraded", fmt.Sprintf("its update to %s did not end, the configuration wants %s", begun, target),
 				"finish that update: plan with version = "+strconv.Quote(begun)+"; a way back to an older version is a snapshot")
 		}
-		return pass(fmt.Sprintf("runs %s; its update did not end, and dpkg says %q for %s", v, pkg, p.product.pkg))
+		return pass(fmt.Sprintf("runs %s; its update did not end, and dpkg says %q for %s: %s", v, pkg, p.product.pkg, dpkgWords(pkg)))
 	case !strings.HasPrefix(pkg, "ii "):
-		return unfit("has a package that is not installed whole", fmt.Sprintf("dpkg says %q for %s", pkg, p.product.pkg),
-			"run dpkg --configure -a there, look at its output, and plan again")
+		return unfit("has a package that is not installed whole", fmt.Sprintf("dpkg says %q for %s: %s", pkg, p.product.pkg, dpkgWords(pkg)),
+			p.repairMeans(n))
 	case pkg != "ii "+v:
 		return unfit("does not know which version it runs", fmt.Sprintf("dpkg has %s, global.conf has %s", strings.TrimPrefix(pkg, "ii "), v),
 			"an earlier update did not end: repair it with the vendor before anything else")
@@ -257,7 +257,7 @@ func dpkgIsClean(p *pair, n *node) finding {
 	case p.isHalf(n):
 		return pass("zup's update did not end there, and the plan finishes what dpkg had begun: " + got)
 	default:
-		return unfit("has packages in a broken state", "dpkg --audit: "+got, "repair them there (dpkg --configure -a) and plan again")
+		return unfit("has packages in a broken state", "dpkg --audit: "+got, p.repairMeans(n))
 	}
 }
 
@@ -315,7 +315,7 @@ func hasRoom(p *pair, n *node) finding {
 		mount, free, _ := strings.Cut(word, "=")
 		if kib := number(free); kib < minFreeKiB {
 			return unfit("has too little free disk", fmt.Sprintf("%d MiB on %s, at least %d MiB are wanted", kib>>10, mount, minFreeKiB>>10),
-				"make room there: an update that runs out of disk restarts the services without updating them")
+				"make room there: an update that runs out of disk leaves dpkg with the old version, not configured")
 		}
 	}
 	return pass(fmt.Sprintf("at least %d MiB are free", minFreeKiB>>10))

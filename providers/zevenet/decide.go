@@ -16,7 +16,10 @@ func (pr Provider) FactsScript() string { return pr.personality().script("facts"
 // Decide implements plan.Provider: it judges the pair, and if nothing is against
 // it, says what is missing between what is and what shall be.
 func (pr Provider) Decide(s plan.Situation) plan.Decision {
-	p := newPair(pr.personality(), s)
+	return newPair(pr.personality(), s).decide()
+}
+
+func (p *pair) decide() plan.Decision {
 	if len(p.nodes) == 1 {
 		return decideAlone(p)
 	}
@@ -105,7 +108,11 @@ func (p *pair) unendedUpdates() []string {
 	}
 	var all []string
 	for _, n := range p.nodes {
-		if p.isHalf(n) {
+		switch {
+		case p.wasTurnedBack(n) && p.backsOut:
+		case p.wasTurnedBack(n):
+			all = append(all, fmt.Sprintf("the update of %s was turned back before anything of it was unpacked; whatever turned it back must be gone, or it is turned back again", n.name))
+		case p.isHalf(n):
 			all = append(all, fmt.Sprintf("the update of %s ended in the middle, and nobody knows whether the product was migrating its configuration then: %s", n.name, look))
 		}
 	}
@@ -158,7 +165,7 @@ func (p *pair) lowest() string {
 // atRest reports whether the pair is as it shall be, with nothing left over.
 func (p *pair) atRest() bool {
 	for _, n := range p.nodes {
-		if p.changes(n) || n.fact("deny") != "none" || n.fact("open") != "none" || n.fact("left") != "no" || n.fact("maintenance") != "no" {
+		if p.changes(n) || p.isHalf(n) || n.fact("deny") != "none" || n.fact("open") != "none" || n.fact("left") != "no" || n.fact("maintenance") != "no" {
 			return false
 		}
 	}
@@ -176,7 +183,7 @@ func (b *builder) build() {
 	if b.pair.needs(b.pair.master) {
 		b.isolate()
 	}
-	if b.pair.changes(b.pair.backup) {
+	if b.pair.changes(b.pair.backup) || b.pair.isHalf(b.pair.backup) {
 		b.changeBackup()
 	}
 	if b.pair.changes(b.pair.master) {
@@ -280,6 +287,9 @@ func (b *builder) changeBackup() {
 		}
 		b.then(u)
 		b.then(ready)
+	} else if p.isHalf(n) {
+		b.then(b.finishPackages(n))
+		b.then(ready)
 	}
 	b.rebootIfNeeded(n, ready)
 }
@@ -310,11 +320,15 @@ func (b *builder) changeMaster() {
 	switch {
 	case !p.needs(m):
 		b.moveByDrain(n, m.name+" is to be rebooted")
-	case p.cfg.Switchover == config.SwitchoverRestart:
+	case p.cfg.Switchover == config.SwitchoverRestart && !p.isHalf(m):
 		b.restart()
 		return
 	default:
-		b.moveByDrain(n, fmt.Sprintf("%s is to be updated, and its services restart then", m.name))
+		why := fmt.Sprintf("%s is to be updated, and its services restart then", m.name)
+		if p.cfg.Switchover == config.SwitchoverRestart {
+			why = fmt.Sprintf("dpkg has packages there that are not installed whole, and finishing them restarts the services: that is not for a node that serves, although switchover is %q", config.SwitchoverRestart)
+		}
+		b.moveByDrain(n, why)
 		u := b.update(m, false)
 		u.Requires = slices.Concat(u.Requires, p.isDrained(m), []plan.Condition{b.unchanged()})
 		b.then(u)

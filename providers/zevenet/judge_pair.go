@@ -28,10 +28,10 @@ func hasNoImages(p *pair, n *node) finding {
 		return skip("the plan brings an image of its own")
 	}
 	if len(images) == 0 || !p.needs(n) {
-		return pass("no offline image lies in its updates directory")
+		return pass("nothing lies in its updates directory")
 	}
-	return unfit("has an offline image in its updates directory: "+strings.Join(images, ", "), "",
-		"the updater mounts it should the repository not answer, and the plan stops then")
+	return unfit("has files in its updates directory: "+strings.Join(images, ", "), "",
+		"should the repository not answer, the updater takes "+images[len(images)-1]+" for an image, whatever it is, and the plan stops then")
 }
 
 // mustBlock reports whether MASTER must keep BACKUP out: while one node has the

@@ -52,12 +52,12 @@ func (m model) failing(conditions []plan.Condition, recorded map[string]string) 
 // carryOut runs actions on the model the way apply would, up to the action at
 // index cut, which is left as half says: not begun, begun without an effect, done without
 // anybody having noted it, going back, marked on its node as open and no more than that,
-// or, if it is an update, ended in the middle with its node.
+// or, if it is an update, ended in the middle with its node, or turned back by the package.
 //
 // Wherever it is cut off, what a resumed run wants to find is there; but for the way
 // back, which ends a run, and a job that ended with its node.
 func (m model) carryOut(actions []plan.Action, recorded *state.Cluster, run string, cut, half int) error {
-	if err := m.carry(actions, recorded, run, cut, half); err != nil || cut < 0 || half == 3 || half == 5 {
+	if err := m.carry(actions, recorded, run, cut, half); err != nil || cut < 0 || half == 3 || half >= 5 {
 		return err
 	}
 	var all []*plan.Action
@@ -111,7 +111,13 @@ func (m model) carry(actions []plan.Action, recorded *state.Cluster, run string,
 			}
 			return nil
 		}
-		if repairs := strings.Contains(a.Script, "dpkg --configure -a"); repairs != (a.Kind == "update" && m.Nodes[a.Node].Half != "") {
+		if i == cut && half == 6 {
+			if a.Kind == "update" {
+				m.TurnBack(a.Node, run+"."+a.ID)
+			}
+			return nil
+		}
+		if repairs := strings.Contains(a.Script, "dpkg --configure -a"); repairs != ((a.Kind == "update" || a.Kind == "repair") && m.Nodes[a.Node].Half+m.Nodes[a.Node].Turned != "") {
 			return fmt.Errorf("%s finishes what dpkg had begun: %t", a.ID, repairs)
 		}
 		serving := m.Master
@@ -233,7 +239,7 @@ func TestEveryCutEndsAtRest(t *testing.T) {
 			checkPlan(t, cfg, m, d, recorded)
 			cut, half := -1, 0
 			if round < cuts {
-				cut, half = rapid.IntRange(0, len(d.Actions)-1).Draw(t, "cut"), rapid.IntRange(0, 5).Draw(t, "half")
+				cut, half = rapid.IntRange(0, len(d.Actions)-1).Draw(t, "cut"), rapid.IntRange(0, 6).Draw(t, "half")
 			}
 			recorded.Run, recorded.Outcome, recorded.Master = fmt.Sprint(round), state.OutcomeRunning, d.Cluster.Master
 			if err := m.carryOut(d.Actions, &recorded, recorded.Run, cut, half); err != nil {
@@ -264,8 +270,8 @@ func TestEveryCutEndsAtRest(t *testing.T) {
 
 // TestBackOut: from whatever a run leaves that was cut off before a node was
 // updated, with or without its state file, the way out brings the pair to rest at
-// the version that it has, and then there is nothing to undo. Once one node is
-// updated it is refused.
+// the version that it has, and then there is nothing to undo: also where the package has
+// turned an update back. Once one node is updated, or has begun to be, it is refused.
 func TestBackOut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		primary := rapid.SampledFrom([]string{"disabled", "a1", "b2"}).Draw(t, "primary")
@@ -281,7 +287,7 @@ func TestBackOut(t *testing.T) {
 		recorded := state.Cluster{Run: "r1", Outcome: state.OutcomeRunning}
 		d := Provider{}.Decide(m.situation(cfg, state.Cluster{}))
 		recorded.Master = d.Cluster.Master
-		cut, half := rapid.IntRange(0, len(d.Actions)-1).Draw(t, "cut"), rapid.SampledFrom([]int{0, 1, 2, 4, 5}).Draw(t, "half")
+		cut, half := rapid.IntRange(0, len(d.Actions)-1).Draw(t, "cut"), rapid.SampledFrom([]int{0, 1, 2, 4, 5, 6}).Draw(t, "half")
 		if err := m.carryOut(d.Actions, &recorded, "r1", cut, half); err != nil {
 			t.Fatal(err)
 		}
@@ -291,7 +297,7 @@ func TestBackOut(t *testing.T) {
 		before := m.Nodes["a1"].Version
 		for round := range 2 {
 			d := Provider{}.BackOut(m.situation(cfg, recorded))
-			if before != m.Nodes["b2"].Version || m.Nodes["a1"].Half+m.Nodes["b2"].Half != "" {
+			if before != m.Nodes["b2"].Version || m.Nodes["a1"].Turned != "" || m.Nodes["a1"].Half+m.Nodes["b2"].Half != "" {
 				if len(d.Refusals) != 1 || d.Refusals[0].Check != "back-out" {
 					t.Fatalf("half-way: %+v %s", d.Refusals, ids(d.Actions))
 				}

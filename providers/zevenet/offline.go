@@ -11,11 +11,11 @@ import (
 	"zup/plan"
 )
 
-// An offline update: what the updater does with an image when it does not reach
-// the repository, and how zup brings that about. docs/procedure.md has the whole
-// of it.
+// An offline update: apt takes its packages from the image and from nothing else, whether
+// the node reaches the repository or not. docs/procedure.md has the whole of it.
 
-// partSuffix makes a name that the updater takes for no image.
+// partSuffix marks in the fact "updates" how much of an image has arrived. What has arrived
+// lies beside the updates directory: in it the updater would take anything for an image.
 const partSuffix = ".zup-part"
 
 // imageName is what a source list and a mount point can have in them, and what the
@@ -39,9 +39,12 @@ func (p *pair) shownImage() string {
 	return p.imageName()
 }
 
+// partPath is where the image lies until all of it has arrived.
+func (p *pair) partPath() string { return p.product.root + "/updates.zup/" + p.imageName() }
+
 // imageSource is where apt says a package comes from that is in the image.
 func (p *pair) imageSource() string {
-	return "file:/media/" + strings.TrimSuffix(p.imageName(), ".iso")
+	return "file:/media/zup-" + strings.TrimSuffix(p.imageName(), ".iso")
 }
 
 // usable reports whether the image could be read.
@@ -62,15 +65,29 @@ func hasImage(p *pair) finding {
 		return mistaken("the image of its package block can't be used", p.image.Err.Error(), "correct the package block, or get the image again")
 	case p.image.Size == 0:
 		return mistaken("the image of its package block is empty", p.cfg.Package.Offline, "get the image again")
-	case !imageName.MatchString(p.imageName()):
+	case !imageName.MatchString(p.imageName()), !takenByName(p.imageName()):
 		return mistaken("the image of its package block has a name that the updater does not take", fmt.Sprintf("%q", p.imageName()),
-			"rename it: letters, digits, dots, dashes, and .iso at the end")
+			"rename it: letters, digits, dots, dashes, and .iso at the end and nowhere else")
 	}
 	return pass(fmt.Sprintf("%s, %d bytes, SHA-256 %s", p.imageName(), p.image.Size, p.image.SHA256))
 }
 
-// hasNoLeftovers looks for images that the updater would mount instead of ours: it
-// takes the newest by version sort.
+// takenByName reports whether the updater finds the file again: it takes any ".iso" out of
+// the name, whatever the dot stands for, and puts one behind it.
+func takenByName(name string) bool { return anyISO.ReplaceAllString(name, "")+".iso" == name }
+
+var anyISO = regexp.MustCompile(`.iso`)
+
+// inUpdates is a name as the updater sorts it.
+func (p *pair) inUpdates(name string) string {
+	if p.product.lists == "paths" {
+		return p.product.root + "/updates/" + name
+	}
+	return name
+}
+
+// hasNoLeftovers looks for what the updater would take instead of ours: it takes the last
+// by version sort of whatever lies there, checksums and half an upload included.
 func hasNoLeftovers(p *pair, n *node) finding {
 	switch {
 	case !p.brings():
@@ -80,16 +97,17 @@ func hasNoLeftovers(p *pair, n *node) finding {
 	case n.fact("images") == unknown:
 		return unseen("which images lie in its updates directory", unknown)
 	}
-	ours, dir := p.imageName(), p.product.root+"/updates/" // the updater sorts whole paths
+	ours := p.imageName()
 	var win []string
 	for _, name := range n.words("images") {
-		if name != ours && compareVersionSort(dir+name, dir+ours) > 0 {
+		odd := strings.Contains(name, "?") // what stands there is not known to the letter
+		if name != ours && (odd || compareVersionSort(p.inUpdates(name), p.inUpdates(ours)) > 0) {
 			win = append(win, name)
 		}
 	}
 	if len(win) > 0 {
-		return unfit("has an offline image that the updater would take instead of "+ours, strings.Join(win, ", ")+" in its updates directory",
-			"remove it there, or give the image a name that sorts after it")
+		return unfit("has a file in its updates directory that the updater would take for the image instead of "+ours, strings.Join(win, ", ")+" in "+p.product.root+"/updates",
+			"zup does not touch what it has not put there: move it away, or give the image a name that sorts after it")
 	}
 	if slices.Contains(n.words("images"), ours) && n.fact("staged") != p.imagePath() {
 		if size := p.file(n, ours); p.usable() && size != p.image.Size {
@@ -97,7 +115,7 @@ func hasNoLeftovers(p *pair, n *node) finding {
 				"remove it there, or rename the image")
 		}
 	}
-	return pass("no image in its updates directory would win over " + ours)
+	return pass("nothing in its updates directory would win over " + ours)
 }
 
 // file is the size of a file in the updates directory; 0: it is not there.
@@ -177,7 +195,7 @@ func (b *builder) upload(n *node) plan.Action {
 		Script:   p.imageScript("image_prepare"),
 		TimeoutS: int(600 + p.image.Size/slowest), EstimateS: int(2 + p.image.Size/usual),
 		Upload: &plan.Transfer{
-			From: p.cfg.Package.Offline, To: p.imagePath(), Part: p.imagePath() + partSuffix,
+			From: p.cfg.Package.Offline, To: p.imagePath(), Part: p.partPath(),
 			Size: p.image.Size, SHA256: p.image.SHA256,
 		},
 		Check: []plan.Condition{on(n, "image", p.imageName()+" "+p.image.SHA256)}, CheckS: 10,
@@ -190,8 +208,8 @@ func (b *builder) refreshFromImage(n *node) plan.Action {
 	v := p.cfg.Version
 	return plan.Action{
 		ID: p.id(n, "refresh"), Kind: "refresh", Node: n.name, Primitive: plan.Script, Rule: true, Detached: true,
-		Title:  "Mount the image as the updater does; it must offer " + v,
-		Reason: p.everyNode() + " must be offered the planned version from the image before anything else is touched",
+		Title:  "Have apt take its packages from the image alone; it must offer " + v,
+		Reason: p.everyNode() + " must be offered the planned version from the image, whatever the repository has, before anything else is touched",
 		Script: p.imageScript("image_refresh"), TimeoutS: 300, EstimateS: 10,
 		Check:  []plan.Condition{on(n, "source", p.imageSource()), p.offers(n), on(n, "room", "enough")},
 		CheckS: 10,
@@ -231,7 +249,7 @@ func (b *builder) removeForeignImages() {
 func (b *builder) removeImage(n *node, reason string) plan.Action {
 	return plan.Action{
 		ID: b.unique(n, "remove-image"), Kind: "remove-image", Node: n.name, Primitive: plan.Script, Detached: true,
-		Title:  "Take the image away, and put the source list back",
+		Title:  "Take the image away, with what apt was told of it",
 		Reason: reason,
 		Script: b.script("image_remove", ""), TimeoutS: 120, EstimateS: 2,
 		Check: []plan.Condition{on(n, "staged", "no")}, CheckS: 10,

@@ -39,18 +39,54 @@ func TestVersionSort(t *testing.T) {
 	})
 }
 
-// What a node says of its updates directory.
+// What a node says of its updates directory is what its updater would say: of the names
+// that ls shows, or of the paths of all files, whatever is in them.
 func TestImageFacts(t *testing.T) {
 	t.Parallel()
+	for _, tt := range []struct {
+		product string
+		add     map[string]string // to two images
+		images  string
+		takes   string
+	}{
+		{"zevenet", nil, "update-6.1.9.iso update-6.1.20.iso", "update-6.1.20.iso"},
+		{"relianoid", nil, "update-6.1.9.iso update-6.1.20.iso", "update-6.1.20.iso"},
+		{"zevenet", map[string]string{"update-6.1.20.iso.sha256": "sum"}, "update-6.1.9.iso update-6.1.20.iso update-6.1.20.iso.sha256", "update-6.1.20.iso.sha256"},
+		{"relianoid", map[string]string{"update-6.1.20.iso.sha256": "sum"}, "update-6.1.9.iso update-6.1.20.iso update-6.1.20.iso.sha256", "update-6.1.20.iso.sha256"},
+		{"zevenet", map[string]string{"iso.tmp": "half an upload"}, "iso.tmp update-6.1.9.iso update-6.1.20.iso", "update-6.1.20.iso"},
+		{"zevenet", map[string]string{"update-6.1.21.iso.filepart": "half an upload"}, "update-6.1.9.iso update-6.1.20.iso update-6.1.21.iso.filepart", "update-6.1.21.iso.filepart"},
+		{"zevenet", map[string]string{"with space": "x"}, "update-6.1.9.iso update-6.1.20.iso with?space", "with space"},
+		{"zevenet", map[string]string{".hidden": "x"}, "update-6.1.9.iso update-6.1.20.iso", "update-6.1.20.iso"},
+		{"relianoid", map[string]string{".hidden": "x"}, ".hidden update-6.1.9.iso update-6.1.20.iso", "update-6.1.20.iso"},
+		{"zevenet", map[string]string{"zold/update-1.iso": "x"}, "update-6.1.9.iso update-6.1.20.iso zold", "zold"},
+		{"relianoid", map[string]string{"zold/update-1.iso": "x"}, "update-6.1.9.iso update-6.1.20.iso zold/update-1.iso", "zold/update-1.iso"},
+		{"relianoid", map[string]string{"old/update-99.iso": "x"}, "old/update-99.iso update-6.1.9.iso update-6.1.20.iso", "update-6.1.20.iso"},
+	} {
+		p := Providers()[tt.product].personality()
+		s := newSandbox(t)
+		s.updates()
+		s.write("root/updates/update-6.1.9.iso", "nine")
+		s.write("root/updates/update-6.1.20.iso", "twenty")
+		for name, data := range tt.add {
+			if err := os.MkdirAll(filepath.Dir(s.path("root/updates/"+name)), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			s.write("root/updates/"+name, data)
+		}
+		f := s.withPrograms(p, "images", "image")
+		if takes, _, _ := strings.Cut(f["image"], " "); f["images"] != tt.images || takes != strings.ReplaceAll(tt.takes, " space", "") {
+			t.Errorf("%s with %v: %q", tt.product, tt.add, f)
+		}
+	}
 	s := newSandbox(t)
 	s.updates()
-	for name, data := range map[string]string{
-		"update-6.1.9.iso": "nine", "update-6.1.20.iso": "twenty", "with space.iso": "x", "update-6.1.21.iso.zup-part": "part", "readme.txt": "no",
-	} {
-		s.write("root/updates/"+name, data)
+	if err := os.MkdirAll(s.path("root/updates.zup"), 0o700); err != nil {
+		t.Fatal(err)
 	}
+	s.write("root/updates/update-6.1.20.iso", "twenty")
+	s.write("root/updates.zup/update-6.1.21.iso", "part")
 	f := s.facts("image", "images", "updates", "staged")
-	if f["images"] != "update-6.1.9.iso update-6.1.20.iso with?space.iso" || f["staged"] != "no" {
+	if f["image"] != "update-6.1.20.iso "+digest("twenty") || f["images"] != "update-6.1.20.iso" || f["staged"] != "no" {
 		t.Errorf("%q", f)
 	}
 	for _, want := range []string{"free=", "update-6.1.20.iso=6", "update-6.1.21.iso.zup-part=4"} {
@@ -58,11 +94,40 @@ func TestImageFacts(t *testing.T) {
 			t.Errorf("no %q in %q", want, f["updates"])
 		}
 	}
-	if err := os.Remove(filepath.Join(s.path("root/updates"), "with space.iso")); err != nil {
-		t.Fatal(err)
+}
+
+// Whether something would win over ours is reckoned here as the updater reckons it.
+func TestWhatWinsOverTheImage(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		product, lies string
+		wins          bool
+	}{
+		{"zevenet", "none", false},
+		{"zevenet", "update-6.1.19.iso update-6.1.2.iso", false},
+		{"zevenet", "update-6.1.100.iso", true},
+		{"zevenet", "update-6.1.20.iso.sha256", true},
+		{"zevenet", "update-6.1.20.iso.part", true},
+		{"zevenet", "SHA256SUMS", false},
+		{"zevenet", "iso.tmp", false},
+		{"zevenet", "zevenet-update.iso", true},
+		{"zevenet", "a?b", true}, // nobody knows what it is to the letter
+		{"relianoid", "old/update-6.1.100.iso", false},
+		{"relianoid", "update-6.1.20.iso.sha256", true},
+		{"relianoid", ".keep", false},
+	} {
+		p := &pair{product: Providers()[tt.product].personality(), cfg: &config.Cluster{Version: "6.1.20", Package: &config.Package{Offline: "x/update-6.1.20.iso"}}}
+		n := &node{name: "n", facts: map[string]string{"images": tt.lies, "package": "ii 6.1.19", "version": "6.1.19"}}
+		if f := hasNoLeftovers(p, n); (f.status == plan.Failed) != tt.wins {
+			t.Errorf("%s with %q: %+v", tt.product, tt.lies, f)
+		} else if tt.wins && !strings.Contains(f.detail, strings.Fields(tt.lies)[0]) {
+			t.Errorf("%q is not named: %+v", tt.lies, f)
+		}
 	}
-	if f := s.facts("image"); f["image"] != "update-6.1.20.iso "+digest("twenty") {
-		t.Errorf("%q", f)
+	for name, taken := range map[string]bool{"update.iso": true, "update-6.1.20.iso": true, "iso-6.1.20.iso": true, "my-iso-6.1.20.iso": false, "update.iso.iso": false, "updateiso.iso": false} {
+		if takenByName(name) != taken {
+			t.Errorf("%s: %t", name, !taken)
+		}
 	}
 }
 
@@ -107,14 +172,15 @@ func (s *sandbox) imageOfSize(name, content string, size int64) (string, error) 
 // sent goes, with the beginning of one that never arrived.
 func TestImagePrepareAndRemove(t *testing.T) {
 	t.Parallel()
-	const image = "root/updates/update-6.1.20.iso"
+	const image, part = "root/updates/update-6.1.20.iso", "root/updates.zup/update-6.1.20.iso"
 	for _, tt := range []struct {
 		name, before string
 		sent         map[string]string // what the upload leaves
 		after        string
 	}{
 		{"sent", "(absent)", map[string]string{image: "image"}, "(absent)"},
-		{"cut off", "(absent)", map[string]string{image + ".zup-part": "im"}, "(absent)"},
+		{"cut off", "(absent)", map[string]string{part: "im"}, "(absent)"},
+		{"cut off by a zup of before", "(absent)", map[string]string{image + ".zup-part": "im"}, "(absent)"},
 		{"there before", "image", nil, "image"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -145,6 +211,9 @@ func TestImagePrepareAndRemove(t *testing.T) {
 			}
 			if s.read(image+".zup-part") != "(absent)" {
 				t.Error("the beginning is still there")
+			}
+			if _, err := os.Stat(s.path("root/updates.zup")); err == nil {
+				t.Error("its folder is still there")
 			}
 			if f := s.facts("staged", "open"); f["staged"] != "no" || f["open"] != "none" {
 				t.Errorf("%q", f)
@@ -177,7 +246,7 @@ func TestImagePrepareWantsRoom(t *testing.T) {
 	if err == nil || !strings.Contains(out, "the image needs 1125899906842625 KiB more, and ") {
 		t.Errorf("%v %s", err, out)
 	}
-	part := s.path("root/updates/update-6.1.20.iso.zup-part")
+	part := s.path("root/updates.zup/update-6.1.20.iso")
 	if err := os.WriteFile(part, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

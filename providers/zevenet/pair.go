@@ -75,6 +75,7 @@ type pair struct {
 	nodes     []*node
 	product   *personality
 	image     *plan.Image // of its package block
+	backsOut  bool        // nothing is updated: cfg.Version is what the nodes run
 
 	// Known once the rules of "roles" have passed.
 	master *node
@@ -172,7 +173,7 @@ func (n *node) blocks() bool {
 	return n.fact("deny") == "present" || slices.Contains(n.words("open"), "hosts.deny")
 }
 
-func (p *pair) needs(n *node) bool { return !n.at(p.cfg.Version) || p.isHalf(n) }
+func (p *pair) needs(n *node) bool { return (!n.at(p.cfg.Version) || p.isHalf(n)) && !p.backsOut }
 
 // isHalf reports whether zup's own update of a node did not end, by a power cut or because it
 // failed, so that dpkg has packages there that are not installed whole: its update is finished

@@ -22,6 +22,8 @@ type personality struct {
 	pkg        string // Debian package whose version is the product's
 	updater    string // absolute: a shell that is no login shell has it on no PATH
 	upgrade    string // what the updater's -i tells apt to do
+	lists      string // how the updater lists its images: the "names" that ls shows, or the "paths" of all files
+	renews     string // "yes": the updater's -i reads the package lists anew and mounts an image by itself
 	bridge     string // compiled binary that calls the product's own functions
 	module     string // of the bridge: where the functions of the cluster are
 	manager    string // the cluster's command line
@@ -62,6 +64,7 @@ var family = []*personality{
 		pkg:        "zevenet",
 		updater:    "/usr/local/zevenet/bin/checkupgrades",
 		upgrade:    "--with-new-pkgs upgrade",
+		lists:      "names",
 		bridge:     "/usr/local/zevenet/bin/enterprise.bin",
 		module:     "Zevenet::API40::System::Cluster",
 		manager:    "/usr/local/zevenet/bin/zcluster-manager",
@@ -81,6 +84,7 @@ var family = []*personality{
 		pkg:        "skudonet",
 		updater:    "/usr/local/skudonet/bin/checkupgrades",
 		upgrade:    "--with-new-pkgs upgrade",
+		lists:      "names",
 		bridge:     "/usr/local/skudonet/bin/enterprise.bin",
 		module:     "Skudonet::API40::System::Cluster",
 		manager:    "/usr/local/skudonet/bin/zcluster-manager",
@@ -104,6 +108,8 @@ var family = []*personality{
 		pkg:        "relianoid",
 		updater:    "/usr/local/relianoid/bin/noid-updater",
 		upgrade:    "full-upgrade",
+		lists:      "paths",
+		renews:     "yes",
 		bridge:     "/usr/local/relianoid/bin/enterprise.bin",
 		module:     "Relianoid::EE::HTTP::Controllers::API::System::Cluster",
 		manager:    "/usr/local/relianoid/bin/noid-cluster-manager",

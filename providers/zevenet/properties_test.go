@@ -52,7 +52,7 @@ func TestProperties(t *testing.T) {
 	for _, name := range []string{
 		"drain", "restart", "boost", "weights on tracked links", "failback disabled", "failback to a1", "failback to b2", "reboot if needed", "snapshot",
 		"snapshot deleted at once", "offline", "single node", "back out", "way back", "state lost", "cut",
-		"update ended with its node", "updated before", "back out refused half-way", "back out refused in the middle",
+		"update ended with its node", "update turned back", "updated before", "back out refused half-way", "back out refused in the middle",
 	} {
 		if seen.of[name] == 0 && seen.of["cases"] >= 600 {
 			t.Errorf("no case had: %s", name)
@@ -221,9 +221,9 @@ func (c *aCase) run() {
 		actions := c.shuffled(p.Actions)
 		cut, half := -1, 0
 		if round < cuts {
-			cut, half = rapid.IntRange(0, len(actions)-1).Draw(c.T, "cut"), rapid.IntRange(0, 5).Draw(c.T, "half")
+			cut, half = rapid.IntRange(0, len(actions)-1).Draw(c.T, "cut"), rapid.IntRange(0, 6).Draw(c.T, "half")
 			if actions[cut].Kind == "update" && half > 2 { // more of what only an update can leave
-				half = 5
+				half = 5 + half%2
 			}
 			c.seen.add("cut", 1)
 		}
@@ -231,8 +231,15 @@ func (c *aCase) run() {
 		if half == 5 && actions[cut].Kind == "update" {
 			c.seen.add("update ended with its node", 1)
 		}
+		if half == 6 && actions[cut].Kind == "update" {
+			c.seen.add("update turned back", 1)
+		}
 		if cut >= 0 {
 			intent = c.next(intent)
+		}
+		if half == 6 && intent == goOn && actions[cut].Kind == "update" && c.one(2, "out of an update turned back") {
+			intent = backOut
+			c.seen.add(backOut, 1)
 		}
 	}
 	c.atRest(intent)
@@ -248,7 +255,7 @@ func (c *aCase) plan(intent string) *plan.Plan {
 	versions, half := map[string]bool{}, false
 	for _, n := range c.cfg.Nodes {
 		versions[c.Nodes[n.Name].Version] = true
-		half = half || c.Nodes[n.Name].Half != ""
+		half = half || c.Nodes[n.Name].Half != "" || c.Nodes[n.Name].Turned != "" && (c.Alone || c.Master == n.Name)
 	}
 	if refused != nil {
 		if intent == backOut && len(versions) == 2 && strings.Contains(refused.Error(), "nothing can be undone safely") {
@@ -266,6 +273,9 @@ func (c *aCase) plan(intent string) *plan.Plan {
 	}
 	if intent == backOut && (len(versions) == 2 || half) {
 		c.Fatalf("backs out half-way:\n%s", ids(one.Actions))
+	}
+	if slices.ContainsFunc(one.Actions, func(a plan.Action) bool { return a.Kind == "repair" }) {
+		c.seen.add("backed out of an update turned back", 1)
 	}
 	c.sameBytes(one, two)
 	for _, wrong := range []string{oneOut(one), closed(one, c.recorded.Open)} {

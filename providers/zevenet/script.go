@@ -23,6 +23,8 @@ var variables = []struct {
 	{"package", func(p *personality) string { return p.pkg }},
 	{"updater", func(p *personality) string { return p.updater }},
 	{"upgrade", func(p *personality) string { return p.upgrade }},
+	{"lists", func(p *personality) string { return p.lists }},
+	{"renews", func(p *personality) string { return p.renews }},
 	{"module", func(p *personality) string { return p.module }},
 	{"bridge", func(p *personality) string { return p.bridge }},
 	{"manager", func(p *personality) string { return p.manager }},
@@ -42,6 +44,10 @@ var functions = []struct{ name, file string }{
 	{"keepalived_parents", "keepalived.sh"},
 	{"replicators", "replicators.sh"},
 	{"is_ours", "processes.sh"},
+	{"take_image", "image.sh"},
+	{"check_offer", "offer.sh"},
+	{"sources_of_candidate", "policy.sh"},
+	{"lying", "listing.sh"},
 	{"own_folder", "folder.sh"},
 	{"pending_reboot", "pending.sh"},
 	{"name_secrets", "secrets.sh"},
@@ -64,10 +70,32 @@ esac
 func (p *personality) complete() map[string]string {
 	all := map[string]string{}
 	for _, name := range []string{
-		"announce", "block", "boost", "facts", "image_prepare", "image_refresh", "image_remove", "maintenance_off", "maintenance_on", "reboot", "refresh",
+		"announce", "block", "boost", "facts", "image_prepare", "image_refresh", "image_remove", "image_use", "last_look", "maintenance_off", "maintenance_on", "reboot", "refresh",
 		"repair", "replication_start", "replication_stop", "save", "sync", "tidy", "unblock", "unboost", "update", "update_printed",
 	} {
 		all[name] = p.completed(read(name + ".sh"))
+	}
+	for _, names := range updates() {
+		var body strings.Builder
+		for name := range strings.FieldsSeq(names) {
+			body.WriteString(read(name + ".sh"))
+		}
+		all[names] = p.completed(body.String())
+	}
+	return all
+}
+
+// updates are the scripts that update a node, each by the names of its parts, one after
+// the other: from an image or not, finishing what dpkg had begun or not, and as the updater
+// can.
+func updates() []string {
+	var all []string
+	for _, image := range []string{"", "image_use "} {
+		for _, half := range []string{"", "repair "} {
+			for _, way := range []string{"update", "update_printed"} {
+				all = append(all, image+half+"last_look "+way)
+			}
+		}
 	}
 	return all
 }

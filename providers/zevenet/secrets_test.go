@@ -55,7 +55,10 @@ func TestNamedSecrets(t *testing.T) {
 // every script whose program may print a secret names them first.
 func TestSecretsAreNamedFirst(t *testing.T) {
 	for name, text := range (Provider{}).personality().complete() {
-		named, runs := strings.Index(text, "\nname_secrets\n"), strings.LastIndex(text, `"$updater"`)
+		named, runs := strings.Index(text, "\nname_secrets\n"), 0
+		for _, call := range []string{"\n\"$updater\"", "\ntake_image\n", "\ncheck_offer\n", "=$(\"$updater\""} {
+			runs = max(runs, strings.LastIndex(text, call))
+		}
 		if prints := strings.Contains(text, `"$updater"`) || strings.Contains(text, "apt-get -q update"); prints && name != "facts" && (named < 0 || named > runs) {
 			t.Errorf("%s runs the updater or apt, and does not name what is secret before", name)
 		}

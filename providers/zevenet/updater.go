@@ -42,16 +42,24 @@ func canUpdate(p *pair, n *node) finding {
 	return pass("its updater takes -i")
 }
 
-// updateScript is the script that updates a node, the way its updater can.
+// updateScript is the script that updates a node, the way its updater can: from the image,
+// if there is one; what dpkg had begun first; and not without a last look at what would be
+// installed, and from where.
 func (b *builder) updateScript(n *node) string {
-	script := b.script("update", b.pair.peerAddress(n))
-	if n.bare() {
-		script = b.script("update_printed", "")
+	parts, image := "", ""
+	if b.pair.brings() {
+		parts, image = "image_use ", b.pair.imagePath()
 	}
 	if b.pair.isHalf(n) {
-		script = b.script("repair", "") + script
+		parts += "repair "
 	}
-	return script
+	parts += "last_look "
+	if n.bare() {
+		parts += "update_printed"
+	} else {
+		parts += "update"
+	}
+	return "version=" + quote(b.pair.cfg.Version) + "\nimage=" + quote(image) + "\nat=''\n" + b.script(parts, b.pair.peerAddress(n))
 }
 
 // updatePrompts are the questions that a node's updater asks in its role. One

@@ -166,7 +166,7 @@ func TestProductIsTold(t *testing.T) {
 func (s *sandbox) withPrograms(p *personality, names ...string) map[string]string {
 	s.t.Helper()
 	text := strings.NewReplacer(
-		"PATH=/usr/local/sbin:", "PATH="+quote(s.path("programs"))+":/usr/local/sbin:",
+		"PATH=/usr/sbin:", "PATH="+quote(s.path("programs"))+":/usr/sbin:",
 		"/var/lib/zup", s.path("var/lib/zup"),
 		p.root, s.path("root"),
 	).Replace(p.script("facts", ""))
@@ -245,5 +245,66 @@ func TestAptIsAskedInMemory(t *testing.T) {
 				t.Errorf("%q without %q", line, want)
 			}
 		}
+	}
+}
+
+// Right before -i it is asked once more what would be installed, and from where; what is
+// not as planned is not installed, and the updater is not called with -i.
+func TestLastLook(t *testing.T) {
+	t.Parallel()
+	const (
+		repository = "https://repo.example.net/ee/v6/4.19-amd64"
+		image      = "/usr/local/zevenet/updates/update-6.1.20.iso"
+		ours       = "file:/media/zup-update-6.1.20"
+	)
+	policy := func(candidate string, from ...string) string {
+		text := "zevenet:\n  Installed: 6.1.19\n  Candidate: " + candidate + "\n  Version table:\n     " + candidate + " 500\n"
+		for _, f := range from {
+			text += "        500 " + f + " buster/main amd64 Packages\n"
+		}
+		return text + " *** 6.1.19 100\n        500 https://old.example.net buster/main amd64 Packages\n        100 /var/lib/dpkg/status\n"
+	}
+	for name, tt := range map[string]struct{ product, image, policy, says string }{
+		"as planned":                          {"zevenet", "", policy("6.1.20", repository), ""},
+		"as planned, from two mirrors":        {"zevenet", "", policy("6.1.20", repository, "https://mirror.example.net/x"), ""},
+		"from a mirror on the node":           {"zevenet", "", policy("6.1.20", "file:/srv/mirror"), ""},
+		"from the image":                      {"zevenet", image, policy("6.1.20", ours), ""},
+		"a newer one":                         {"zevenet", "", policy("6.1.21", repository), "zevenet 6.1.21 now, and not 6.1.20"},
+		"an older one":                        {"zevenet", "", policy("6.1.19"), "zevenet 6.1.19 now, and not 6.1.20"},
+		"apt does not know it":                {"zevenet", "", "N: Unable to locate package zevenet\n", "zevenet (nothing) now, and not 6.1.20"},
+		"from an image that lies there":       {"zevenet", "", policy("6.1.20", "file:/media/update-6.1.20"), "from file:/media/update-6.1.20 now, and not from the repository"},
+		"the repository instead of the image": {"zevenet", image, policy("6.1.20", repository), "from " + repository + " now, and not from /media/zup-update-6.1.20"},
+		"the repository besides the image":    {"zevenet", image, policy("6.1.20", ours, repository), "from " + repository + " now"},
+		"another image":                       {"zevenet", image, policy("6.1.20", ours+"-old"), "from " + ours + "-old now"},
+		"a newer one than the image's":        {"zevenet", image, policy("6.1.21", repository), "zevenet 6.1.21 now"},
+		"the lists are read anew":             {"relianoid", "", strings.ReplaceAll(policy("6.1.20", repository), "zevenet", "relianoid"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := Providers()[tt.product].personality()
+			s := newSandbox(t)
+			s.apt("", tt.policy)
+			s.program("root/bin/"+filepath.Base(p.updater), `printf '%s\n' "$*" >>`+quote(s.path("asked")))
+			at := ""
+			if tt.image != "" {
+				at = "/media/zup-update-6.1.20"
+			}
+			text := "version='6.1.20'\nimage='" + tt.image + "'\nat='" + at + "'\n" + p.script("last_look", "") + p.script("update", "192.0.2.1")
+			cmd := exec.Command("sh")
+			cmd.Stdin = strings.NewReader(strings.NewReplacer(
+				"PATH=/usr/sbin:", "PATH="+quote(s.path("programs"))+":/usr/sbin:", "/etc/hosts.deny", s.path("etc/hosts.deny"), "/var/lib/zup", s.path("var/lib/zup"), p.root, s.path("root"),
+			).Replace(text))
+			out, err := cmd.CombinedOutput()
+			asked, want := s.read("asked"), "-n\n-i\n"
+			if tt.says != "" {
+				want = "-n\n"
+			}
+			if (err == nil) != (tt.says == "") || !strings.Contains(string(out), tt.says) || asked != want {
+				t.Errorf("%v: %s\nasked for %q", err, out, asked)
+			}
+			if renewed := strings.Contains(s.read("called"), "apt-get -q update"); renewed != (tt.product == "relianoid") {
+				t.Errorf("it called apt with %q", s.read("called"))
+			}
+		})
 	}
 }

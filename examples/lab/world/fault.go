@@ -25,7 +25,8 @@ type Fault struct {
 // Faults is all that the lab can do to a pair, by the place where it strikes.
 // Snippets of shell are hooks: boot runs before the node's service starts and
 // up when it has; takeover runs when a node is MASTER and does not answer for the VIPs
-// yet; updater, preinst, postinst and restarted run within an
+// yet; saved when its configuration was saved; updater, preinst, postinst and restarted
+// run within an
 // update, the last one right after the service was restarted. World.Mend ends a
 // fault: its hooks are gone then, and the repository is whole.
 var Faults = []Fault{
@@ -36,6 +37,11 @@ var Faults = []Fault{
 		plant: func(p *pair, o *offer) { o.DenyPool = []string{p.master.Address} }},
 	{Name: "repo-other-version", About: "the repository offers 6.1.21, not what is asked for",
 		plant: func(p *pair, o *offer) { p.offered = "6.1.21" }},
+	{Name: "repo-newer-meanwhile", About: "BACKUP's package lists know 6.1.21 once they were refreshed, right before its update",
+		plant: func(p *pair, o *offer) {
+			p.next = "6.1.21"
+			p.backup.hooks["saved"] = `sed -i 's#/4.19-amd64 #/4.19-amd64/next #' /etc/apt/sources.list.d/zevenet.list; apt-get -q update`
+		}, mendBackup: `sed -i 's#/next # #' /etc/apt/sources.list.d/zevenet.list`},
 	{Name: "repo-unreachable", About: "nobody listens at the repository's address",
 		plant: func(p *pair, o *offer) { o.Down = true }},
 	{Name: "apt-locked", About: "another apt holds the locks on BACKUP, as the nightly check would",
@@ -53,7 +59,15 @@ var Faults = []Fault{
 
 	// What the packages do.
 	{Name: "preinst-fails", About: "the new package refuses to be unpacked on BACKUP",
-		plant: onBackup("preinst", `exit 1`), mendBackup: configurePackages},
+		plant: onBackup("preinst", `exit 1`)},
+	{Name: "licence-refused", About: "the package refuses BACKUP's licence, which has expired since the plan",
+		plant: onBackup("updater", expireLicence), mendBackup: newLicence},
+	{Name: "licence-refused-master", About: "the package refuses MASTER's licence, which has expired since the role moved",
+		plant: onMaster("updater", expireLicence), mendMaster: newLicence},
+	{Name: "disk-full-unpack", About: "BACKUP's disk is full when the new package is unpacked",
+		plant: onBackup("preinst", fillDisk), mendBackup: `rm /filler`},
+	{Name: "disk-full-unpack-master", About: "MASTER's disk is full when the new package is unpacked",
+		plant: onMaster("preinst", fillDisk), mendMaster: `rm /filler`},
 	{Name: "postinst-fails", About: "the new package's installation ends with an error on BACKUP",
 		plant: onBackup("postinst", `exit 1`)},
 	{Name: "postinst-fails-master", About: "the new package's installation ends with an error on MASTER",
@@ -231,6 +245,9 @@ mv /usr/sbin/sshd /usr/sbin/sshd.disabled`
 
 	// Where one package has failed, others may be unpacked and not configured.
 	configurePackages = `DEBIAN_FRONTEND=noninteractive dpkg --force-confold --configure -a </dev/null`
+
+	// dpkg's own small files still fit, the package's do not.
+	fillDisk = `dd if=/dev/zero of=/filler bs=4096 count=$((($(df -Pk / | awk 'NR == 2 { print $4 }') - 400) / 4)) 2>/dev/null || true`
 
 	// A certificate of each kind lies on every node.
 	expireLicence = `cp /lab/licence.expired /usr/local/zevenet/www/zlbcertfile.pem`

@@ -110,6 +110,7 @@ type pair struct {
 	phase         time.Duration
 	from, to      string
 	offered       string // version that the repository has; other than to only by fault
+	next          string // version that a second repository has, below "next"; "": there is none
 	authorizedKey string // of control
 	peerKey       keyPair
 	repositoryPEM string

@@ -305,7 +305,7 @@ func newBlueprint(o *Options, fault Fault, whose product, parts ingredients) (*p
 	w := &plannedWorld{blueprint: blueprint{
 		MountPoint: parts.mountPoint, Node: parts.node, Cert: s.repositoryCert, Key: s.repositoryKey,
 	}}
-	offered := o.To
+	offered, next := o.To, ""
 	for i := range o.Clusters {
 		p, err := newPair(o, i, whose, s)
 		if err != nil {
@@ -313,13 +313,18 @@ func newBlueprint(o *Options, fault Fault, whose product, parts ingredients) (*p
 		}
 		if i == 0 && fault.plant != nil {
 			fault.plant(p, &w.Offer)
-			offered = p.offered
+			offered, next = p.offered, p.next
 		}
 		if err := w.addPair(p); err != nil {
 			return nil, err
 		}
 	}
 	w.Offer.Files = repositoryFiles(whose.packages(offered, parts.enterprise), whose.codename)
+	if next != "" {
+		for name, data := range repositoryFiles(whose.packages(next, parts.enterprise), whose.codename) {
+			w.Offer.Files["next/"+name] = data
+		}
+	}
 	w.addVisitors(s)
 	w.addReference(whose)
 	return w, nil

@@ -194,28 +194,33 @@ updater_text() {
 	case $(head -c 2 "$updater" 2>/dev/null | tr -d '\0') in '#!') ;; *) return ;; esac
 	sed '/^[[:space:]]*#/d; s/[[:space:]]#.*//; s/;;/\n/g; s/case[[:space:]].*[[:space:]]in[[:space:]]/&\n/' "$updater"
 }
-# Every image that the updater may find, below its folder; one word each.
-fact_images() { find "$root/updates" -name '*.iso' -printf '%P\n' 2>/dev/null | tr -c '[:alnum:]._+/\n-' '?' | sort -V | grep . || printf none; }
-# The image that the updater takes, with its digest.
+# Everything that the updater would take for an image, one word each; what is in it does
+# not matter to it.
+fact_images() { lying | sed "s#^$root/updates/##" | tr -c '[:alnum:]._+/\n-' '?' | sort -V | grep . || printf none; }
+# What the updater takes, the last one by version sort, with its digest.
 fact_image() {
-	newest=$(find "$root/updates" -name '*.iso' 2>/dev/null | sort -V | tail -n 1)
+	newest=$(lying | sort -V | tail -n 1)
+	newest=${newest#"$root/updates/"}
 	[ -n "$newest" ] || { printf none; return; }
-	printf '%s %s' "${newest#"$root/updates/"}" "$(sha256sum <"$newest" | cut -d ' ' -f 1)"
+	if [ -f "$root/updates/$newest" ]; then
+		printf '%s %s' "$newest" "$(sha256sum <"$root/updates/$newest" | cut -d ' ' -f 1)"
+	else
+		printf '%s' "$newest"
+	fi
 }
-# Room in the updates directory in KiB, and what lies there, in bytes.
+# Room in the updates directory in KiB, and what lies there, in bytes; and how much of an
+# image has arrived beside it.
 fact_updates() {
 	dir=$root/updates
 	[ -d "$dir" ] || dir=$root
 	df -Pk "$dir" 2>/dev/null | awk 'NR == 2 { printf "free=%d ", $4 }' | grep . || return
-	[ "$dir" = "$root" ] || find "$dir" -maxdepth 1 -type f \( -name '*.iso' -o -name '*.zup-part' \) -printf '%f=%s\n' | tr -c '[:alnum:]._+=\n-' '?'
+	{
+		[ "$dir" = "$root" ] || find "$dir" -maxdepth 1 -type f -name '*.iso' -printf '%f=%s\n'
+		find "$root/updates.zup" -maxdepth 1 -type f -name '*.iso' -printf '%f.zup-part=%s\n' 2>/dev/null
+	} | tr -c '[:alnum:]._+=\n-' '?'
 }
 # Where apt would get the product's package from.
-fact_source() {
-	printf '%s\n' "$policy" | awk '
-		/^ *Candidate:/ { want = $2 }
-		/^ ( |\*\*\*) *[^ ]/ && !/^        / { v = $1 == "***" ? $2 : $1; next }
-		/^        / && v == want && $2 ~ /:/ && !seen[$2]++ { print $2 }' | grep . || printf none
-}
+fact_source() { printf '%s\n' "$policy" | sources_of_candidate | grep . || printf none; }
 # The image that zup has brought here, or was about to.
 fact_staged() {
 	[ -e "$zup/open/image" ] || { printf no; return; }
@@ -395,6 +400,8 @@ print() {
 # shellcheck disable=SC2086 # $in_memory is options, $upgrade is apt's option and command
 apt_facts() {
 	policy='' simulated='' failed=0
+	# Where an offline image is set up, apt is asked about what is in it.
+	if [ -e "$zup/open/image" ] && [ -e "$zup/apt/apt.conf" ]; then export APT_CONFIG="$zup/apt/apt.conf"; fi
 	if asked candidate source; then policy=$(apt-cache $in_memory policy "$package" 2>/dev/null); fi
 	if asked offer room; then simulated=$(apt-get -s $in_memory $upgrade 2>&1) || failed=$?; fi
 	for one in "$@"; do

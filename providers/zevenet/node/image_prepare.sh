@@ -1,6 +1,7 @@
 # Makes ready for an offline image: says whose it is, and that there is room.
-# What is sent then is compared and verified by zup itself.
-dir=$(dirname "$image")
+# What is sent then is compared and verified by zup itself. Until it is whole it lies in a
+# folder beside the updates directory, where the updater does not look.
+dir=$(dirname "$image") part=$root/updates.zup
 own_folder
 mine=$(cat "$zup/open/image" 2>/dev/null)
 if [ -n "$mine" ] && [ "$mine" != "$image" ]; then
@@ -21,7 +22,15 @@ if [ ! -d "$dir" ]; then
 	: >"$zup/kept/updates.made"
 	mkdir -p "$dir"
 fi
-there=$(stat -c %s "$image" 2>/dev/null || stat -c %s "$image.zup-part" 2>/dev/null || echo 0)
+if [ ! -d "$part" ] || [ -L "$part" ]; then
+	rm -f "$part"
+	mkdir -m 700 "$part" || exit
+fi
+if [ "$(stat -Lc %d "$dir")" != "$(stat -c %d "$part")" ]; then
+	echo "$dir is on another disk than $root: an image can't get its name there in one step, and the updater would take the beginning of one"
+	exit 1
+fi
+there=$(stat -c %s "$image" 2>/dev/null || stat -c %s "$part/$(basename "$image")" 2>/dev/null || echo 0)
 need=$(((size - there) / 1024 + 1))
 free=$(df -Pk "$dir" | awk 'NR == 2 { print $4 }')
 if [ "$need" -gt "${free:-0}" ]; then

@@ -68,6 +68,7 @@ type Node struct {
 	Pending             bool              // it waits for a reboot
 	Brings              bool              // its update brings a kernel
 	Half                string            // job of the update that a power cut has ended there in the middle; "": none
+	Turned              string            // job of the update that the package has turned back, or a full disk; "": none
 	Rebooted            string            // what came of the reboot that zup has ordered: "", "yes"
 	Facts               map[string]string // what it says whatever it is
 }
@@ -126,6 +127,10 @@ func (p *Pair) FactsOf(name string) map[string]string {
 		f["package"], f["audit"], f["jobs"] = "iF "+NewVersion, "zevenet Zevenet", n.Half
 		f["offer"], f["candidate"] = "none", NewVersion
 	}
+	if n.Turned != "" {
+		f["package"], f["audit"], f["jobs"] = "iU "+n.Version, "health-checks zevenet Zevenet zevenet-ipds", n.Turned
+		f["candidate"] = NewVersion
+	}
 	if open := slices.Sorted(maps.Keys(n.Open)); len(open) > 0 {
 		f["open"] = strings.Join(open, " ")
 	}
@@ -183,7 +188,7 @@ func (p *Pair) Do(kind, node string) bool {
 	case "refresh":
 		n.Source = repository
 		if n.Image {
-			n.Source = "file:/media/" + strings.TrimSuffix(ImageName, ".iso")
+			n.Source = "file:/media/zup-" + strings.TrimSuffix(ImageName, ".iso")
 		}
 	case "upload":
 		n.Image, n.Open["image"] = true, true
@@ -202,6 +207,8 @@ func (p *Pair) Do(kind, node string) bool {
 		delete(n.Open, "hosts.deny")
 	case "update":
 		p.update(n)
+	case "repair":
+		p.configure(n)
 	case "boost":
 		n.Boosted, n.Open["boost"] = true, true
 	case "unboost":
@@ -256,8 +263,36 @@ func (p *Pair) settle() {
 	}
 }
 
+// configure has dpkg finish what it had begun: the packages' own scripts restart the
+// services.
+func (p *Pair) configure(n *Node) {
+	if n.Half+n.Turned == "" {
+		return
+	}
+	if p.Master == n.Name && !p.Alone {
+		p.hurt("dpkg --configure restarted %s while it served", n.Name)
+	}
+	n.Turned = ""
+	if peer := p.Nodes[n.Peer]; !p.Alone && p.Master == peer.Name && !peer.Deny { // the service's start asks MASTER to push
+		p.push(peer)
+	}
+}
+
+// TurnBack has the update of a node, which is a job of zup's, be turned back by the
+// package, or by a full disk, before it is unpacked: dpkg has the old version, not
+// configured, and nothing was restarted.
+func (p *Pair) TurnBack(node, job string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.Nodes[node]
+	if n.Left = true; n.Half == "" { // the new version is there already
+		n.Turned = job
+	}
+}
+
 func (p *Pair) update(n *Node) {
 	peer := p.Nodes[n.Peer]
+	p.configure(n)
 	n.Half = ""
 	if p.Alone {
 		n.Version, n.Config, n.Pending = NewVersion, "new", n.Pending || n.Brings
@@ -290,7 +325,7 @@ func (p *Pair) CutUpdate(node, job string, says string) {
 	defer p.mu.Unlock()
 	n := p.Nodes[node]
 	peer := p.Nodes[n.Peer]
-	n.Left, n.Half, n.Version, n.Config = true, job, says, "new"
+	n.Left, n.Half, n.Turned, n.Version, n.Config = true, job, "", says, "new"
 	n.Boots++
 	n.Boosted, n.Replicates = false, false
 	if p.Alone {
@@ -389,6 +424,7 @@ func (p *Pair) Restore(node, name string) bool {
 	n.Version, n.Config, n.Maintenance, n.Deny, n.Boosted, n.Left = kept.Version, kept.Config, kept.Maintenance, kept.Deny, kept.Boosted, kept.Left
 	n.Open, n.Replicates = maps.Clone(kept.Open), false
 	n.Image, n.Source, n.Saved, n.Pending, n.Half = kept.Image, kept.Source, kept.Saved, kept.Pending, kept.Half
+	n.Turned = kept.Turned
 	n.Boots++
 	if p.Alone {
 		return true

@@ -55,6 +55,7 @@ var kinds = []struct{ comment, kind string }{
 	{"# Keeps the peer out of", "block"},
 	{"# Takes the line for the peer out", "unblock"},
 	{"# Updates this node with", "update"},
+	{"# Finishes what dpkg had begun", "repair"}, // where nothing follows it
 	{"# Raises this node's VRRP", "boost"},
 	{"# Puts the VRRP priority back", "unboost"},
 	{"# Puts this node into maintenance", "drain"},

@@ -8,6 +8,7 @@ case "$2" in
 -c)
 	mkdir -p "$ZEVENET/backups"
 	tar -C / -czf "$ZEVENET/backups/backup-$1.tar.gz" usr/local/zevenet/config etc/keepalived etc/hostname
+	hook saved
 	;;
 *)
 	echo "usage: $0 NAME -c" >&2

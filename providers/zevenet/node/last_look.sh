@@ -1,0 +1,3 @@
+# A last look, right before anything is installed.
+name_secrets
+check_offer
