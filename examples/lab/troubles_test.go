@@ -80,6 +80,7 @@ var troubles = []trouble{
 	{fault: "hosts-deny-edited", exit: 0, says: []string{`edge: verified`}, left: asPlanned, adds: "sshd: 198.51.100.9\n"},
 	{fault: "hosts-deny-cleared", exit: 6, says: []string{`zva5n1: deny is none, wanted present`, `edge\.gate`}, left: untouched, ends: "apply"},
 	{fault: "role-flip", exit: 5, says: []string{`zva5n2: role is master, wanted backup`}, left: flipped, ends: "apply", limits: true},
+	{fault: "weights", exit: 0, says: []string{`edge: verified`}, left: asPlanned},
 	{fault: "clock-skew", exit: 0, says: []string{`zva5n2 has a clock that is more than 60 s off`, `edge: verified`}, left: asPlanned},
 }
 

@@ -156,6 +156,8 @@ var Faults = []Fault{
 		plant: onBackup("boot", `dpkg --purge --force-all zevenet zevenet-gui-core zevenet-ipds; rm -rf /usr/local/zevenet /etc/init.d/zevenet`)},
 	{Name: "hostname-differs", About: "BACKUP calls itself zva5n9",
 		plant: func(p *pair, o *offer) { p.backup.Hostname = "zva5n9" }},
+	{Name: "weights", About: "the tracked link has a weight: in maintenance mode a node is BACKUP with a low priority, and not in FAULT",
+		plant: onBoth("boot", `echo ' weight -250' >/lab/weight`)},
 	{Name: "similar-names", About: "the nodes are lb1 and lb10, which the updater confuses",
 		options: func(o *Options) { o.Hostnames = [2]string{"lb1", "lb10"} }},
 	{Name: "cluster-address", About: "the nodes have other addresses for their cluster than for management",
