@@ -175,7 +175,7 @@ func (b *builder) stopReplication(n *node) plan.Action {
 		ID: p.id(n, "stop-replication"), Kind: "stop-replication", Node: n.name, Primitive: plan.Script, Detached: true,
 		Title:  "Stop replication, by PID",
 		Reason: fmt.Sprintf("MASTER would overwrite the configuration that %s migrates with its own", p.peer(n).name),
-		Script: b.script("replication_stop", ""), TimeoutS: 60, EstimateS: 2,
+		Script: b.script("replication_stop", p.peerAddress(n)), TimeoutS: 60, EstimateS: 2,
 		Check: []plan.Condition{on(n, "replication", "off")}, CheckS: 10,
 		Opens: []string{n.name + "/replication"}, Before: was(n, "replication"), NotMaster: true,
 	}
@@ -187,7 +187,7 @@ func (b *builder) startReplication(n *node) plan.Action {
 		ID: p.id(n, "start-replication"), Kind: "start-replication", Node: n.name, Primitive: plan.Script, Detached: true,
 		Title:  "Start replication",
 		Reason: "MASTER must replicate its configuration, and nothing else starts it before the role moves again",
-		Script: b.script("replication_start", ""), TimeoutS: 60, EstimateS: 2,
+		Script: b.script("replication_start", p.peerAddress(n)), TimeoutS: 60, EstimateS: 2,
 		Check: []plan.Condition{on(n, "replication", "running")}, CheckS: 20,
 		Closes: []string{n.name + "/replication"},
 	}

@@ -224,6 +224,8 @@ func replicatesOnMaster(p *pair, n *node) finding {
 	switch {
 	case got == unknown:
 		return unseen("whether it replicates its configuration", got)
+	case strings.HasPrefix(got, "unrecognised "):
+		return p.mayReplicate(got)
 	case n == p.master && got == "running":
 		return pass("replicates its configuration, as MASTER does")
 	case n == p.master:
@@ -233,6 +235,24 @@ func replicatesOnMaster(p *pair, n *node) finding {
 	}
 	return unfit("replicates its configuration although it is not MASTER", "it would overwrite that of "+p.master.name,
 		"end its "+p.product.replicator+" and find out who started it")
+}
+
+// mayReplicate is about a process of which nobody knows whether it is the replicator, as the
+// facts script says it.
+func (p *pair) mayReplicate(fact string) finding {
+	words := strings.SplitN(fact, " ", 4)
+	if len(words) < 4 {
+		return unseen("whether it replicates its configuration", fact)
+	}
+	pid, how := words[1], "it has the replicator's file in its command line"
+	hint := "on it: ps -fp " + pid + "; end it if it replicates"
+	if words[2] == "command-line" {
+		hint += ", or wait until whoever reads or edits that file is done"
+	} else {
+		how = words[2] + " has its PID"
+		hint += "; if it is something else, nobody needs that file: remove it, and start the replicator if none runs (" + p.product.bridge + " " + p.product.replicator + ")"
+	}
+	return unfit("has a process that may be the replicator, and zup does not know it", fmt.Sprintf("process %s (%s): %s", pid, words[3], how), hint)
 }
 
 func isLicensed(p *pair, n *node) finding {

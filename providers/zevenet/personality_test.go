@@ -36,7 +36,7 @@ func TestProvidersUseTheirOwnNames(t *testing.T) {
 			"maintenance_on": {"module='" + p.module + "'", "bridge='" + p.root + "/bin/enterprise.bin'"},
 			"sync":           {"manager='" + p.manager + "'"},
 			"replication_stop": {
-				"replicator='" + p.replicator + "'", "pidfile='" + p.pidfile + "'",
+				"replicators='" + strings.Join(p.replicators(), " ") + "'", "pidfiles='" + strings.Join(p.pidfiles(), " ") + "'",
 			},
 			"facts": {"package='" + p.pkg + "'", "licence='" + p.licence + "'", "upgrade='" + p.upgrade + "'"},
 		} {
@@ -79,7 +79,7 @@ func TestProcedureListsTheProducts(t *testing.T) {
 		{"updater", func(p *personality) string { return "`" + p.short(p.updater) + "`" }},
 		{"its `-i` is apt's", func(p *personality) string { return "`" + p.upgrade + "`" }},
 		{"replicator", func(p *personality) string { return "`enterprise.bin " + p.replicator + "`" }},
-		{"its PID file", func(p *personality) string { return "`" + p.pidfile + "`" }},
+		{"its PID file", func(p *personality) string { return "`" + p.pidfiles()[0] + "`" }},
 		{clusterCommands, func(p *personality) string { return "`" + p.short(p.manager) + "`" }},
 		{clusterFunctions, func(p *personality) string { return "`" + p.module + "`" }},
 		{"licence", func(p *personality) string { return "`" + p.short(p.licence) + "`" }},

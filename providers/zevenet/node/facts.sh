@@ -15,12 +15,12 @@ asked() {
 	return 1
 }
 me=''
-if asked hostname own_address deny peer_ssh; then read -r me </proc/sys/kernel/hostname; fi
+if asked hostname own_address deny peer_ssh replication; then read -r me </proc/sys/kernel/hostname; fi
 
 # cluster.conf: a line "section|" for each section, "section|key|value" for each
 # value. The section before the first is "". Read once, and only for whom needs it.
 cluster=''
-if asked clustered nodes deadratio primary interface own_address deny peer_ssh && [ -r "$conf" ]; then
+if asked clustered nodes deadratio primary interface own_address deny peer_ssh replication && [ -r "$conf" ]; then
 	cluster=$(awk '
 		{ sub(/\r$/, "") }
 		/^[ \t]*\[.*\]/ { s = $0; sub(/^[ \t]*\[/, "", s); sub(/\].*/, "", s); gsub(/\|/, "?", s); print s "|"; next }
@@ -44,7 +44,7 @@ $cluster
 END
 }
 peer=''
-if asked deny peer_ssh; then
+if asked deny peer_ssh replication; then
 	peer=$(sections | while read -r s; do
 		[ "$s" = "$me" ] || { ini "$s" ip; break; }
 	done)
@@ -271,7 +271,9 @@ fact_maintenance() {
 }
 fact_replication() {
 	found=$(replicators) || return
-	if [ -n "$found" ]; then printf running; else printf off; fi
+	if [ -n "$found" ]; then printf running; return; fi
+	found=$(unrecognised) || return
+	if [ -n "$found" ]; then printf 'unrecognised %s' "$found"; else printf off; fi
 }
 fact_vips() { vip_list; }
 # Whether the node answers ARP for its IPv4 VIPs: the backup drops it.
