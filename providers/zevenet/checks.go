@@ -27,25 +27,6 @@ func isTheNode(p *pair, n *node) finding {
 	return pass("the node's own name is " + n.name)
 }
 
-func hasProduct(p *pair, n *node) finding {
-	got := n.fact("product")
-	if other := p.product.sibling(strings.TrimPrefix(got, "other ")); other != nil {
-		return mistaken("does not run "+p.product.title+" but "+other.title, p.product.root+" is not there, "+other.root+" is",
-			fmt.Sprintf("write cluster %q instead of cluster %q", other.name, p.product.name))
-	}
-	if path, ok := strings.CutPrefix(got, "without "); ok {
-		return mistaken("lacks a command of "+p.product.title, path+" can't be executed", "repair the installation first; where the vendor has renamed it, zup does not know the new name yet")
-	}
-	switch got {
-	case "yes":
-		return pass(p.product.title + " with its updater")
-	case "no-updater":
-		return mistaken("has no updater", p.product.updater+" is not there or can't be executed", p.product.withoutUpdater())
-	default:
-		return mistaken("does not run "+p.product.title, p.product.root+" is not there", "correct the provider or the address of the node")
-	}
-}
-
 func isClustered(p *pair, n *node) finding {
 	if n.fact("clustered") == "yes" {
 		return pass("node_status and cluster.conf are there")

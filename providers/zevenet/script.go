@@ -45,6 +45,7 @@ var functions = []struct{ name, file string }{
 	{"keepalived_parents", "keepalived.sh"},
 	{"replicators", "replicators.sh"},
 	{"is_ours", "processes.sh"},
+	{"what_is_here", "whose.sh"},
 	{"take_image", "image.sh"},
 	{"check_offer", "offer.sh"},
 	{"sources_of_candidate", "policy.sh"},

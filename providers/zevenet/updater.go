@@ -100,16 +100,6 @@ func (p *personality) withoutUpdater() string {
 	return "repair the installation first"
 }
 
-// sibling returns the product of the family with this name, if it is another one.
-func (p *personality) sibling(name string) *personality {
-	for _, other := range family {
-		if other.name == name && other != p {
-			return other
-		}
-	}
-	return nil
-}
-
 // bridgeAnswers looks whether the functions of the cluster are where they are
 // assumed to be: the role is moved through them.
 func bridgeAnswers(p *pair) finding {

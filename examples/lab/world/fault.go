@@ -159,6 +159,12 @@ var Faults = []Fault{
 		plant: foreignPeer},
 	{Name: "product-missing", About: "the machine at BACKUP's address is a plain Debian",
 		plant: onBackup("boot", `dpkg --purge --force-all zevenet zevenet-gui-core zevenet-ipds; rm -rf /usr/local/zevenet /etc/init.d/zevenet`)},
+	{Name: "community-edition", About: "BACKUP has the product's community edition: its package says so, and a cold standby is all that it is",
+		plant: onBackup("boot", `sed -i '/^Package: zevenet$/,/^$/s/^Description: .*/Description: Zevenet Load Balancer Community Edition/' /var/lib/dpkg/status
+cd /usr/local/zevenet/bin && rm enterprise.bin zeninotify cluster_status zcluster-manager /etc/init.d/zevenet && mv checkupgrades checkupdates`)},
+	{Name: "product-replaced", About: "the package of another product of the family has replaced that on BACKUP and left its directory",
+		plant: onBackup("boot", `dpkg --remove --force-all zevenet; rm -f /etc/init.d/zevenet; mkdir -p /usr/local/zevenet/bin /usr/local/skudonet/bin
+printf '\nPackage: skudonet\nStatus: install ok installed\nPriority: optional\nSection: net\nMaintainer: nobody\nArchitecture: all\nVersion: 6.3.0\nDescription: load balancer\n\n' >>/var/lib/dpkg/status`)},
 	{Name: "hostname-differs", About: "BACKUP calls itself zva5n9",
 		plant: func(p *pair, o *offer) { p.backup.Hostname = "zva5n9" }},
 	{Name: "weights", About: "the tracked link has a weight: in maintenance mode a node is BACKUP with a low priority, and not in FAULT",

@@ -70,23 +70,7 @@ fact_hostname() { printf '%s' "$me"; }
 fact_uid() { id -u; }
 fact_boot() { read -r boot </proc/sys/kernel/random/boot_id && printf '%s' "$boot"; }
 fact_time() { date +%s; }
-fact_product() {
-	# A sibling may have left a symbolic link where the product's root would be.
-	for other in zevenet skudonet relianoid; do
-		if [ "${root##*/}" = "$other" ] || ! [ -d "/usr/local/$other" ]; then continue; fi
-		if [ -e "$root" ] && [ "$(readlink -f "$root")" != "$(readlink -f "/usr/local/$other")" ]; then continue; fi
-		# Where the link is the sibling's, this product is what is really there.
-		if [ -L "/usr/local/$other" ]; then continue; fi
-		printf 'other %s' "$other"
-		return
-	done
-	[ -d "$root" ] || { printf no; return; }
-	[ -x "$updater" ] || { printf no-updater; return; }
-	for command in "$bridge" "$manager"; do
-		[ -x "$command" ] || { printf 'without %s' "$command"; return; }
-	done
-	printf yes
-}
+fact_product() { what_is_here; }
 fact_version() {
 	sed -n '/^[[:space:]]*\$version[[:space:]]*=[[:space:]]*"\([^"]*\)".*/{s//\1/p;q;}' "$root/config/global.conf" 2>/dev/null
 }
