@@ -71,20 +71,30 @@ func (c *cli) discover(ctx context.Context, from string, ask bool) (*found, erro
 	return f, nil
 }
 
-// recognize asks a node as each product would until one of them is at home there.
+// recognize asks a node as each product would until one of them is at home there. Where
+// none is, what the one says that knows it best is said.
 func (c *cli) recognize(ctx context.Context, fleet *fleet, f *found, n *foundNode) error {
+	var says, next string
+	known := false
 	for _, provider := range slices.Sorted(maps.Keys(providers())) {
 		c.look(ctx, fleet, provider, n, nil)
 		if n.Err != nil {
 			return fmt.Errorf("read %s: %w", escape.Line(n.address), n.Err)
 		}
-		if n.Facts["product"] == "yes" {
+		here, near, what, hint := providers()[provider].Sighting(n.Facts)
+		if here {
 			f.provider = provider
 			return nil
 		}
+		if near && !known || says == "" {
+			says, next, known = what, hint, near
+		}
 	}
-	return fail(exitError, "", "%s runs none of the products that zup knows: %s", escape.Line(n.address),
-		strings.Join(slices.Sorted(maps.Keys(providers())), ", "))
+	if known {
+		return fail(exitError, escape.Line(next), "%s %s", escape.Line(n.address), escape.Line(says))
+	}
+	return fail(exitError, "", "%s runs none of the products that zup knows: %s (%s)", escape.Line(n.address),
+		strings.Join(slices.Sorted(maps.Keys(providers())), ", "), escape.Line(says))
 }
 
 // look asks one node. Of one that another node has named, allow is asked about the

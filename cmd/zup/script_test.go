@@ -157,7 +157,7 @@ func cmdRelease(ts *testscript.TestScript, neg bool, args []string) {
 
 // scriptCommands are the verbs of the scripts besides those of testscript:
 //
-//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME] [from=VERSION to=VERSION] [apt=3]
+//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME] [from=VERSION to=VERSION] [apt=3] [tracked=weights]
 //	                                                 start two nodes; ssh finds them by name, and at these addresses
 //	bastion USER@HOST                                start a jump host that reaches the nodes that were started; its key is $KEY_bastion
 //	example NAME                                     copy examples/NAME here
@@ -252,6 +252,7 @@ func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
 		p.Nodes[first].Version, p.Nodes[second].Version, p.To = set["from"], set["from"], set["to"]
 	}
 	p.Apt3 = set["apt"] == "3"
+	p.Weights = set["tracked"] == "weights"
 	addresses := strings.Split(set["at"]+",", ",")
 	for i, name := range []string{first, second} {
 		p.servers[name] = p.Serve(ts.Value("t").(testing.TB), name, sshtest.Config{})

@@ -65,8 +65,14 @@ func testReboot(t *testing.T) {
 // awaitWhole waits for a pair with a fault, for which the lab does not wait.
 func (b *bench) awaitWhole() {
 	b.Helper()
+	b.awaitPair(1)
+}
+
+// awaitPair waits for a pair with so many replicators on MASTER.
+func (b *bench) awaitPair(replicators int) {
+	b.Helper()
 	b.await(func(s map[string]world.NodeState) bool {
-		return s["zva5n1"].Role == "master" && s["zva5n1"].Replicators == 1 && s["zva5n2"].Role == "backup" &&
+		return s["zva5n1"].Role == "master" && s["zva5n1"].Replicators == replicators && s["zva5n2"].Role == "backup" &&
 			s["zva5n1"].Farms == 2 && s["zva5n2"].Farms == 2 && s["zva5n2"].Blocked == 4
 	})
 }

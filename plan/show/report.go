@@ -241,7 +241,8 @@ func Node(f map[string]string) string {
 		return escape.Name(f["version"]) + ", in no cluster"
 	}
 	parts := []string{escape.Name(f["role"]), escape.Name(f["version"])}
-	if f["vrrp"] != map[string]string{"master": "MASTER", "backup": "BACKUP", "maintenance": "FAULT"}[f["role"]] {
+	drained := f["role"] == "maintenance" && f["maintenance"] == "yes" && f["vrrp"] == "BACKUP" // its tracked link has a weight
+	if !drained && f["vrrp"] != map[string]string{"master": "MASTER", "backup": "BACKUP", "maintenance": "FAULT"}[f["role"]] {
 		parts = append(parts, "keepalived says "+escape.Name(f["vrrp"]))
 	}
 	if f["maintenance"] == "yes" {

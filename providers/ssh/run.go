@@ -1,10 +1,13 @@
 package ssh
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -58,7 +61,7 @@ func (h *Host) run(ctx context.Context, cmd Command) (Result, error) {
 }
 
 func (c *conn) run(ctx context.Context, shell string, cmd Command) (Result, error) {
-	s, err := c.open(ctx, shell, sending{script: preamble(cmd.Args) + cmd.Script, read: cmd.Read, input: cmd.Stdin})
+	s, err := c.open(ctx, shell, sending{script: preamble(cmd.Args) + ending + cmd.Script, read: cmd.Read, input: cmd.Stdin})
 	if err != nil {
 		return Result{}, c.failed(ctx, "run", false, err)
 	}
@@ -116,11 +119,12 @@ func (s *session) collect(limit int64) (Result, error) {
 	if err := s.begin(); err != nil {
 		return Result{}, err
 	}
-	out := &head{max: limit}
+	out := &head{max: limit + int64(len("\n"+s.mark+" 255\n"))}
+	last := &tail{max: 1 << 10}
 	outEOF := make(chan struct{})
 	go func() {
 		defer close(outEOF)
-		io.Copy(out, s.stdout)
+		io.Copy(io.MultiWriter(out, last), s.stdout)
 	}()
 	<-s.exited
 	if s.status < 0 {
@@ -134,11 +138,39 @@ func (s *session) collect(limit int64) (Result, error) {
 	}
 	res := Result{Exit: s.status, Stderr: s.stderr.bytes()}
 	res.Stdout = out.bytes()
-	if total := out.count(); total > limit {
-		res.Truncated = true
+	total := out.count()
+	if at, exit := endOf(res.Stdout, s.mark); at >= 0 {
+		res.Stdout, res.Exit, total = res.Stdout[:at], exit, int64(at)
+	} else if end := last.bytes(); total > limit {
+		if at, exit = endOf(end, s.mark); at >= 0 {
+			res.Exit, total = exit, total-int64(len(end)-at)
+		}
+	}
+	if total > limit {
+		res.Stdout, res.Truncated = res.Stdout[:limit], true
 		return res, &OutputError{Limit: limit, Bytes: total}
 	}
 	return res, nil
+}
+
+// ending has a script say when it ends, with the mark and its exit status: what comes
+// behind that is the login shell's, which may say something when it ends (a trap in a
+// .bashrc), and end with a status of its own. $m is bootstrap's.
+const ending = `trap "printf '\n%s %s\n' $m \$?" 0; `
+
+// endOf returns where a script's output ends and its exit status; -1 where it does not say:
+// it was killed, has become another program, or a reader has answered.
+func endOf(out []byte, mark string) (at, exit int) {
+	at = bytes.LastIndex(out, []byte("\n"+mark+" "))
+	if at < 0 {
+		return -1, 0
+	}
+	status, _, ok := strings.Cut(string(out[at+len(mark)+2:]), "\n")
+	exit, err := strconv.Atoi(status)
+	if !ok || err != nil || exit < 0 || exit > 255 {
+		return -1, 0
+	}
+	return at, exit
 }
 
 // drain waits for the end of stderr and, if out is not nil, of what is copied to

@@ -29,7 +29,7 @@ import (
 //
 // and the answer begins with MARK on a line of its own. What comes before it is
 // the login shell's (somebody's echo in a .bashrc) and none of ours; if it never
-// comes, the account does not run commands. A script that arrived cut off lacks
+// comes, the account does not run commands. A script of Run says when it ends, too. A script that arrived cut off lacks
 // the mark at its end and is not run.
 //
 // What may follow LENGTH is for a reader, a key that runs nothing but what was installed

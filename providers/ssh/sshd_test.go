@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -275,6 +276,49 @@ func TestSSHDTalkativeLoginShell(t *testing.T) {
 		t.Errorf("%q", res.Stdout)
 	}
 	if res := follow(t, h, Job{ID: "run/job", Script: "echo hello"}); string(res.Output) != "hello\n" {
+		t.Errorf("%q", res.Output)
+	}
+}
+
+// Nor is what it says when it ends, or the status that it ends with: a line of it could be
+// taken for a fact.
+func TestSSHDLoginShellThatTalksAtTheEnd(t *testing.T) {
+	t.Parallel()
+	s := startSSHD(t)
+	if shell := loginShell(t); !strings.HasSuffix(shell, "/bash") {
+		skip(t, "needs bash as the login shell of root, which reads .bashrc for ssh; it is "+shell)
+	}
+	s.write(t, ".bashrc", []byte("echo begin\ntrap 'echo role=master; echo bye >&2; exit 7' EXIT\n"))
+	h := sshdHost(t, s)
+	for script, want := range map[string]struct {
+		stdout string
+		exit   int
+	}{
+		"echo hello":                            {"hello\n", 0},
+		"printf 'no line feed'":                 {"no line feed", 0},
+		"":                                      {"", 0},
+		"echo one; exit 3":                      {"one\n", 3},
+		"set -eu; echo two; false; echo more":   {"two\n", 1},
+		"(exit 4)":                              {"", 4},
+		"echo four; (echo five; exit 2) & wait": {"four\nfive\n", 0},
+		"m=other; echo \"$m\"":                  {"other\n", 0},
+		"printf '\\n%s 0\\nmore\\n' \"$m\"":     {"\nMARK 0\nmore\n", 0},
+	} {
+		res := run(t, h, script)
+		got := regexp.MustCompile("zup-[0-9a-f]{16}").ReplaceAllString(string(res.Stdout), "MARK")
+		if got != want.stdout || res.Exit != want.exit {
+			t.Errorf("%q: %q, exit %d", script, got, res.Exit)
+		}
+	}
+	res, err := h.Run(t.Context(), Command{Script: "echo 12345", Limit: 6})
+	if err != nil || string(res.Stdout) != "12345\n" {
+		t.Errorf("at the limit: %q, %v", res.Stdout, err)
+	}
+	var output *OutputError
+	if res, err = h.Run(t.Context(), Command{Script: "echo 123456", Limit: 6}); !errors.As(err, &output) || output.Bytes != 7 || string(res.Stdout) != "123456" {
+		t.Errorf("above the limit: %q, %v", res.Stdout, err)
+	}
+	if res := follow(t, h, Job{ID: "run/job", Script: "echo hello; exit 5"}); string(res.Output) != "hello\n" || res.Exit != 5 {
 		t.Errorf("%q", res.Output)
 	}
 }

@@ -16,6 +16,10 @@ const (
 	moveLimit   = 45
 )
 
+// moveLimit is for how many seconds a switchover is waited for: with a weight on the
+// tracked link the other node takes the role by its higher priority.
+func (p *pair) moveLimit() int { return max(moveLimit, 4*p.deadratio+10) }
+
 // limit is that many seconds, in every build that is not for tests.
 func limit(seconds int) int {
 	if shortLimits {
@@ -68,15 +72,20 @@ func (p *pair) standsBy(n *node) []plan.Condition {
 	return n.standby
 }
 
-// isDrained is what proves that a node in maintenance mode is out of the way. Its
-// role can be said before its ARP rules are there, so both are asked.
+// drainedStates are the VRRP states of a node in maintenance mode: a tracked link without
+// a weight leads to FAULT, one with a weight leaves it BACKUP with a lower priority.
+var drainedStates = []string{"FAULT", "BACKUP"}
+
+// isDrained is what proves that a node in maintenance mode is out of the way, while the
+// other one serves. Its role can be said before its ARP rules are there, so both are
+// asked.
 func (p *pair) isDrained(n *node) []plan.Condition {
 	if withoutSettle {
 		return []plan.Condition{on(n, "maintenance", "yes")}
 	}
 	if n.drained == nil {
 		n.drained = p.withARP([]plan.Condition{
-			on(n, "maintenance", "yes"), on(n, "role", "maintenance"), on(n, "vrrp", "FAULT"), on(n, "arp", "blocked"),
+			on(n, "maintenance", "yes"), on(n, "role", "maintenance"), on(n, "vrrp", drainedStates...), on(n, "arp", "blocked"),
 		})
 	}
 	return n.drained
@@ -166,7 +175,7 @@ func (b *builder) stopReplication(n *node) plan.Action {
 		ID: p.id(n, "stop-replication"), Kind: "stop-replication", Node: n.name, Primitive: plan.Script, Detached: true,
 		Title:  "Stop replication, by PID",
 		Reason: fmt.Sprintf("MASTER would overwrite the configuration that %s migrates with its own", p.peer(n).name),
-		Script: b.script("replication_stop", ""), TimeoutS: 60, EstimateS: 2,
+		Script: b.script("replication_stop", p.peerAddress(n)), TimeoutS: 60, EstimateS: 2,
 		Check: []plan.Condition{on(n, "replication", "off")}, CheckS: 10,
 		Opens: []string{n.name + "/replication"}, Before: was(n, "replication"), NotMaster: true,
 	}
@@ -178,7 +187,7 @@ func (b *builder) startReplication(n *node) plan.Action {
 		ID: p.id(n, "start-replication"), Kind: "start-replication", Node: n.name, Primitive: plan.Script, Detached: true,
 		Title:  "Start replication",
 		Reason: "MASTER must replicate its configuration, and nothing else starts it before the role moves again",
-		Script: b.script("replication_start", ""), TimeoutS: 60, EstimateS: 2,
+		Script: b.script("replication_start", p.peerAddress(n)), TimeoutS: 60, EstimateS: 2,
 		Check: []plan.Condition{on(n, "replication", "running")}, CheckS: 20,
 		Closes: []string{n.name + "/replication"},
 	}
@@ -353,7 +362,7 @@ func (b *builder) drain(n *node, reason string) plan.Action {
 		Reason: reason,
 		Script: b.script("maintenance_on", ""), TimeoutS: 60, EstimateS: 2,
 		Check:  slices.Concat(p.serves(to), p.isDrained(n)[:1]),
-		CheckS: moveLimit,
+		CheckS: p.moveLimit(),
 		Opens:  []string{n.name + "/maintenance"}, Before: was(n, "maintenance"),
 		AnswersMS: answerMS, Back: b.takeBack(n),
 	}
@@ -383,7 +392,7 @@ func (b *builder) takeBack(n *node) []plan.Step {
 		Check:  []plan.Condition{on(n, "maintenance", "no"), on(n, "role", "master", "backup")},
 		Closes: []string{n.name + "/maintenance"},
 	}, plan.Step{
-		Title: "Maintenance mode: " + n.name + " takes over again", Node: to.name, Script: b.script("maintenance_on", ""), CheckS: moveLimit,
+		Title: "Maintenance mode: " + n.name + " takes over again", Node: to.name, Script: b.script("maintenance_on", ""), CheckS: p.moveLimit(),
 		Check: slices.Concat(p.serves(n), p.isDrained(to)[:1]),
 		Opens: []string{to.name + "/maintenance"}, Before: was(to, "maintenance"),
 		Unless: p.serves(n), // it never let go
@@ -400,7 +409,7 @@ func (b *builder) hold(n *node, reason string) plan.Action {
 		Reason: reason,
 		Script: b.script("maintenance_on", ""), Undo: b.script("maintenance_off", ""), TimeoutS: 60, EstimateS: 2,
 		Check:  slices.Concat(p.isDrained(n), p.serves(p.peer(n))),
-		CheckS: moveLimit,
+		CheckS: p.moveLimit(),
 		Opens:  []string{n.name + "/maintenance"}, Before: was(n, "maintenance"), UndoCheck: []plan.Condition{on(n, "maintenance", "no")},
 	}
 }
@@ -413,7 +422,7 @@ func (b *builder) settle(from *node, out []plan.Condition) plan.Action {
 		ID: b.unique(to, "settle"), Kind: "settle", Node: to.name, Primitive: plan.Wait, Next: true,
 		Title:    fmt.Sprintf("Wait until only %s answers for the VIPs", to.name),
 		Reason:   fmt.Sprintf("%s may be touched only when it has let go for certain", from.name),
-		TimeoutS: moveLimit, EstimateS: 1,
+		TimeoutS: p.moveLimit(), EstimateS: 1,
 	}
 	a.Until = slices.Concat(p.serves(to), out)
 	return a

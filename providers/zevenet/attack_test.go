@@ -314,3 +314,74 @@ done
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
+
+// theReplicator is a node's, as a script. It starts one more push when it is told to end.
+// Stubborn ones take no notice of being told.
+const theReplicator = `#!/usr/bin/perl -w
+use POSIX;
+my ($root) = $0 =~ m#^(/usr/local/[a-z]+)/#;
+my ($name) = grep { !m#/# } @ARGV, $0 =~ m#([^/]+)$#;
+sub pushes {
+	return if fork;
+	setpgrp; $SIG{TERM} = $ENV{STUBBORN} ? 'IGNORE' : 'DEFAULT';
+	sigprocmask(SIG_UNBLOCK, POSIX::SigSet->new(SIGTERM)); # it may be in the handler
+	$0 = "rsync -azvr --delete $root/config/ root\@192.168.100.25:$root/config/";
+	sleep 60 while 1;
+}
+$SIG{TERM} = sub { pushes(); exit 0 };
+open my $f, '>', "/var/run/$name.pid" or die; print $f "$$\n"; close $f;
+pushes();
+sleep 60 while 1;
+`
+
+// The replicator is ended with everything that it started, in each product and in each
+// form, also with what it starts in its last moment; and so is a push whose replicator has
+// gone. What else pushes is left alone.
+func TestReplicatorEndsWithAllThatItStarted(t *testing.T) {
+	needs(t, "unshare", "perl", "ps")
+	const told = `
+mount -t tmpfs -o mode=755 tmpfs /usr/local && mount -t tmpfs tmpfs /run && mkdir -p "$ROOT/bin" "$ROOT/config" || exit 9
+printf '[zva5n1]\nip=192.168.100.24\n\n[zva5n2]\nip=192.168.100.25\n' >"$ROOT/config/cluster.conf"
+hostname zva5n1
+printf '%s' "$REPLICATOR" >"$ROOT/bin/enterprise.bin" && chmod 755 "$ROOT/bin/enterprise.bin" && ln -s enterprise.bin "$ROOT/bin/$NAME"
+perl -e '$0 = "rsync -a /home/ root\@192.168.100.250:/home/"; sleep 60' &
+others=$!
+eval "$FORM &"
+pid=$!
+until [ "$(ps -e -o args= | grep -c '^rsync')" = 2 ]; do sleep 0.05; done # the machine may be busy
+if [ -n "$KILLED" ]; then kill -9 "$pid"; wait "$pid" 2>/dev/null; fi
+printf '%s' "$FACTS" | sh -s -- replication
+printf '%s' "$STOP" | sh >/run/said 2>&1 || { cat /run/said; exit 9; }
+printf '%s' "$FACTS" | sh -s -- replication
+ps -e -o args= | grep -c '^rsync.*[.]25:' # none: 0
+ls /run/*.pid 2>/dev/null
+kill -0 "$others" && echo 'the other one lives'
+`
+	for _, p := range family {
+		for name, form := range map[string]string{
+			"by its link":               `"$ROOT/bin/$NAME"`,
+			"as a verb":                 `"$ROOT/bin/enterprise.bin" "$NAME"`,
+			"by an interpreter":         `perl -I /opt -w "$ROOT/bin/enterprise.bin" "$NAME"`,
+			"by a name of its sibling":  `"$ROOT/bin/enterprise.bin" "$OTHER"`,
+			"ended by hand, push lives": `"$ROOT/bin/$NAME"`,
+		} {
+			t.Run(p.name+" "+name, func(t *testing.T) {
+				t.Parallel()
+				killed, stubborn := "", ""
+				if p == family[0] && name == "by its link" {
+					stubborn = "yes"
+				}
+				if strings.HasPrefix(name, "ended") {
+					killed = "yes"
+				}
+				got := inNamespaces(t, told, []string{
+					"FACTS=" + p.script("facts", ""), "STOP=" + p.script("replication_stop", "192.168.100.25"), "REPLICATOR=" + theReplicator,
+					"ROOT=" + p.root, "NAME=" + p.replicator, "OTHER=" + p.replicators()[1], "FORM=" + form, "KILLED=" + killed, "STUBBORN=" + stubborn,
+				})
+				if want := "replication=running\nend\nreplication=off\nend\n0\nthe other one lives\n"; got != want {
+					t.Errorf("got:\n%s\nwant:\n%s", got, want)
+				}
+			})
+		}
+	}
+}

@@ -27,25 +27,6 @@ func isTheNode(p *pair, n *node) finding {
 	return pass("the node's own name is " + n.name)
 }
 
-func hasProduct(p *pair, n *node) finding {
-	got := n.fact("product")
-	if other := p.product.sibling(strings.TrimPrefix(got, "other ")); other != nil {
-		return mistaken("does not run "+p.product.title+" but "+other.title, p.product.root+" is not there, "+other.root+" is",
-			fmt.Sprintf("write cluster %q instead of cluster %q", other.name, p.product.name))
-	}
-	if path, ok := strings.CutPrefix(got, "without "); ok {
-		return mistaken("lacks a command of "+p.product.title, path+" can't be executed", "repair the installation first; where the vendor has renamed it, zup does not know the new name yet")
-	}
-	switch got {
-	case "yes":
-		return pass(p.product.title + " with its updater")
-	case "no-updater":
-		return mistaken("has no updater", p.product.updater+" is not there or can't be executed", p.product.withoutUpdater())
-	default:
-		return mistaken("does not run "+p.product.title, p.product.root+" is not there", "correct the provider or the address of the node")
-	}
-}
-
 func isClustered(p *pair, n *node) finding {
 	if n.fact("clustered") == "yes" {
 		return pass("node_status and cluster.conf are there")
@@ -145,19 +126,19 @@ func hasOneMaster(p *pair) finding {
 	return pass(p.master.name + " is MASTER")
 }
 
-// vrrpOf is the VRRP state that goes with a role of the product.
-var vrrpOf = map[string]string{"master": "MASTER", "backup": "BACKUP", "maintenance": "FAULT"}
+// vrrpOf are the VRRP states that go with a role of the product.
+var vrrpOf = map[string][]string{"master": {"MASTER"}, "backup": {"BACKUP"}, "maintenance": drainedStates}
 
 func roleAgrees(p *pair, n *node) finding {
 	role, vrrp := n.fact("role"), n.fact("vrrp")
 	switch {
 	case role == "stopped":
 		return unfit("its service is stopped or restarting", "node_status is empty", "start it with "+p.product.service+", or wait")
-	case vrrpOf[role] == "":
+	case vrrpOf[role] == nil:
 		return unseen("its role", fmt.Sprintf("node_status says %q", role))
 	case vrrp == unknown:
 		return unseen("what its keepalived thinks", "keepalived did not write its data")
-	case vrrp != vrrpOf[role]:
+	case !slices.Contains(vrrpOf[role], vrrp), role == "maintenance" && vrrp == "BACKUP" && n.fact("maintenance") != "yes":
 		return unfit("disagrees with itself about its role", fmt.Sprintf("node_status says %s, keepalived says %s", role, vrrp),
 			"a notification was lost or the file is stale: restart its service at a time of your choice")
 	}
@@ -226,6 +207,8 @@ func replicatesOnMaster(p *pair, n *node) finding {
 	switch {
 	case got == unknown:
 		return unseen("whether it replicates its configuration", got)
+	case strings.HasPrefix(got, "unrecognised "):
+		return p.mayReplicate(got)
 	case n == p.master && got == "running":
 		return pass("replicates its configuration, as MASTER does")
 	case n == p.master:
@@ -235,6 +218,24 @@ func replicatesOnMaster(p *pair, n *node) finding {
 	}
 	return unfit("replicates its configuration although it is not MASTER", "it would overwrite that of "+p.master.name,
 		"end its "+p.product.replicator+" and find out who started it")
+}
+
+// mayReplicate is about a process of which nobody knows whether it is the replicator, as the
+// facts script says it.
+func (p *pair) mayReplicate(fact string) finding {
+	words := strings.SplitN(fact, " ", 4)
+	if len(words) < 4 {
+		return unseen("whether it replicates its configuration", fact)
+	}
+	pid, how := words[1], "it has the replicator's file in its command line"
+	hint := "on it: ps -fp " + pid + "; end it if it replicates"
+	if words[2] == "command-line" {
+		hint += ", or wait until whoever reads or edits that file is done"
+	} else {
+		how = words[2] + " has its PID"
+		hint += "; if it is something else, nobody needs that file: remove it, and start the replicator if none runs (" + p.product.bridge + " " + p.product.replicator + ")"
+	}
+	return unfit("has a process that may be the replicator, and zup does not know it", fmt.Sprintf("process %s (%s): %s", pid, words[3], how), hint)
 }
 
 func isLicensed(p *pair, n *node) finding {

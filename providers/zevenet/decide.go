@@ -267,7 +267,7 @@ func (b *builder) changeBackup() {
 	}
 	ready := b.ready(n, p.standsBy(n))
 	if inMaintenance {
-		ready = b.ready(n, p.isDrained(n))
+		ready = b.ready(n, slices.Concat(p.isDrained(n), p.serves(p.master)))
 	}
 	if p.needs(n) {
 		u := b.update(n, false)
@@ -308,7 +308,7 @@ func (b *builder) changeMaster() {
 		b.otherRole = "backup"
 	}
 	b.then(b.gate(n))
-	ready := b.ready(m, p.isDrained(m))
+	ready := b.ready(m, slices.Concat(p.isDrained(m), p.serves(n)))
 	switch {
 	case !p.needs(m):
 		b.moveByDrain(n, m.name+" is to be rebooted")

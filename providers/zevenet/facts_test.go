@@ -261,49 +261,105 @@ func (s *sandbox) start(args ...string) *exec.Cmd {
 func TestReplicatorIsFoundAndStopped(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		name  string
-		args  func(s *sandbox) []string
-		found bool
+		name string
+		args string // BIN is the product's directory, NAME the replicator
+		is   string // running, unrecognised or off
 	}{
-		{"through the binary", func(s *sandbox) []string {
-			return []string{s.path("root/bin/enterprise.bin"), s.replicator()}
-		}, true},
-		{"through its symlink", func(s *sandbox) []string { return []string{s.path("root/bin") + "/" + s.replicator()} }, true},
-		{"as a script", func(s *sandbox) []string { return []string{"/usr/bin/perl", s.path("root/bin") + "/" + s.replicator()} }, true},
-		{"its stop verb", func(s *sandbox) []string {
-			return []string{s.path("root/bin/enterprise.bin"), s.replicator(), "stop"}
-		}, false},
-		{"somebody who reads about it", func(s *sandbox) []string { return []string{"less", "/var/log/" + s.replicator()} }, false},
-		{"somebody who looks for it", func(s *sandbox) []string { return []string{"grep", s.replicator()} }, false},
-		{"another verb of the binary", func(s *sandbox) []string {
-			return []string{s.path("root/bin/enterprise.bin"), "x" + s.replicator()}
-		}, false},
+		{"the binary", "BIN/enterprise.bin NAME", "running"},
+		{"its link", "BIN/NAME", "running"},
+		{"its link with an ending", "BIN/NAME.pl", "running"},
+		{"a script by its link", "/usr/bin/perl BIN/NAME", "running"},
+		{"a script", "/usr/bin/perl BIN/enterprise.bin NAME", "running"},
+		{"a script with an option", "/usr/bin/perl -w BIN/enterprise.bin NAME", "running"},
+		{"a script by its link with options", "perl -wT -Mstrict -I/opt/site BIN/NAME", "running"},
+		{"a script with an option that has an argument", "/usr/bin/perl5.36.0 -I /opt/lib -w -- BIN/NAME", "running"},
+		{"a script without its directory", "perl enterprise.bin NAME", "running"},
+		{"a shell's script", "/bin/sh -x BIN/NAME", "running"},
+		{"a shell's script with an option that has an argument", "bash -o pipefail BIN/NAME", "running"},
+		{"the loader", "/lib64/ld-linux-x86-64.so.2 --library-path /opt BIN/NAME", "running"},
+		{"busybox", "busybox sh BIN/NAME", "running"},
+		{"a program that starts others", "timeout 60 BIN/enterprise.bin NAME", "running"},
+		{"further arguments", "BIN/enterprise.bin NAME --foreground", "running"},
+		{"a title", "|enterprise.bin NAME: pushing to zva5n2", "running"},
+		{"a title of its own name", "|NAME: waits", "running"},
+
+		{"an interpreter that nobody knows", "/usr/bin/python3 BIN/NAME", "unrecognised"},
+		{"an editor", "vim BIN/NAME", "unrecognised"},
+
+		{"its stop verb", "BIN/enterprise.bin NAME stop", "off"},
+		{"a script's stop verb", "/usr/bin/perl -w BIN/enterprise.bin NAME stop", "off"},
+		{"its link's stop verb", "perl BIN/NAME stop", "off"},
+		{"somebody who reads about it", "less /var/log/NAME", "off"},
+		{"somebody who looks for it", "grep NAME", "off"},
+		{"somebody who has it in a code", "perl -we sleep NAME", "off"},
+		{"a shell's words", "|sh|-c|BIN/enterprise.bin NAME &", "off"},
+		{"another verb of the binary", "BIN/enterprise.bin xNAME", "off"},
+		{"another verb of the script", "/usr/bin/perl BIN/enterprise.bin NAMEx", "off"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := newSandbox(t)
-			cmd := s.start(tt.args(s)...)
-			want := map[bool]string{true: "running", false: "off"}[tt.found]
+			args := strings.NewReplacer("BIN", s.path("root/bin"), "NAME", s.replicator()).Replace(tt.args)
+			words := strings.Fields(args)
+			if title, ok := strings.CutPrefix(args, "|"); ok {
+				words = strings.Split(title, "|")
+			}
+			cmd := s.start(words...)
 			for range 5 { // other processes come and go meanwhile
-				if got := s.facts("replication")["replication"]; got != want {
-					t.Fatalf("replication is %s, want %s", got, want)
+				if got := s.facts("replication")["replication"]; !strings.HasPrefix(got, tt.is) {
+					t.Fatalf("replication is %s, want %s", got, tt.is)
 				}
 			}
-			s.write("var/replicator.pid", fmt.Sprintln(cmd.Process.Pid))
+			s.named(cmd.Process.Pid, tt.is == "running")
 			out, err := s.scriptWith("replication_stop", nil)
 			if err != nil {
 				t.Fatal(err, out)
 			}
 			alive := cmd.Process.Signal(syscall.Signal(0)) == nil
-			if alive == tt.found {
+			if alive == (tt.is == "running") {
 				t.Errorf("alive is %t afterwards\n%s", alive, out)
 			}
-			if tt.found && s.read("var/replicator.pid") != "(absent)" {
-				t.Error("the PID file is still there")
+			if s.read("var/replicator.pid") == "(absent)" != (tt.is == "running") {
+				t.Error("the PID file of a process that lives is gone, or that of one that has ended is not")
 			}
-			if got := s.facts("replication")["replication"]; got != "off" {
+			want := "unrecognised"
+			if tt.is == "running" {
+				want = "off"
+			}
+			if got := s.facts("replication")["replication"]; !strings.HasPrefix(got, want) {
 				t.Errorf("replication is %s afterwards", got)
 			}
 		})
+	}
+}
+
+// named has the PID file name a process. One that is not recognised is unrecognised then,
+// whatever it is; one that is, is running.
+func (s *sandbox) named(pid int, recognised bool) {
+	s.t.Helper()
+	want := fmt.Sprintf("unrecognised %d %s zevenet.test", pid, s.path("var/replicator.pid"))
+	if recognised {
+		want = "running"
+	}
+	for _, text := range []string{"%d\n", "%d", "  %d zeninotify\nx\n"} {
+		s.write("var/replicator.pid", fmt.Sprintf(text, pid))
+		if got := s.facts("replication")["replication"]; got != want && !(strings.HasPrefix(want, "unr") && strings.Contains(got, want[len("unrecognised "):])) {
+			s.t.Errorf("with PID file %q replication is %s, want %s", text, got, want)
+		}
+	}
+}
+
+// What a PID file says of nobody who lives is of no interest.
+func TestReplicatorsPIDFileOfNobody(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	for _, text := range []string{"", "\n", "zeninotify\n", "0\n", "99999999\n"} {
+		if err := os.MkdirAll(s.path("var"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		s.write("var/replicator.pid", text)
+		if got := s.facts("replication")["replication"]; got != "off" {
+			t.Errorf("%q: replication is %s", text, got)
+		}
 	}
 }

@@ -27,8 +27,7 @@ type personality struct {
 	bridge     string // compiled binary that calls the product's own functions
 	module     string // of the bridge: where the functions of the cluster are
 	manager    string // the cluster's command line
-	replicator string // verb of the bridge, and name of the symlink, that replicates the configuration
-	pidfile    string // of the replicator
+	replicator string // verb of the bridge, and name of the symlink, that replicates the configuration; pidfile of the same name
 	saver      string // packs the configuration: NAME -c makes root/backups/backup-NAME.tar.gz
 	licence    string // certificate without which the package's preinst aborts
 	service    string // command that starts everything
@@ -55,6 +54,31 @@ const (
 	clusterFunctions = "cluster's functions"
 )
 
+// renamed are the names that the family's replicator has had: one product took another
+// one's over with the code, and a node may still have the old one. The last is known from
+// SKUDONET's community edition.
+var renamed = []string{"zeninotify", "noid-cluster-notify", "skdinotify"}
+
+// replicators are the names under which a replicator is looked for, the product's own first.
+func (p *personality) replicators() []string {
+	all := []string{p.replicator}
+	for _, name := range renamed {
+		if name != p.replicator {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// pidfiles are the files in which a replicator leaves its PID.
+func (p *personality) pidfiles() []string {
+	var all []string
+	for _, name := range p.replicators() {
+		all = append(all, "/var/run/"+name+".pid")
+	}
+	return all
+}
+
 // family is every product, in the order in which they were made.
 var family = []*personality{
 	{
@@ -69,7 +93,6 @@ var family = []*personality{
 		module:     "Zevenet::API40::System::Cluster",
 		manager:    "/usr/local/zevenet/bin/zcluster-manager",
 		replicator: "zeninotify",
-		pidfile:    "/var/run/zeninotify.pid",
 		saver:      "/usr/local/zevenet/bin/zenbackup.pl",
 		licence:    "/usr/local/zevenet/www/zlbcertfile.pem",
 		service:    "/etc/init.d/zevenet start",
@@ -89,7 +112,6 @@ var family = []*personality{
 		module:     "Skudonet::API40::System::Cluster",
 		manager:    "/usr/local/skudonet/bin/zcluster-manager",
 		replicator: "zeninotify",
-		pidfile:    "/var/run/zeninotify.pid",
 		saver:      "/usr/local/skudonet/bin/zenbackup.pl",
 		licence:    "/usr/local/skudonet/www/zlbcertfile.pem",
 		service:    "/etc/init.d/skudonet start",
@@ -115,7 +137,6 @@ var family = []*personality{
 		module:     "Relianoid::EE::HTTP::Controllers::API::System::Cluster",
 		manager:    "/usr/local/relianoid/bin/noid-cluster-manager",
 		replicator: "noid-cluster-notify",
-		pidfile:    "/var/run/noid-cluster-notify.pid",
 		saver:      "/usr/local/relianoid/bin/noid-backup",
 		licence:    "/usr/local/relianoid/www/activation-cert.pem",
 		service:    "systemctl start relianoid",

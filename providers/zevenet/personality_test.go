@@ -37,7 +37,7 @@ func TestProvidersUseTheirOwnNames(t *testing.T) {
 			"sync":           {"manager='" + p.manager + "'"},
 			"save":           {"saver='" + map[string]string{"zevenet": "/usr/local/zevenet/bin/zenbackup.pl", "skudonet": "/usr/local/skudonet/bin/zenbackup.pl", "relianoid": "/usr/local/relianoid/bin/noid-backup"}[name] + "'"},
 			"replication_stop": {
-				"replicator='" + p.replicator + "'", "pidfile='" + p.pidfile + "'",
+				"replicators='" + strings.Join(p.replicators(), " ") + "'", "pidfiles='" + strings.Join(p.pidfiles(), " ") + "'",
 			},
 			"facts": {"package='" + p.pkg + "'", "licence='" + p.licence + "'", "upgrade='" + p.upgrade + "'"},
 		} {
@@ -80,7 +80,7 @@ func TestProcedureListsTheProducts(t *testing.T) {
 		{"updater", func(p *personality) string { return "`" + p.short(p.updater) + "`" }},
 		{"its `-i` is apt's", func(p *personality) string { return "`" + p.upgrade + "`" }},
 		{"replicator", func(p *personality) string { return "`enterprise.bin " + p.replicator + "`" }},
-		{"its PID file", func(p *personality) string { return "`" + p.pidfile + "`" }},
+		{"its PID file", func(p *personality) string { return "`" + p.pidfiles()[0] + "`" }},
 		{"saver", func(p *personality) string { return "`" + p.short(p.saver) + "`" }},
 		{clusterCommands, func(p *personality) string { return "`" + p.short(p.manager) + "`" }},
 		{clusterFunctions, func(p *personality) string { return "`" + p.module + "`" }},

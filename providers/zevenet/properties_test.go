@@ -50,7 +50,7 @@ func TestProperties(t *testing.T) {
 	})
 	t.Logf("%d cases in %s\n%s", seen.of["cases"], time.Since(began).Round(time.Second), &seen)
 	for _, name := range []string{
-		"drain", "restart", "boost", "failback disabled", "failback to a1", "failback to b2", "reboot if needed", "snapshot",
+		"drain", "restart", "boost", "weights on tracked links", "failback disabled", "failback to a1", "failback to b2", "reboot if needed", "snapshot",
 		"snapshot deleted at once", "offline", "single node", "back out", "way back", "state lost", "cut",
 		"update ended with its node", "update turned back", "updated before", "back out refused half-way", "back out refused in the middle",
 	} {
@@ -143,6 +143,7 @@ func newCase(t *rapid.T, seen *counts) *aCase {
 
 // choosePair draws what only a pair has.
 func (c *aCase) choosePair(primary string) {
+	c.Weights = c.flip("weights")
 	c.cfg.Boost = c.cfg.Switchover == "drain" && c.flip("boost")
 	if c.cfg.Master = c.pick("wanted", "", "a1", "b2"); c.cfg.Master != "" && primary != "disabled" {
 		c.cfg.Master = primary // anything else is refused
@@ -190,7 +191,7 @@ func (c *aCase) chooseRest() {
 // note counts what the case is made of.
 func (c *aCase) note(alone bool, primary string) {
 	for name, is := range map[string]bool{
-		"single node": alone, c.cfg.Switchover: !alone, "boost": c.cfg.Boost, "reboot if needed": c.cfg.Reboot == config.RebootIfNeeded,
+		"single node": alone, c.cfg.Switchover: !alone, "boost": c.cfg.Boost, "weights on tracked links": c.Weights, "reboot if needed": c.cfg.Reboot == config.RebootIfNeeded,
 		"offline": c.cfg.Package != nil, "snapshot": c.cfg.Snapshot != nil,
 		"snapshot deleted at once": c.cfg.Snapshot != nil && c.cfg.Snapshot.KeepFor != nil, "wanted MASTER given": c.cfg.Master != "",
 		"failback disabled": !alone && primary == "disabled", "failback to " + primary: primary != "disabled",

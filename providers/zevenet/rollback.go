@@ -142,7 +142,7 @@ func wayBackCanBlock(p *pair) finding {
 // damaged reports whether a node is not what its snapshot has: another version, a
 // package that is not whole, or a product that does not run.
 func (p *pair) damaged(n *node) bool {
-	return p.needs(n) || n.fact("audit") != "clean" || vrrpOf[n.fact("role")] == "" || n.fact("vrrp") == "down"
+	return p.needs(n) || n.fact("audit") != "clean" || vrrpOf[n.fact("role")] == nil || n.fact("vrrp") == "down"
 }
 
 // returner puts the way back in order.

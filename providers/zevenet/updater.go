@@ -149,16 +149,6 @@ func (p *pair) overshot(n *node) string {
 	return fmt.Sprintf("zup's update of it has brought a newer version than the planned one, as its updater may where the repository has got one meanwhile: plan with version = %q, which has exactly what is missing; %s", n.fact("version"), back)
 }
 
-// sibling returns the product of the family with this name, if it is another one.
-func (p *personality) sibling(name string) *personality {
-	for _, other := range family {
-		if other.name == name && other != p {
-			return other
-		}
-	}
-	return nil
-}
-
 // bridgeAnswers looks whether the functions of the cluster are where they are
 // assumed to be: the role is moved through them.
 func bridgeAnswers(p *pair) finding {

@@ -13,6 +13,9 @@ import (
 // program writes an executable shell script into the sandbox.
 func (s *sandbox) program(name, body string) {
 	s.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(s.path(name)), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
 	s.write(name, "#!/bin/sh\n"+body)
 	if err := os.Chmod(s.path(name), 0o755); err != nil {
 		s.t.Fatal(err)
@@ -120,45 +123,103 @@ func TestUpdaterThatIsNoScript(t *testing.T) {
 	}
 }
 
-// A node tells which product of the family it has, whatever links are there.
+// A node tells which product of the family it has, and which edition, whatever links and
+// leftovers are there; and what else it is.
 func TestProductIsTold(t *testing.T) {
+	const ee, rce = "Load balancer\n long text", "RELIANOID Load Balancer Community Edition\n long text"
 	for name, tt := range map[string]struct {
-		dirs, links []string // links: name>target
-		want        string
+		dirs     string   // of /usr/local: with the Enterprise edition's programs; "zevenet:bare" has none, "zevenet:ce" those of the other edition
+		links    []string // name>target
+		packages string   // as dpkg-query prints them: name status description
+		files    []string
+		want     string
 	}{
-		"itself":             {[]string{"zevenet"}, nil, "yes"},
-		"nothing":            {nil, nil, "no"},
-		"sibling":            {[]string{"skudonet"}, nil, "other skudonet"},
-		"sibling and a link": {[]string{"relianoid"}, []string{"zevenet>relianoid"}, "other relianoid"},
-		"on another disk":    {[]string{"disk"}, []string{"zevenet>disk"}, "yes"},
-		"itself, and a link": {[]string{"zevenet"}, []string{"relianoid>zevenet"}, "yes"},
-		"both, each its own": {[]string{"zevenet", "relianoid"}, nil, "yes"},
+		"itself":                  {dirs: "zevenet", want: "yes"},
+		"itself for dpkg":         {dirs: "zevenet", packages: "@zevenet installed " + ee, want: "yes"},
+		"nothing":                 {want: "no SYSTEM"},
+		"plain pair":              {files: []string{"programs/keepalived", "programs/haproxy"}, want: "no SYSTEM with keepalived haproxy"},
+		"sibling":                 {dirs: "skudonet", want: "other skudonet"},
+		"sibling and a link":      {dirs: "relianoid", links: []string{"zevenet>relianoid"}, want: "other relianoid"},
+		"sibling and a long link": {dirs: "relianoid", links: []string{"zevenet>LOCAL/relianoid"}, packages: "@relianoid installed " + ee, want: "other relianoid"},
+		"on another disk":         {dirs: "disk", links: []string{"zevenet>disk"}, want: "yes"},
+		"itself, and a link":      {dirs: "zevenet", links: []string{"relianoid>zevenet"}, want: "yes"},
+		"both, each its own":      {dirs: "zevenet relianoid", want: "yes"},
+
+		"both, for dpkg too":     {dirs: "zevenet relianoid", packages: "@zevenet installed " + ee + "\n@relianoid installed " + ee, want: "beside relianoid"},
+		"half-way is there, too": {dirs: "zevenet", packages: "@zevenet half-configured " + ee, want: "yes"},
+
+		"replaced":                  {dirs: "zevenet skudonet", packages: "@zevenet config-files " + ee + "\n@skudonet installed " + ee, want: "replaced skudonet"},
+		"replaced, dpkg forgot it":  {dirs: "zevenet", packages: "@relianoid unpacked " + ee, want: "replaced relianoid"},
+		"replaced by a community":   {dirs: "zevenet relianoid:ce", packages: "@zevenet config-files " + ee + "\n@relianoid installed " + rce, want: "replaced relianoid community"},
+		"a sibling was replaced":    {dirs: "zevenet skudonet:bare", packages: "@zevenet installed " + ee + "\n@skudonet config-files " + ee, want: "yes"},
+		"a sibling's directory":     {dirs: "skudonet:bare", want: "no SYSTEM"},
+		"removed, a directory left": {dirs: "zevenet:bare", packages: "@zevenet config-files " + ee, want: "no SYSTEM"},
+		"installed and not whole":   {dirs: "zevenet:bare", packages: "@zevenet installed " + ee, want: "no-updater"},
+
+		"community by dpkg":              {dirs: "zevenet:ce", packages: "@zevenet installed ZEVENET Community Edition", want: "community zevenet"},
+		"community by a long text":       {dirs: "relianoid:ce", packages: "@relianoid installed Load balancer\n This is the community edition.\n@zevenet not-installed ", want: "community relianoid"},
+		"community by its updater":       {dirs: "zevenet:ce", files: []string{"local/zevenet/bin/checkupdates"}, want: "community zevenet"},
+		"a sibling's, by its updater":    {dirs: "skudonet:ce", files: []string{"local/skudonet/bin/checkupdates"}, want: "community skudonet"},
+		"community by its cluster":       {dirs: "relianoid:ce", files: []string{"local/relianoid/app/ucarp/etc/cluster.conf"}, want: "community relianoid"},
+		"community by its role file":     {dirs: "relianoid:ce", files: []string{"etc/relianoid-ce-cluster.status"}, want: "community relianoid"},
+		"community by its version":       {dirs: "relianoid:ce", files: []string{"etc/relianoid_version"}, want: "community relianoid"},
+		"community by its other package": {dirs: "skudonet:ce", packages: "@skudonet installed " + ee + "\n@skudonet-ce-cluster installed x", want: "community skudonet"},
+		"community, through the link":    {dirs: "relianoid:ce", links: []string{"zevenet>relianoid"}, packages: "@relianoid installed " + rce, want: "community relianoid"},
+		"it was a community's":           {dirs: "zevenet", files: []string{"etc/zevenet-ce-cluster.status", "etc/zevenet_version", "local/zevenet/app/ucarp/etc/cluster.conf"}, packages: "@zevenet installed " + ee, want: "yes"},
+		"another one's community text":   {dirs: "zevenet", packages: "@zevenet installed " + ee + "\n@relianoid config-files " + rce, want: "yes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSandbox(t)
-			for _, dir := range tt.dirs {
-				if err := os.MkdirAll(s.path("local/"+dir+"/bin"), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				for _, program := range []string{"checkupgrades", "enterprise.bin", "zcluster-manager"} {
+			for dir := range strings.FieldsSeq(tt.dirs) {
+				dir, edition, _ := strings.Cut(dir, ":")
+				programs := map[string][]string{"": {"checkupgrades", "enterprise.bin", "zcluster-manager"}, "ce": {"farms"}}[edition]
+				s.program("local/"+dir+"/config/x", "")
+				for _, program := range programs {
 					s.program("local/"+dir+"/bin/"+program, "")
 				}
 			}
 			for _, link := range tt.links {
 				from, to, _ := strings.Cut(link, ">")
-				if err := os.Symlink(to, s.path("local/"+from)); err != nil {
+				if err := os.Symlink(strings.Replace(to, "LOCAL", s.path("local"), 1), s.path("local/"+from)); err != nil {
 					t.Fatal(err)
 				}
 			}
+			for _, file := range tt.files {
+				s.program(file, "echo RCE 7.9")
+			}
+			s.write("etc/os-release", "NAME=x\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n")
+			s.program("programs/dpkg-query", "printf '%s\n' "+quote(tt.packages))
+			facts := strings.NewReplacer(
+				"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "PATH="+quote(s.path("programs"))+":"+quote(s.path("bin")),
+				"/usr/local/", s.path("local")+"/", "/etc/$1", s.path("etc/$1"), "/etc/os-release", s.path("etc/os-release"),
+			).Replace(script("facts", ""))
+			s.tools("sed", "tr", "cut", "head", "readlink", "grep", "printf", "stat", "awk")
 			cmd := exec.Command("sh", "-s", "--", "product")
-			cmd.Stdin = strings.NewReader(strings.ReplaceAll(script("facts", ""), "/usr/local/", s.path("local")+"/"))
-			// PATH loses /usr/local too, which nothing here needs.
-			out, err := cmd.Output()
-			if err != nil || string(out) != "product="+tt.want+"\nend\n" {
-				t.Errorf("%q %v, want %s", out, err, tt.want)
+			cmd.Stdin = strings.NewReader(facts)
+			out, err := cmd.CombinedOutput()
+			want := "product=" + strings.Replace(tt.want, "SYSTEM", "Debian GNU/Linux 12 (bookworm)", 1) + "\nend\n"
+			if err != nil || string(out) != want {
+				t.Errorf("%s%v, want %s", out, err, want)
 			}
 		})
+	}
+}
+
+// tools puts links to this machine's programs into the sandbox's bin, which has no others.
+func (s *sandbox) tools(names ...string) {
+	s.t.Helper()
+	if err := os.MkdirAll(s.path("bin"), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, name := range names {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if err := os.Symlink(path, s.path("bin/"+name)); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 }
 

@@ -44,6 +44,10 @@ func TestVerb(t *testing.T) {
 		{"/usr/local/zevenet/bin/zeninotify stop", "zeninotify stop"},
 		{"enterprise.bin Some::Module function", "Some::Module function"},
 		{"enterprise.bin", ""},
+		{"/usr/bin/perl -w /usr/local/zevenet/bin/enterprise.bin zeninotify", "zeninotify"},
+		{"/usr/bin/perl -w /usr/local/zevenet/bin/zeninotify stop", "zeninotify stop"},
+		{"perl -w", "-w"},
+		{"perl", ""},
 	} {
 		if got := verb(strings.Fields(c.argv)); strings.Join(got, " ") != c.want {
 			t.Errorf("%s: %q, not %q", c.argv, got, c.want)

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 const usage = `usage: enterprise.bin zeninotify [stop]      replicate the configuration to the peer
@@ -29,8 +30,17 @@ func main() {
 }
 
 // verb drops the program's name, unless the name is a verb itself: the product
-// has symbolic links such as zeninotify that point here.
+// has symbolic links such as zeninotify that point here. Of a script the name stands
+// behind that of its interpreter and its options.
 func verb(argv []string) []string {
+	if strings.HasPrefix(filepath.Base(argv[0]), "perl") {
+		for argv = argv[1:]; len(argv) > 1 && strings.HasPrefix(argv[0], "-"); {
+			argv = argv[1:]
+		}
+	}
+	if len(argv) == 0 {
+		return nil
+	}
 	if filepath.Base(argv[0]) != "enterprise.bin" {
 		argv[0] = filepath.Base(argv[0])
 		return argv

@@ -50,6 +50,12 @@ func enableMaintenance() (answer, error) {
 	if err := setMaintenanceLink("down"); err != nil {
 		return answer{}, err
 	}
+	// With a weight on the link keepalived stays what it is, and has nothing to tell of a backup.
+	if _, err := os.Stat("/lab/weight"); err == nil && role() == "backup" {
+		if err := setRole("maintenance"); err != nil {
+			return answer{}, err
+		}
+	}
 	return done(actionsOf, "Cluster status changed to enable successfully"), nil
 }
 

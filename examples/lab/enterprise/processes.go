@@ -30,8 +30,9 @@ func running(match func(argv []string) bool) []int {
 
 func isKeepalived(argv []string) bool { return filepath.Base(argv[0]) == "keepalived" }
 
-// isReplicator knows both ways to start it: by its verb and by its link.
+// isReplicator knows both ways to start it, by its verb and by its link, as a program and
+// as a script.
 func isReplicator(argv []string) bool {
-	return len(argv) == 1 && filepath.Base(argv[0]) == own.replicator ||
-		len(argv) == 2 && filepath.Base(argv[0]) == "enterprise.bin" && argv[1] == own.replicator
+	argv = verb(argv)
+	return len(argv) == 1 && argv[0] == own.replicator
 }

@@ -17,6 +17,7 @@ type product struct {
 	names    *strings.Replacer
 	updater  string            // its script, where that is not the family's
 	more     map[string]string // symbolic links that its package has besides: target by path
+	perl     bool              // its enterprise.bin is a Perl script and no compiled program
 }
 
 // products is what the lab can emulate. The names are those of docs/procedure.md;
@@ -95,6 +96,10 @@ func (p product) packages(version string, enterprise []byte) []deb {
 			d.scripts[name] = p.text(d.scripts[name])
 		}
 		if own {
+			if p.perl {
+				d.files[p.text(zevenet+"/lib/enterprise")] = file{Mode: 0o755, Data: enterprise}
+				d.files[p.text(zevenet+"/bin/enterprise.bin")] = script(p.text(nodeScript("product/enterprise.pl")))
+			}
 			for path, target := range p.more {
 				d.files[path] = file{Target: target}
 			}

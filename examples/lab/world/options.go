@@ -49,6 +49,10 @@ type Options struct {
 	// Fault is the name of one of Faults; it strikes the first pair only.
 	Fault string
 
+	// Perl makes the product's enterprise.bin a Perl script, as it is in every tree that
+	// can be read; otherwise it is a compiled program.
+	Perl bool
+
 	// Progress is told what Start does; it may be nil.
 	Progress Progress
 }

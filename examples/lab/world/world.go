@@ -74,6 +74,7 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start world: %w", err)
 	}
+	whose.perl = o.Perl
 	parts, err := prepare(ctx, whose, o.From, o.Debian, o.Progress)
 	if err != nil {
 		return nil, fmt.Errorf("prepare world: %w", err)

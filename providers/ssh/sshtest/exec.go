@@ -17,6 +17,9 @@ import (
 // more, because it is a promise: no word of a script stands in a command line.
 const bootstrap = `sh -c 'read -r m n r && echo "$m" && z=$(head -c "$n") && case $z in (*"$m") eval "$z";; (*) exit 125;; esac' zup`
 
+// ending is what package ssh puts in front of a script that is run, behind its arguments.
+const ending = `trap "printf '\n%s %s\n' $m \$?" 0; `
+
 // A Kind is what a client asks for.
 type Kind string
 
@@ -311,14 +314,14 @@ func unwrap(errorf func(string, ...any), text string) (script string, args []str
 	}
 	rest, ok = strings.CutPrefix(rest, "set --")
 	if !ok {
-		return rest, nil
+		return strings.TrimPrefix(rest, ending), nil
 	}
 	for strings.HasPrefix(rest, " ") {
 		var word string
 		word, rest = unquote(rest[1:])
 		args = append(args, word)
 	}
-	return strings.TrimPrefix(rest, "; "), args
+	return strings.TrimPrefix(strings.TrimPrefix(rest, "; "), ending), args
 }
 
 // unquote reads one word as ssh.Quote writes it.

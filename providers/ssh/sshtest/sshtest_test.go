@@ -89,6 +89,8 @@ func TestUnwrap(t *testing.T) {
 		args         []string
 	}{
 		{"cd /; echo hi", "echo hi", nil},
+		{"cd /; " + ending + "echo hi", "echo hi", nil},
+		{"cd /; set -- a; " + ending + "echo hi", "echo hi", []string{"a"}},
 		{"cd /; set -- a 'b c' 'it'\\''s' ''; echo \"$1\"", "echo \"$1\"", []string{"a", "b c", "it's", ""}},
 	} {
 		script, args := unwrap(t.Errorf, c.text)

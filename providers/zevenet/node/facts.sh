@@ -15,12 +15,12 @@ asked() {
 	return 1
 }
 me=''
-if asked hostname own_address deny peer_ssh; then read -r me </proc/sys/kernel/hostname; fi
+if asked hostname own_address deny peer_ssh replication; then read -r me </proc/sys/kernel/hostname; fi
 
 # cluster.conf: a line "section|" for each section, "section|key|value" for each
 # value. The section before the first is "". Read once, and only for whom needs it.
 cluster=''
-if asked clustered nodes deadratio primary interface own_address deny peer_ssh && [ -r "$conf" ]; then
+if asked clustered nodes deadratio primary interface own_address deny peer_ssh replication && [ -r "$conf" ]; then
 	cluster=$(awk '
 		{ sub(/\r$/, "") }
 		/^[ \t]*\[.*\]/ { s = $0; sub(/^[ \t]*\[/, "", s); sub(/\].*/, "", s); gsub(/\|/, "?", s); print s "|"; next }
@@ -44,7 +44,7 @@ $cluster
 END
 }
 peer=''
-if asked deny peer_ssh; then
+if asked deny peer_ssh replication; then
 	peer=$(sections | while read -r s; do
 		[ "$s" = "$me" ] || { ini "$s" ip; break; }
 	done)
@@ -70,23 +70,7 @@ fact_hostname() { printf '%s' "$me"; }
 fact_uid() { id -u; }
 fact_boot() { read -r boot </proc/sys/kernel/random/boot_id && printf '%s' "$boot"; }
 fact_time() { date +%s; }
-fact_product() {
-	# A sibling may have left a symbolic link where the product's root would be.
-	for other in zevenet skudonet relianoid; do
-		if [ "${root##*/}" = "$other" ] || ! [ -d "/usr/local/$other" ]; then continue; fi
-		if [ -e "$root" ] && [ "$(readlink -f "$root")" != "$(readlink -f "/usr/local/$other")" ]; then continue; fi
-		# Where the link is the sibling's, this product is what is really there.
-		if [ -L "/usr/local/$other" ]; then continue; fi
-		printf 'other %s' "$other"
-		return
-	done
-	[ -d "$root" ] || { printf no; return; }
-	[ -x "$updater" ] || { printf no-updater; return; }
-	for command in "$bridge" "$manager"; do
-		[ -x "$command" ] || { printf 'without %s' "$command"; return; }
-	done
-	printf yes
-}
+fact_product() { what_is_here; }
 fact_version() {
 	sed -n '/^[[:space:]]*\$version[[:space:]]*=[[:space:]]*"\([^"]*\)".*/{s//\1/p;q;}' "$root/config/global.conf" 2>/dev/null
 }
@@ -291,7 +275,9 @@ fact_maintenance() {
 }
 fact_replication() {
 	found=$(replicators) || return
-	if [ -n "$found" ]; then printf running; else printf off; fi
+	if [ -n "$found" ]; then printf running; return; fi
+	found=$(unrecognised) || return
+	if [ -n "$found" ]; then printf 'unrecognised %s' "$found"; else printf off; fi
 }
 fact_vips() { vip_list; }
 # Whether the node answers ARP for its IPv4 VIPs: the backup drops it.

@@ -41,6 +41,7 @@ type Pair struct {
 	Alone   bool   // Master is in no cluster, and the other node is not there
 	To      string // what an update makes of them
 	Apt3    bool   // its updater calls apt 3, which asks in other words and in colours
+	Weights bool   // its tracked links have weights: in maintenance mode a node is BACKUP with a low priority, and not in FAULT
 
 	mu     sync.Mutex
 	damage string
@@ -143,6 +144,9 @@ func (p *Pair) FactsOf(name string) map[string]string {
 		f["role"], f["vrrp"], f["arp"] = "master", "MASTER", "open"
 	case n.Maintenance:
 		f["role"], f["vrrp"], f["arp"] = "maintenance", "FAULT", "blocked"
+		if p.Weights {
+			f["vrrp"], f["priority"] = "BACKUP", "1"
+		}
 	default:
 		f["role"], f["vrrp"], f["arp"] = "backup", "BACKUP", "blocked"
 	}

@@ -116,7 +116,8 @@ func (p *Pair) Serve(t testing.TB, node string, c sshtest.Config) *sshtest.Serve
 // the node's.
 func (p *Pair) printFacts(node, script string, names []string) string {
 	facts := p.FactsOf(node)
-	if !strings.Contains(script, "root='/usr/local/"+p.Product+"'") {
+	what, _, _ := strings.Cut(facts["product"], " ")
+	if what != "no" && what != "community" && !strings.Contains(script, "root='/usr/local/"+p.Product+"'") {
 		facts["product"] = "other " + p.Product
 	}
 	facts["time"] = fmt.Sprint(time.Now().Unix())

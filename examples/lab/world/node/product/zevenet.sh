@@ -129,7 +129,7 @@ write_keepalived_conf() {
 		    advert_int $(cluster_get deadratio)
 		    garp_master_delay 1
 		    track_interface {
-		        $MAINTENANCE_LINK
+		        $MAINTENANCE_LINK$(cat /lab/weight 2>/dev/null)
 		    }
 		    unicast_src_ip $(node_ip "$(hostname)")
 		    unicast_peer {
