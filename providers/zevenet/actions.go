@@ -193,7 +193,7 @@ func (b *builder) block(n *node) plan.Action {
 		Reason: fmt.Sprintf("when its service starts, %s asks MASTER for the configuration and would get the old one", peer.name),
 		Script: b.script("block", p.address(peer)), Undo: b.script("unblock", p.address(peer)), TimeoutS: 60, EstimateS: 7,
 		Check:  []plan.Condition{on(n, "deny", "present"), on(peer, "peer_ssh", "refused")},
-		CheckS: 30,
+		CheckS: 15,
 		Opens:  []string{n.name + "/hosts.deny"}, Before: was(n, "hosts_deny"), UndoCheck: []plan.Condition{on(n, "deny", "none")},
 	}
 }

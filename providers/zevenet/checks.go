@@ -205,16 +205,14 @@ func reachesPeer(p *pair, n *node) finding {
 	case got == unknown:
 		return unseen("whether it gets into "+peer.name+" over ssh", got)
 	}
-	return unfit("does not get into "+peer.name+" over ssh", got+unterminatedNote(peer),
+	return unfit("does not get into "+peer.name+" over ssh", got+p.keptOutNote(peer),
 		fmt.Sprintf("on %s: ssh root@%s true", n.name, p.address(peer)))
 }
 
-func unterminatedNote(n *node) string {
-	for _, table := range []string{"hosts_allow", "hosts_deny"} {
-		if text, ok := tableText(n.fact(table)); ok && unterminated(text) {
-			return fmt.Sprintf("; the last line of /etc/%s on %s has no line feed, and libwrap then denies everybody whom no earlier line allows",
-				strings.Replace(table, "_", ".", 1), n.name)
-		}
+// keptOutNote says which line of the tables there keeps the other node out, if one does.
+func (p *pair) keptOutNote(there *node) string {
+	if why := p.doorwayOf(there).keepsOut(); why != "" {
+		return "; " + why
 	}
 	return ""
 }

@@ -114,7 +114,7 @@ func stages() []stage {
 			pair: []pairRule{
 				{"image", refuses, hasImage, "with a `package` block: the image can be read, has the configured SHA-256 and a name that the updater takes"},
 				{"libwrap", refuses, blockCanHold, "MASTER's sshd heeds hosts.deny"},
-				{"hosts-allow", refuses, allowDoesNotVoid, "no line of MASTER's hosts.allow would void the block"},
+				{"hosts-allow", refuses, allowDoesNotVoid, "no line of MASTER's hosts.allow, nor an earlier one of its hosts.deny, would void the block"},
 				{"failback", refuses, failbackAgrees, "both nodes have the same cluster settings, and the wanted MASTER does not contradict them"},
 				{"reboot-order", refuses, rebootIsPossible, "with `reboot`: a node stays out of the way until it is back and proven healthy"},
 				{"boost", refuses, boostIsPossible, "with `boost`: keepalived.conf has one priority line on both nodes"},

@@ -49,25 +49,6 @@ func blockCanHold(p *pair) finding {
 		"without that MASTER can't keep BACKUP's pull away during the update, and its old configuration would overwrite the migrated one")
 }
 
-func allowDoesNotVoid(p *pair) finding {
-	if !p.mustBlock() {
-		return skip("nobody has to be kept out")
-	}
-	text, ok := tableText(p.master.fact("hosts_allow"))
-	addr, err := netip.ParseAddr(p.address(p.backup))
-	if !ok || err != nil {
-		return unseen("what hosts.allow on "+p.master.name+" says", p.master.fact("hosts_allow"))
-	}
-	switch m, line := matchTable(text, addr); m {
-	case yes:
-		return unfit(fmt.Sprintf("hosts.allow on %s lets %s in, whatever hosts.deny says", p.master.name, p.backup.name), line,
-			"libwrap reads hosts.allow first: take the line out for the time of the update")
-	case maybe:
-		return pass(fmt.Sprintf("%q may let %s in; whether the block holds is proven before anything is updated", line, p.backup.name))
-	}
-	return pass("no line of hosts.allow would void the block")
-}
-
 func failbackAgrees(p *pair) finding {
 	for _, fact := range []string{"primary", "deadratio", "interface"} {
 		if a, b := p.nodes[0].fact(fact), p.nodes[1].fact(fact); a != b {

@@ -300,8 +300,12 @@ fact_farms() {
 		{ host = $2; sub(/:[0-9]+$/, "", host); gsub(/[][]/, "", host); sub(/%.*/, "", host); if (host in vip) print $2 }
 	' | sort -u | grep . || printf none
 }
-fact_hosts_deny() { if [ -e /etc/hosts.deny ]; then base64 -w 0 /etc/hosts.deny; else printf absent; fi; }
-fact_hosts_allow() { if [ -e /etc/hosts.allow ]; then base64 -w 0 /etc/hosts.allow; else printf absent; fi; }
+fact_hosts_deny() { table /etc/hosts.deny; }
+fact_hosts_allow() { table /etc/hosts.allow; }
+# table FILE: its very bytes; a line counts as libwrap reads it, and that is not told here.
+table() {
+	if [ -s "$1" ]; then base64 -w 0 "$1"; elif [ -e "$1" ]; then printf empty; else printf absent; fi
+}
 # The line that keeps the peer out, exactly; whoever put it there.
 fact_deny() {
 	[ -n "$peer" ] || return

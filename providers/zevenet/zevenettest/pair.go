@@ -9,11 +9,14 @@
 package zevenettest
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+
+	"zup/providers/libwrap"
 )
 
 // Versions of a new pair, and what an update makes of them.
@@ -113,7 +116,7 @@ func (p *Pair) FactsOf(name string) map[string]string {
 		"reboot": word(n.Pending, "required by a package", "none"), "rebooted": word(n.Rebooted == "", "not-asked", n.Rebooted), "room": "enough", "source": n.Source, "skew": "0", "status": word(p.Master == name || p.Product != "zevenet", "ok", "elsewhere"), "time": "0", "uid": "0", "updater": "install",
 		"version": n.Version, "vips": "192.0.2.10",
 		"deny": word(n.Deny, "present", "none"), "left": word(n.Left, "yes", "no"), "maintenance": word(n.Maintenance, "yes", "no"),
-		"open": "none", "peer_ssh": word(peer.Deny, "refused", "ok "+peer.Name),
+		"open": "none", "peer_ssh": word(peer.keepsOut(n), "refused", "ok "+peer.Name),
 		"priority":    word(n.Boosted, "254", word(p.Primary == name, "120", "50")),
 		"replication": word(n.Replicates, "running", "off"),
 	}
@@ -151,6 +154,19 @@ func (p *Pair) FactsOf(name string) map[string]string {
 	}
 	maps.Copy(f, n.Facts)
 	return f
+}
+
+// keepsOut tells whether its hosts.deny keeps another node out, whatever its hosts.allow
+// says; a node is called NAME.example.net by their name service.
+func (n *Node) keepsOut(other *Node) bool {
+	if !n.Deny {
+		return false
+	}
+	allow, _ := base64.StdEncoding.DecodeString(n.Facts["hosts_allow"]) // "absent" is none
+	v := libwrap.Decide(libwrap.Table{Text: string(allow)}, libwrap.Table{Text: "sshd: " + other.Address + "\n"}, libwrap.Connection{
+		Daemon: "sshd", Port: 22, Client: libwrap.Host{Address: other.Address, Name: other.Name + ".example.net"}, Server: libwrap.Host{Address: n.Address},
+	})
+	return v.Answer == libwrap.Denied
 }
 
 func (p *Pair) members() string {
@@ -240,7 +256,7 @@ func (p *Pair) becomesMaster(n *Node) {
 // push copies the configuration to the peer, unless the peer keeps it out.
 func (p *Pair) push(n *Node) {
 	peer := p.Nodes[n.Peer]
-	if peer.Deny {
+	if peer.keepsOut(n) {
 		return
 	}
 	if peer.Config == "new" && n.Config == "old" {
@@ -269,7 +285,7 @@ func (p *Pair) configure(n *Node) {
 		p.hurt("dpkg --configure restarted %s while it served", n.Name)
 	}
 	n.Turned = ""
-	if peer := p.Nodes[n.Peer]; !p.Alone && p.Master == peer.Name && !peer.Deny { // the service's start asks MASTER to push
+	if peer := p.Nodes[n.Peer]; !p.Alone && p.Master == peer.Name && !peer.keepsOut(n) { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 }
@@ -307,7 +323,7 @@ func (p *Pair) update(n *Node) {
 		p.becomesMaster(peer)
 	}
 	n.Version, n.Config, n.Boosted, n.Pending = NewVersion, "new", false, n.Pending || n.Brings
-	if p.Master == peer.Name && !peer.Deny { // the service's start asks MASTER to push
+	if p.Master == peer.Name && !peer.keepsOut(n) { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 	p.settle()
@@ -330,7 +346,7 @@ func (p *Pair) CutUpdate(node, job string, says string) {
 	if p.Master == node {
 		p.becomesMaster(peer)
 	}
-	if !peer.Deny { // the service's start asks MASTER to push
+	if !peer.keepsOut(n) { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 	p.settle()
@@ -357,7 +373,7 @@ func (p *Pair) reboot(n *Node) {
 	}
 	n.Boots++
 	n.Pending, n.Boosted, n.Rebooted, n.Replicates = false, false, "yes", false
-	if !peer.Deny { // the service's start asks MASTER to push
+	if !peer.keepsOut(n) { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 	p.settle()
@@ -383,7 +399,7 @@ func (p *Pair) rejoin(n *Node) {
 		return
 	}
 	n.Maintenance = false
-	if p.Master == peer.Name && !n.Deny && !peer.Deny {
+	if p.Master == peer.Name && !n.keepsOut(peer) && !peer.keepsOut(n) {
 		p.push(peer)
 	}
 	p.settle()
@@ -425,7 +441,7 @@ func (p *Pair) Restore(node, name string) bool {
 	if p.Alone {
 		return true
 	}
-	if !peer.Deny { // the service's start asks MASTER to push
+	if !peer.keepsOut(n) { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 	p.settle()
