@@ -86,6 +86,9 @@ func (p *pair) cautions(b *builder) []string {
 		all = append(all, p.overtaken()...)
 		all = append(all, p.wayBack(b)...)
 	}
+	if len(b.actions) > 0 {
+		all = append(all, p.unmeasured()...)
+	}
 	all = append(all, p.unendedUpdates()...)
 	all = append(all, p.begunSnapshots()...)
 	if p.editedSince() {
