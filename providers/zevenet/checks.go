@@ -82,7 +82,7 @@ func hasOwnAddress(p *pair, n *node) finding {
 }
 
 func isNoVIP(_ *pair, n *node) finding {
-	if slices.Contains(n.words("vips"), n.cfg.Address) {
+	if slices.ContainsFunc(n.words("vips"), func(vip string) bool { return sameAddress(vip, n.cfg.Address) }) {
 		return mistaken("its address is a VIP", n.cfg.Address+" changes hands with the role", "use the node's own management address")
 	}
 	return pass("its management address is no VIP")

@@ -119,7 +119,7 @@ func stages() []stage {
 				{"reboot-order", refuses, rebootIsPossible, "with `reboot`: a node stays out of the way until it is back and proven healthy"},
 				{"boost", refuses, boostIsPossible, "with `boost`: keepalived.conf has one priority line on both nodes"},
 				{"farms", refuses, farmsAgree, "whatever listens on MASTER's VIPs listens on BACKUP's too"},
-				{"arp", warns, arpTells, "ARP for the VIPs is dropped on BACKUP and not on MASTER"},
+				{"arp", warns, arpTells, "ARP for the VIPs, and what comes for IPv6 ones, is dropped on BACKUP and not on MASTER"},
 				{"vips", warns, vipsAgree, "both nodes have the same VIPs"},
 				{"names", warns, namesAreDistinct, "neither node's name is part of the other's (the updater then takes a wrong address)"},
 				{"configuration", warns, configurationsAgree, "the replicated configurations agree"},

@@ -49,6 +49,7 @@ var functions = []struct{ name, file string }{
 	{"sources_of_candidate", "policy.sh"},
 	{"lying", "listing.sh"},
 	{"own_folder", "folder.sh"},
+	{"deny_line", "deny_line.sh"},
 	{"pending_reboot", "pending.sh"},
 	{"name_secrets", "secrets.sh"},
 }

@@ -61,14 +61,17 @@ read_vips() {
 		/^addr[ \t]*=/ { sub(/^addr[ \t]*=[ \t]*/, ""); sub(/[ \t]+$/, ""); addr = $0; next }
 		/^status[ \t]*=/ { up = ($0 ~ /=[ \t]*up/); next }
 		/;/ { split($0, f, ";"); if (addr == "") addr = f[2] }
-		END { flush() }' | while read -r vip; do
-		# As the kernel writes it, and so everybody who asks it.
-		case $vip in *:*) written=$(getent ahostsv6 "$vip" 2>/dev/null) && vip=${written%%[[:space:]]*} ;; esac
-		printf '%s\n' "$vip"
-	done
+		END { flush() }' | while read -r vip; do spelled "$vip"; done
+}
+# spelled ADDRESS: as the kernel writes it, and so everybody who asks it.
+spelled() {
+	written=''
+	case $1 in *:*) written=$(getent ahostsv6 "$1" 2>/dev/null) || written='' ;; esac
+	written=${written%%[[:space:]]*}
+	printf '%s\n' "${written:-$1}"
 }
 vips=''
-if asked vips arp farms; then vips=$(read_vips); fi
+if asked vips arp nd farms; then vips=$(read_vips); fi
 
 fact_hostname() { printf '%s' "$me"; }
 fact_uid() { id -u; }
@@ -239,7 +242,7 @@ fact_primary() { ini '' primary; }
 fact_interface() { ini '' interface; }
 fact_own_address() {
 	ip=$(ini "$me" ip)
-	if ip -o addr show 2>/dev/null | grep -qF " $ip/"; then printf '%s' "$ip"; else printf 'absent %s' "$ip"; fi
+	if ip -o addr show 2>/dev/null | grep -qF " $(spelled "$ip")/"; then printf '%s' "$ip"; else printf 'absent %s' "$ip"; fi
 }
 fact_role() {
 	[ -e "$root/node_status" ] || { printf none; return; }
@@ -289,6 +292,19 @@ fact_arp() {
 		END {
 			for (v in vip) if (vip[v] == 0) open++; else if (vip[v] == 3) blocked++
 			print n == 0 ? "none" : open == n ? "open" : blocked == n ? "blocked" : "partial"
+		}'
+}
+# Whether the node answers for its IPv6 VIPs: the backup drops what comes for them.
+fact_nd() {
+	if rules=$(nft list table netdev cluster 2>&1); then :; else
+		case $rules in *"No such file"*) rules='' ;; *) return ;; esac
+	fi
+	{ vip_list | grep -F : | sed 's/^/vip /'; printf '%s\n' "$rules"; } | awk '
+		$1 == "vip" { vip[$2] = 0; n++; next }
+		/ip6 daddr / && /drop/ { gsub(/[{},]/, " "); for (i = 1; i <= NF; i++) if ($i in vip) vip[$i] = 1 }
+		END {
+			for (v in vip) blocked += vip[v]
+			print n == 0 ? "none" : blocked == 0 ? "open" : blocked == n ? "blocked" : "partial"
 		}'
 }
 # What listens on a VIP, and what nftlb sends on, as protocol/address:port: a range of ports
@@ -372,11 +388,11 @@ fact_hosts_allow() { table /etc/hosts.allow; }
 table() {
 	if [ -s "$1" ]; then base64 -w 0 "$1"; elif [ -e "$1" ]; then printf empty; else printf absent; fi
 }
-# The line that keeps the peer out, exactly; whoever put it there.
+# The line that keeps the peer out, exactly, or that was to; whoever put it there.
 fact_deny() {
 	[ -n "$peer" ] || return
 	[ -e /etc/hosts.deny ] || { printf none; return; }
-	grep -qxF "sshd: $peer" /etc/hosts.deny
+	grep -qxF -e "$(deny_line "$peer")" -e "sshd: $peer" /etc/hosts.deny
 	case $? in 0) printf present ;; 1) printf none ;; esac
 }
 fact_libwrap() {

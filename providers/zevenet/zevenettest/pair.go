@@ -87,6 +87,14 @@ func New(first, second, master, primary string) *Pair {
 	return p
 }
 
+// UseIPv6 gives the nodes and their VIP IPv6 addresses.
+func (p *Pair) UseIPv6() {
+	for _, n := range p.Nodes {
+		n.Address = strings.Replace(n.Address, "192.168.100.", "2001:db8:100::", 1)
+		n.Facts["vips"], n.Facts["farms"], n.Facts["arp"] = "2001:db8::10", "tcp/[2001:db8::10]:80", "none"
+	}
+}
+
 // Damage returns the first thing that would have gone wrong on a real pair, or "".
 func (p *Pair) Damage() string {
 	p.mu.Lock()
@@ -153,6 +161,12 @@ func (p *Pair) FactsOf(name string) map[string]string {
 		}
 	}
 	maps.Copy(f, n.Facts)
+	if _, said := n.Facts["nd"]; !said {
+		f["nd"] = "none"
+		if strings.Contains(f["vips"], ":") {
+			f["nd"] = word(p.Master == name, "open", "blocked")
+		}
+	}
 	return f
 }
 
@@ -162,8 +176,12 @@ func (n *Node) keepsOut(other *Node) bool {
 	if !n.Deny {
 		return false
 	}
+	line := "sshd: " + other.Address + "\n"
+	if strings.Contains(other.Address, ":") {
+		line = "sshd: [" + other.Address + "]\n"
+	}
 	allow, _ := base64.StdEncoding.DecodeString(n.Facts["hosts_allow"]) // "absent" is none
-	v := libwrap.Decide(libwrap.Table{Text: string(allow)}, libwrap.Table{Text: "sshd: " + other.Address + "\n"}, libwrap.Connection{
+	v := libwrap.Decide(libwrap.Table{Text: string(allow)}, libwrap.Table{Text: line}, libwrap.Connection{
 		Daemon: "sshd", Port: 22, Client: libwrap.Host{Address: other.Address, Name: other.Name + ".example.net"}, Server: libwrap.Host{Address: n.Address},
 	})
 	return v.Answer == libwrap.Denied
