@@ -406,7 +406,7 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 	report, err := apply.Run(ctx, c.plan, apply.Options{
 		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir, Env: a.env}).Run, Digest: digest(c.dir),
 		Store: c.store, RunID: run, Dir: runDir, Version: version, Resume: c.resumed != "",
-		Signatures: a.signatures, Closed: c.closed,
+		Signatures: a.signatures, Closed: c.closed, Explain: explainers(),
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: a.tell(view),
 		Unwatched: a.unwatched(c.plan, c.fleet, live),
 		Now:       a.now,

@@ -36,8 +36,9 @@ const importOrder = `
 	providers/ssh       < plan/escape plan/disk
 	providers/ssh/sshtest
 	providers/reader    < providers/ssh
-	providers/zevenet/zevenettest < providers/ssh/sshtest
-	providers/zevenet   < plan plan/config plan/state plan/escape plan/name
+	providers/libwrap
+	providers/zevenet/zevenettest < providers/ssh/sshtest providers/libwrap
+	providers/zevenet   < plan plan/config plan/state plan/escape plan/name providers/libwrap
 	cmd/zup             < plan plan/approval plan/checkout plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/reach plan/escape plan/disk plan/name providers/reader providers/ssh providers/zevenet
 	examples/ci
 	examples/lab        < examples/lab/world plan/escape

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zup/plan"
+	"zup/plan/apply"
 	"zup/plan/config"
 	"zup/plan/disk"
 	"zup/plan/escape"
@@ -284,6 +285,14 @@ func (p *planning) warnLocked(dir string) {
 
 func planners() map[string]plan.Provider {
 	all := map[string]plan.Provider{}
+	for name, p := range providers() {
+		all[name] = p
+	}
+	return all
+}
+
+func explainers() map[string]apply.Explainer {
+	all := map[string]apply.Explainer{}
 	for name, p := range providers() {
 		all[name] = p
 	}

@@ -157,8 +157,9 @@ func cmdRelease(ts *testscript.TestScript, neg bool, args []string) {
 
 // scriptCommands are the verbs of the scripts besides those of testscript:
 //
-//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME] [from=VERSION to=VERSION] [apt=3] [tracked=weights]
-//	                                                 start two nodes; ssh finds them by name, and at these addresses
+//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME] [from=VERSION to=VERSION] [apt=3] [tracked=weights] [ipv6]
+//	                                                 start two nodes; ssh finds them by name, and at these addresses;
+//	                                                 ipv6: their cluster and VIPs have IPv6 addresses
 //	bastion USER@HOST                                start a jump host that reaches the nodes that were started; its key is $KEY_bastion
 //	example NAME                                     copy examples/NAME here
 //	node NODE FACT=VALUE...                          what a node says from now on; FACT= takes it back
@@ -253,6 +254,9 @@ func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	p.Apt3 = set["apt"] == "3"
 	p.Weights = set["tracked"] == "weights"
+	if slices.Contains(args, "ipv6") {
+		p.UseIPv6()
+	}
 	addresses := strings.Split(set["at"]+",", ",")
 	for i, name := range []string{first, second} {
 		p.servers[name] = p.Serve(ts.Value("t").(testing.TB), name, sshtest.Config{})

@@ -252,7 +252,7 @@ func (b *branch) primitive(ctx context.Context, a *plan.Action) *Stop {
 	switch a.Primitive {
 	case plan.Gate:
 		if missed := b.missed(ctx, a.Until); len(missed) > 0 {
-			return &Stop{Kind: kindOf(a), Seen: missed, Why: "not everything is as it must be"}
+			return &Stop{Kind: kindOf(a), Seen: missed, Why: "not everything is as it must be" + b.explained(ctx, a.Until, missed)}
 		}
 		return nil
 	case plan.Wait:
@@ -293,7 +293,7 @@ func (b *branch) until(ctx context.Context, a *plan.Action, conditions []plan.Co
 			return &Stop{Kind: StopLeft, Seen: missed, Why: "nobody waited for it to end"}
 		}
 		if !time.Now().Before(deadline) {
-			return &Stop{Kind: kindOf(a), Seen: missed, Why: "not everything was as it must be within " + round(limit)}
+			return &Stop{Kind: kindOf(a), Seen: missed, Why: "not everything was as it must be within " + round(limit) + b.explained(ctx, conditions, missed)}
 		}
 		select {
 		case <-time.After(min(pause(b.Poll, took, time.Since(began)), time.Until(deadline))):

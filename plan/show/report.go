@@ -140,6 +140,7 @@ func means(fact string) string {
 		"farms":    "what listens on the VIPs",
 		"left":     "whether zup has left anything there",
 		"lock":     "who holds the locks of apt and dpkg",
+		"nd":       "whether it takes what comes for the IPv6 VIPs",
 		"offer":    "what its package lists offer",
 		"open":     "what zup has opened there",
 		"package":  "what dpkg says of it",

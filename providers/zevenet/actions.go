@@ -50,24 +50,28 @@ func (p *pair) serves(n *node) []plan.Condition {
 		return []plan.Condition{on(n, "role", "master", "backup")}
 	}
 	if n.serving == nil {
-		n.serving = p.withARP([]plan.Condition{on(n, "role", "master"), on(n, "vrrp", "MASTER"), on(n, "arp", "open")})
+		n.serving = slices.Concat([]plan.Condition{on(n, "role", "master"), on(n, "vrrp", "MASTER")}, p.neighbours(n, "open"))
 	}
 	return n.serving
 }
 
-// withARP leaves out the last condition, which is about ARP, where this version of
-// the product does not tell.
-func (p *pair) withARP(c []plan.Condition) []plan.Condition {
-	if p.usesARP() {
-		return c
+// neighbours are the conditions that a node does, or does not, answer for the VIPs when
+// somebody asks who has them, as far as this version of the product tells: ARP for IPv4,
+// neighbour discovery for IPv6.
+func (p *pair) neighbours(n *node, how string) []plan.Condition {
+	var c []plan.Condition
+	for _, fact := range []string{"arp", "nd"} {
+		if p.tells(fact) {
+			c = append(c, on(n, fact, how))
+		}
 	}
-	return c[:len(c)-1]
+	return c
 }
 
 // standsBy is what proves that a node is a backup and out of the users' way.
 func (p *pair) standsBy(n *node) []plan.Condition {
 	if n.standby == nil {
-		n.standby = p.withARP([]plan.Condition{on(n, "role", "backup"), on(n, "vrrp", "BACKUP"), on(n, "arp", "blocked")})
+		n.standby = slices.Concat([]plan.Condition{on(n, "role", "backup"), on(n, "vrrp", "BACKUP")}, p.neighbours(n, "blocked"))
 	}
 	return n.standby
 }
@@ -84,9 +88,9 @@ func (p *pair) isDrained(n *node) []plan.Condition {
 		return []plan.Condition{on(n, "maintenance", "yes")}
 	}
 	if n.drained == nil {
-		n.drained = p.withARP([]plan.Condition{
-			on(n, "maintenance", "yes"), on(n, "role", "maintenance"), on(n, "vrrp", drainedStates...), on(n, "arp", "blocked"),
-		})
+		n.drained = slices.Concat([]plan.Condition{
+			on(n, "maintenance", "yes"), on(n, "role", "maintenance"), on(n, "vrrp", drainedStates...),
+		}, p.neighbours(n, "blocked"))
 	}
 	return n.drained
 }
@@ -198,11 +202,11 @@ func (b *builder) block(n *node) plan.Action {
 	peer := p.peer(n)
 	return plan.Action{
 		ID: p.id(n, "block"), Kind: "block", Node: n.name, Primitive: plan.Script, Detached: true,
-		Title:  fmt.Sprintf("Keep %s out: \"sshd: %s\" in hosts.deny", peer.name, p.address(peer)),
+		Title:  fmt.Sprintf("Keep %s out: %q in hosts.deny", peer.name, denyLine(p.address(peer))),
 		Reason: fmt.Sprintf("when its service starts, %s asks MASTER for the configuration and would get the old one", peer.name),
 		Script: b.script("block", p.address(peer)), Undo: b.script("unblock", p.address(peer)), TimeoutS: 60, EstimateS: 7,
 		Check:  []plan.Condition{on(n, "deny", "present"), on(peer, "peer_ssh", "refused")},
-		CheckS: 30,
+		CheckS: 15,
 		Opens:  []string{n.name + "/hosts.deny"}, Before: was(n, "hosts_deny"), UndoCheck: []plan.Condition{on(n, "deny", "none")},
 	}
 }
@@ -429,9 +433,13 @@ func (b *builder) settle(from *node, out []plan.Condition) plan.Action {
 }
 
 func (b *builder) announce(n *node) plan.Action {
+	title := "One more gratuitous ARP for every VIP"
+	if b.pair.hasIPv6() {
+		title = "One more announcement of every VIP: gratuitous ARP, neighbour advertisement"
+	}
 	return plan.Action{
 		ID: b.unique(n, "announce"), Kind: "announce", Node: n.name, Primitive: plan.Script, Detached: true,
-		Title:  "One more gratuitous ARP for every VIP",
+		Title:  title,
 		Reason: "a client that learned the old MAC while the role moved is stuck until the next one",
 		Script: b.script("announce", ""), TimeoutS: 60, EstimateS: 2,
 		Check: b.pair.serves(n), CheckS: 10,

@@ -289,7 +289,7 @@ sleep 0.3
 printf '%s' "$FACTS" | sh -s -- farms
 `
 	got := inNamespaces(t, told, []string{"FACTS=" + script("facts", "")})
-	if want := "farms=192.0.2.10:80 192.0.2.10:8080\nend\n"; got != want {
+	if want := "farms=tcp/192.0.2.10:80 tcp/192.0.2.10:8080\nend\n"; got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }

@@ -63,7 +63,7 @@ func hasOwnAddress(p *pair, n *node) finding {
 }
 
 func isNoVIP(_ *pair, n *node) finding {
-	if slices.Contains(n.words("vips"), n.cfg.Address) {
+	if slices.ContainsFunc(n.words("vips"), func(vip string) bool { return sameAddress(vip, n.cfg.Address) }) {
 		return mistaken("its address is a VIP", n.cfg.Address+" changes hands with the role", "use the node's own management address")
 	}
 	return pass("its management address is no VIP")
@@ -188,16 +188,14 @@ func reachesPeer(p *pair, n *node) finding {
 	case got == unknown:
 		return unseen("whether it gets into "+peer.name+" over ssh", got)
 	}
-	return unfit("does not get into "+peer.name+" over ssh", got+unterminatedNote(peer),
+	return unfit("does not get into "+peer.name+" over ssh", got+p.keptOutNote(peer),
 		fmt.Sprintf("on %s: ssh root@%s true", n.name, p.address(peer)))
 }
 
-func unterminatedNote(n *node) string {
-	for _, table := range []string{"hosts_allow", "hosts_deny"} {
-		if text, ok := tableText(n.fact(table)); ok && unterminated(text) {
-			return fmt.Sprintf("; the last line of /etc/%s on %s has no line feed, and libwrap then denies everybody whom no earlier line allows",
-				strings.Replace(table, "_", ".", 1), n.name)
-		}
+// keptOutNote says which line of the tables there keeps the other node out, if one does.
+func (p *pair) keptOutNote(there *node) string {
+	if why := p.doorwayOf(there).keepsOut(); why != "" {
+		return "; " + why
 	}
 	return ""
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 
 	"zup/plan"
 	"zup/plan/config"
@@ -86,6 +85,9 @@ func (p *pair) cautions(b *builder) []string {
 		all = append(all, p.packageCautions()...)
 		all = append(all, p.wayBack(b)...)
 	}
+	if len(b.actions) > 0 {
+		all = append(all, p.unmeasured()...)
+	}
 	all = append(all, p.unendedUpdates()...)
 	all = append(all, p.begunSnapshots()...)
 	if p.editedSince() {
@@ -93,9 +95,6 @@ func (p *pair) cautions(b *builder) []string {
 	}
 	if len(b.moves) > 0 {
 		all = append(all, "connections that are open while MASTER moves are cut; clients have to open them again")
-		if slices.ContainsFunc(p.master.words("vips"), func(v string) bool { return strings.Contains(v, ":") }) {
-			all = append(all, "IPv6 VIPs are announced by the product alone; zup repeats the announcement for IPv4 only")
-		}
 	}
 	return all
 }

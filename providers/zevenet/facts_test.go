@@ -110,6 +110,12 @@ func TestFacts(t *testing.T) {
 	if got["role"] != "stopped" || got["deny"] != "none" || got["maintenance"] != "yes" {
 		t.Errorf("%v", got)
 	}
+	for text, want := range map[string]string{"": "empty", "\n": "Cg==", "\x00 #\r\n": "ACAjDQo="} {
+		s.write("etc/hosts.allow", text)
+		if got := s.facts("hosts_allow")["hosts_allow"]; got != want {
+			t.Errorf("hosts.allow %q is %q, want %q", text, got, want)
+		}
+	}
 	os.Remove(s.path("root/node_status"))
 	if got = s.facts("role", "clustered"); got["role"] != "none" || got["clustered"] != "no" {
 		t.Errorf("%v", got)

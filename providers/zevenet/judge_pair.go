@@ -49,25 +49,6 @@ func blockCanHold(p *pair) finding {
 		"without that MASTER can't keep BACKUP's pull away during the update, and its old configuration would overwrite the migrated one")
 }
 
-func allowDoesNotVoid(p *pair) finding {
-	if !p.mustBlock() {
-		return skip("nobody has to be kept out")
-	}
-	text, ok := tableText(p.master.fact("hosts_allow"))
-	addr, err := netip.ParseAddr(p.address(p.backup))
-	if !ok || err != nil {
-		return unseen("what hosts.allow on "+p.master.name+" says", p.master.fact("hosts_allow"))
-	}
-	switch m, line := matchTable(text, addr); m {
-	case yes:
-		return unfit(fmt.Sprintf("hosts.allow on %s lets %s in, whatever hosts.deny says", p.master.name, p.backup.name), line,
-			"libwrap reads hosts.allow first: take the line out for the time of the update")
-	case maybe:
-		return pass(fmt.Sprintf("%q may let %s in; whether the block holds is proven before anything is updated", line, p.backup.name))
-	}
-	return pass("no line of hosts.allow would void the block")
-}
-
 func failbackAgrees(p *pair) finding {
 	for _, fact := range []string{"primary", "deadratio", "interface"} {
 		if a, b := p.nodes[0].fact(fact), p.nodes[1].fact(fact); a != b {
@@ -120,14 +101,30 @@ func farmsAgree(p *pair) finding {
 }
 
 func arpTells(p *pair) finding {
-	if p.backup.fact("role") == "backup" && p.usesARP() {
-		return pass("the backup drops ARP for the VIPs, MASTER does not")
+	var facts []string
+	if !p.hasIPv6() || p.master.fact("arp") != "none" || p.backup.fact("arp") != "none" {
+		facts = append(facts, "arp")
 	}
-	if p.usesARP() {
-		return pass("MASTER answers ARP for the VIPs, the other node does not")
+	if p.hasIPv6() {
+		facts = append(facts, "nd")
 	}
-	return unfit("ARP for the VIPs is not dropped where zup looks for it", fmt.Sprintf("%s: %s, %s: %s", p.master.name, p.master.fact("arp"), p.backup.name, p.backup.fact("arp")),
-		"roles are judged by node_status and keepalived alone")
+	var words []string
+	for _, fact := range facts {
+		what, takes := "ARP for the VIPs", "answers"
+		if fact == "nd" {
+			what, takes = "what comes for the IPv6 VIPs", "takes"
+		}
+		switch {
+		case !p.tells(fact):
+			return unfit(what+" is not dropped where zup looks for it", fmt.Sprintf("%s: %s, %s: %s", p.master.name, p.master.fact(fact), p.backup.name, p.backup.fact(fact)),
+				"roles are judged by node_status and keepalived alone")
+		case p.backup.fact("role") == "backup":
+			words = append(words, "the backup drops "+what+", MASTER does not")
+		default:
+			words = append(words, "MASTER "+takes+" "+what+", the other node does not")
+		}
+	}
+	return pass(strings.Join(words, "; "))
 }
 
 func vipsAgree(p *pair) finding {
@@ -203,4 +200,11 @@ func number(s string) int {
 func validAddress(s string) bool {
 	addr, err := netip.ParseAddr(s)
 	return err == nil && addr.Zone() == ""
+}
+
+// sameAddress compares two addresses however they are written; a name is no address.
+func sameAddress(a, b string) bool {
+	x, errX := netip.ParseAddr(a)
+	y, errY := netip.ParseAddr(b)
+	return a == b || errX == nil && errY == nil && x.Unmap() == y.Unmap()
 }

@@ -53,6 +53,7 @@ var functions = []struct{ name, file string }{
 	{"lying", "listing.sh"},
 	{"updater_steps", "steps.sh"},
 	{"own_folder", "folder.sh"},
+	{"deny_line", "deny_line.sh"},
 	{"pending_reboot", "pending.sh"},
 	{"name_secrets", "secrets.sh"},
 	{"sysctl_lines", "sysctl.sh"},

@@ -58,7 +58,10 @@ func (s *sandbox) run(name string) string {
 }
 
 // shell has sh run a node script. No process of this machine is looked for.
-func (s *sandbox) shell(name string) (string, error) {
+func (s *sandbox) shell(name string) (string, error) { return s.shellFor(name, "192.168.100.2") }
+
+// shellFor is shell for a node with that peer.
+func (s *sandbox) shellFor(name, peer string) (string, error) {
 	text := strings.NewReplacer(
 		"/etc/hosts.deny", s.path("etc/hosts.deny"),
 		"/etc/keepalived/", s.path("etc/keepalived")+"/",
@@ -66,7 +69,7 @@ func (s *sandbox) shell(name string) (string, error) {
 		"/var/lib/zup", s.path("var/lib/zup"),
 		"/usr/local/zevenet", s.path("root"),
 		"pidof keepalived", "false",
-	).Replace(script(name, "192.168.100.2"))
+	).Replace(script(name, peer))
 	cmd := exec.Command("sh")
 	cmd.Stdin = strings.NewReader(text)
 	out, err := cmd.CombinedOutput()

@@ -85,6 +85,7 @@ func decideAlone(p *pair) plan.Decision {
 	d.Cluster.Warnings = append(d.Cluster.Warnings, p.unendedUpdates()...)
 	if p.needs(n) {
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.product.assumed()...)
+		d.Cluster.Warnings = append(d.Cluster.Warnings, p.unmeasured()...)
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.overtaken()...)
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.packageCautions()...)
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.wayBack(b)...)

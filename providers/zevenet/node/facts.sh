@@ -61,10 +61,17 @@ read_vips() {
 		/^addr[ \t]*=/ { sub(/^addr[ \t]*=[ \t]*/, ""); sub(/[ \t]+$/, ""); addr = $0; next }
 		/^status[ \t]*=/ { up = ($0 ~ /=[ \t]*up/); next }
 		/;/ { split($0, f, ";"); if (addr == "") addr = f[2] }
-		END { flush() }'
+		END { flush() }' | while read -r vip; do spelled "$vip"; done
+}
+# spelled ADDRESS: as the kernel writes it, and so everybody who asks it.
+spelled() {
+	written=''
+	case $1 in *:*) written=$(getent ahostsv6 "$1" 2>/dev/null) || written='' ;; esac
+	written=${written%%[[:space:]]*}
+	printf '%s\n' "${written:-$1}"
 }
 vips=''
-if asked vips arp farms; then vips=$(read_vips); fi
+if asked vips arp nd farms; then vips=$(read_vips); fi
 
 fact_hostname() { printf '%s' "$me"; }
 fact_uid() { id -u; }
@@ -239,7 +246,7 @@ fact_primary() { ini '' primary; }
 fact_interface() { ini '' interface; }
 fact_own_address() {
 	ip=$(ini "$me" ip)
-	if ip -o addr show 2>/dev/null | grep -qF " $ip/"; then printf '%s' "$ip"; else printf 'absent %s' "$ip"; fi
+	if ip -o addr show 2>/dev/null | grep -qF " $(spelled "$ip")/"; then printf '%s' "$ip"; else printf 'absent %s' "$ip"; fi
 }
 fact_role() {
 	[ -e "$root/node_status" ] || { printf none; return; }
@@ -293,26 +300,105 @@ fact_arp() {
 			print n == 0 ? "none" : open == n ? "open" : blocked == n ? "blocked" : "partial"
 		}'
 }
-# What listens on a VIP, and what nftlb sends on, as address:port. What people have
-# started themselves, with an account of theirs or none, is not a farm.
+# Whether the node answers for its IPv6 VIPs: the backup drops what comes for them.
+fact_nd() {
+	if rules=$(nft list table netdev cluster 2>&1); then :; else
+		case $rules in *"No such file"*) rules='' ;; *) return ;; esac
+	fi
+	{ vip_list | grep -F : | sed 's/^/vip /'; printf '%s\n' "$rules"; } | awk '
+		$1 == "vip" { vip[$2] = 0; n++; next }
+		/ip6 daddr / && /drop/ { gsub(/[{},]/, " "); for (i = 1; i <= NF; i++) if ($i in vip) vip[$i] = 1 }
+		END {
+			for (v in vip) blocked += vip[v]
+			print n == 0 ? "none" : blocked == 0 ? "open" : blocked == n ? "blocked" : "partial"
+		}'
+}
+# What listens on a VIP, and what nftlb sends on, as protocol/address:port: a range of ports
+# of one farm is one word, * is any port and "any" any protocol. What people have started
+# themselves, with an account of theirs or none, is not a farm.
 fact_farms() {
 	command -v ss >/dev/null || return
+	rules=$(nftlb_rules) || return
 	{
 		vip_list | sed 's/^/vip /'
-		ss -Hltnue 2>/dev/null | awk '{ uid = 0; for (i = 6; i <= NF; i++) if ($i ~ /^uid:/) uid = substr($i, 5); if (uid + 0 < 1000) print "at", $5 }'
-		nft list table ip nftlb 2>/dev/null | grep -oE '[0-9.]+ \. [0-9]+ :' | sed 's/ \. /:/; s/ ://; s/^/at /'
-	} | awk '
-		$1 == "vip" { vip[$2] = 1; next }
-		{ host = $2; sub(/:[0-9]+$/, "", host); gsub(/[][]/, "", host); sub(/%.*/, "", host); if (host in vip) print $2 }
+		ss -Hltnue 2>/dev/null | awk '{ uid = 0; for (i = 6; i <= NF; i++) if ($i ~ /^uid:/) uid = substr($i, 5); if (uid + 0 < 1000) print "at", $1, $5 }'
+		printf '%s\n' "$rules"
+	} | farm_ports | sort -t ' ' -k 1,1 -k 2,2 -k 3,3 -k 4,4n | uniq | awk '
+		function flush() { if (key != "") print at (first == last ? first : first "-" last); key = "" }
+		{ where = $2 "/" ($3 ~ /:/ ? "[" $3 "]" : $3) ":" }
+		$1 == "-" || $4 !~ /^[0-9]+$/ { print where $4; next }
+		$1 " " where == key && $4 == last + 1 { last = $4; next }
+		{ flush(); key = $1 " " where; at = where; first = last = $4 }
+		END { flush() }
 	' | sort -u | grep . || printf none
 }
-fact_hosts_deny() { if [ -e /etc/hosts.deny ]; then base64 -w 0 /etc/hosts.deny; else printf absent; fi; }
-fact_hosts_allow() { if [ -e /etc/hosts.allow ]; then base64 -w 0 /etc/hosts.allow; else printf absent; fi; }
-# The line that keeps the peer out, exactly; whoever put it there.
+# nftlb_rules prints nftlb's tables, of each family that has one.
+nftlb_rules() {
+	command -v nft >/dev/null || return 0
+	tables=$(nft list tables 2>/dev/null) || return
+	for family in ip ip6 netdev; do
+		case "$tables
+" in *"table $family nftlb
+"*) nft -nn list table "$family" nftlb 2>/dev/null || return ;; esac
+	done
+}
+# farm_ports prints "farm protocol address port" for each port of a VIP, farm being - for
+# what listens itself. nftlb has maps from address and port, from address and any port,
+# with the protocol among them or in the map's name, to a chain for each farm, which sends
+# on; in netdev it does that for direct and stateless ways, and keeps its policies there
+# too, which send nothing on.
+farm_ports() {
+	awk '
+		function spelled(p) { return p == "6" ? "tcp" : p == "17" ? "udp" : p == "132" ? "sctp" : p }
+		function element(e, part, n, k, proto, address, port, chain) {
+			gsub(/^[ \t,]+|[ \t]+$/, "", e)
+			if (!match(e, /[ \t]+:[ \t]+(goto|jump)[ \t]+/)) return
+			chain = substr(e, RSTART + RLENGTH); sub(/[ \t].*/, "", chain)
+			e = substr(e, 1, RSTART - 1); sub(/[ \t]+(counter|timeout|expires|comment)[ \t].*/, "", e)
+			n = split(e, part, /[ \t]+\.[ \t]+/)
+			proto = map ~ /(^|-)tcp-services/ ? "tcp" : map ~ /(^|-)udp-services/ ? "udp" : map ~ /(^|-)sctp-services/ ? "sctp" : "any"
+			address = ""; port = "*"
+			for (k = 1; k <= n; k++)
+				if (part[k] in vip) address = part[k]
+				else if (kind[k] == "inet_proto") proto = spelled(part[k])
+				else if (kind[k] == "inet_service") port = part[k]
+			if (address == "") return
+			m++; to[m] = table " " chain; farm[m] = table "/" chain; what[m] = proto " " address " " port
+		}
+		$1 == "vip" { vip[$2] = 1; next }
+		$1 == "at" {
+			host = port = $3; sub(/:[^:]*$/, "", host); sub(/.*:/, "", port)
+			gsub(/[][]/, "", host); sub(/%.*/, "", host); sub(/^::ffff:/, "", host)
+			if (host in vip) print "-", $2, host, port
+			next
+		}
+		/^table / { table = $2; next }
+		/^\t}/ { map = chain = ""; next }
+		/^\tmap / { map = $2; verdict = 0; if (map ~ /filter/) map = ""; next }
+		/^\tchain / { chain = $2; next }
+		map != "" && $1 == "type" {
+			verdict = / : verdict$/; line = $0; sub(/^[ \t]*type /, "", line); sub(/ : .*/, "", line)
+			split("", kind); split(line, kind, / \. /); next
+		}
+		map != "" && verdict && / : / {
+			line = $0; sub(/^[ \t]*elements = \{/, "", line); sub(/\}[ \t]*$/, "", line)
+			n = split(line, e, ",")
+			for (k = 1; k <= n; k++) element(e[k])
+		}
+		chain != "" && (table == "netdev" ? /fwd to|dup to|(goto|jump) / : /dnat|redirect|tproxy|(goto|jump) /) { sends[table " " chain] = 1 }
+		END { for (k = 1; k <= m; k++) if (to[k] in sends) print farm[k], what[k] }'
+}
+fact_hosts_deny() { table /etc/hosts.deny; }
+fact_hosts_allow() { table /etc/hosts.allow; }
+# table FILE: its very bytes; a line counts as libwrap reads it, and that is not told here.
+table() {
+	if [ -s "$1" ]; then base64 -w 0 "$1"; elif [ -e "$1" ]; then printf empty; else printf absent; fi
+}
+# The line that keeps the peer out, exactly, or that was to; whoever put it there.
 fact_deny() {
 	[ -n "$peer" ] || return
 	[ -e /etc/hosts.deny ] || { printf none; return; }
-	grep -qxF "sshd: $peer" /etc/hosts.deny
+	grep -qxF -e "$(deny_line "$peer")" -e "sshd: $peer" /etc/hosts.deny
 	case $? in 0) printf present ;; 1) printf none ;; esac
 }
 fact_libwrap() {

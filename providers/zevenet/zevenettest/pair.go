@@ -9,11 +9,14 @@
 package zevenettest
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+
+	"zup/providers/libwrap"
 )
 
 // Versions of a new pair, and what an update makes of them.
@@ -87,6 +90,14 @@ func New(first, second, master, primary string) *Pair {
 	return p
 }
 
+// UseIPv6 gives the nodes and their VIP IPv6 addresses.
+func (p *Pair) UseIPv6() {
+	for _, n := range p.Nodes {
+		n.Address = strings.Replace(n.Address, "192.168.100.", "2001:db8:100::", 1)
+		n.Facts["vips"], n.Facts["farms"], n.Facts["arp"] = "2001:db8::10", "tcp/[2001:db8::10]:80", "none"
+	}
+}
+
 // Damage returns the first thing that would have gone wrong on a real pair, or "".
 func (p *Pair) Damage() string {
 	p.mu.Lock()
@@ -108,7 +119,7 @@ func (p *Pair) FactsOf(name string) map[string]string {
 	peer := p.Nodes[n.Peer]
 	f := map[string]string{
 		"audit": "clean", "boot": fmt.Sprint("boot", n.Boots), "candidate": n.Version, "clustered": "yes", "deadratio": "1", "digest": n.Config,
-		"disk": "/=4000000", "farms": "192.0.2.10:80", "holds": "none", "hosts_allow": "absent", "hosts_deny": "absent",
+		"disk": "/=4000000", "farms": "tcp/192.0.2.10:80", "holds": "none", "hosts_allow": "absent", "hosts_deny": "absent",
 		"hostname": name, "interface": "eth0", "jobs": "none", "keepalived": "1", "kernel": "6.1.0-noid", "libwrap": "yes",
 		"licence": "valid until Jan  1 00:00:00 2028 GMT", "lock": "free", "nodes": p.members(), "offer": p.To,
 		"own_address": n.Address, "loses": "none", "package": "ii " + n.Version, "packages": "^" + p.Product + "=" + n.Version + ">" + p.To, "removals": "none", "steps": "none", "primary": p.Primary, "priority_lines": "1", "product": "yes",
@@ -116,7 +127,7 @@ func (p *Pair) FactsOf(name string) map[string]string {
 		"reboot": word(n.Pending, "required by a package", "none"), "rebooted": word(n.Rebooted == "", "not-asked", n.Rebooted), "room": "enough", "source": n.Source, "skew": "0", "sysctl": "none", "sysctl_kept": "no", "status": word(p.Master == name || p.Product != "zevenet", "ok", "elsewhere"), "time": "0", "uid": "0", "updater": "install",
 		"version": n.Version, "vips": "192.0.2.10",
 		"deny": word(n.Deny, "present", "none"), "left": word(n.Left, "yes", "no"), "maintenance": word(n.Maintenance, "yes", "no"),
-		"open": "none", "peer_ssh": word(peer.Deny, "refused", "ok "+peer.Name),
+		"open": "none", "peer_ssh": word(peer.keepsOut(n), "refused", "ok "+peer.Name),
 		"priority":    word(n.Boosted, "254", word(p.Primary == name, "120", "50")),
 		"replication": word(n.Replicates, "running", "off"),
 	}
@@ -159,7 +170,30 @@ func (p *Pair) FactsOf(name string) map[string]string {
 		}
 	}
 	maps.Copy(f, n.Facts)
+	if _, said := n.Facts["nd"]; !said {
+		f["nd"] = "none"
+		if strings.Contains(f["vips"], ":") {
+			f["nd"] = word(p.Master == name, "open", "blocked")
+		}
+	}
 	return f
+}
+
+// keepsOut tells whether its hosts.deny keeps another node out, whatever its hosts.allow
+// says; a node is called NAME.example.net by their name service.
+func (n *Node) keepsOut(other *Node) bool {
+	if !n.Deny {
+		return false
+	}
+	line := "sshd: " + other.Address + "\n"
+	if strings.Contains(other.Address, ":") {
+		line = "sshd: [" + other.Address + "]\n"
+	}
+	allow, _ := base64.StdEncoding.DecodeString(n.Facts["hosts_allow"]) // "absent" is none
+	v := libwrap.Decide(libwrap.Table{Text: string(allow)}, libwrap.Table{Text: line}, libwrap.Connection{
+		Daemon: "sshd", Port: 22, Client: libwrap.Host{Address: other.Address, Name: other.Name + ".example.net"}, Server: libwrap.Host{Address: n.Address},
+	})
+	return v.Answer == libwrap.Denied
 }
 
 func (p *Pair) members() string {
@@ -249,7 +283,7 @@ func (p *Pair) becomesMaster(n *Node) {
 // push copies the configuration to the peer, unless the peer keeps it out.
 func (p *Pair) push(n *Node) {
 	peer := p.Nodes[n.Peer]
-	if peer.Deny {
+	if peer.keepsOut(n) {
 		return
 	}
 	if peer.Config == "new" && n.Config == "old" {
@@ -278,7 +312,7 @@ func (p *Pair) configure(n *Node) {
 		p.hurt("dpkg --configure restarted %s while it served", n.Name)
 	}
 	n.Turned = ""
-	if peer := p.Nodes[n.Peer]; !p.Alone && p.Master == peer.Name && !peer.Deny { // the service's start asks MASTER to push
+	if peer := p.Nodes[n.Peer]; !p.Alone && p.Master == peer.Name && !peer.keepsOut(n) { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 }
@@ -319,7 +353,7 @@ func (p *Pair) update(n *Node) {
 	if n.Overshoots != "" {
 		n.Version = n.Overshoots
 	}
-	if p.Master == peer.Name && !peer.Deny { // the service's start asks MASTER to push
+	if p.Master == peer.Name && !peer.keepsOut(n) { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 	p.settle()
@@ -342,7 +376,7 @@ func (p *Pair) CutUpdate(node, job string, says string) {
 	if p.Master == node {
 		p.becomesMaster(peer)
 	}
-	if !peer.Deny { // the service's start asks MASTER to push
+	if !peer.keepsOut(n) { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 	p.settle()
@@ -369,7 +403,7 @@ func (p *Pair) reboot(n *Node) {
 	}
 	n.Boots++
 	n.Pending, n.Boosted, n.Rebooted, n.Replicates = false, false, "yes", false
-	if !peer.Deny { // the service's start asks MASTER to push
+	if !peer.keepsOut(n) { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 	p.settle()
@@ -395,7 +429,7 @@ func (p *Pair) rejoin(n *Node) {
 		return
 	}
 	n.Maintenance = false
-	if p.Master == peer.Name && !n.Deny && !peer.Deny {
+	if p.Master == peer.Name && !n.keepsOut(peer) && !peer.keepsOut(n) {
 		p.push(peer)
 	}
 	p.settle()
@@ -437,7 +471,7 @@ func (p *Pair) Restore(node, name string) bool {
 	if p.Alone {
 		return true
 	}
-	if !peer.Deny { // the service's start asks MASTER to push
+	if !peer.keepsOut(n) { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 	p.settle()
