@@ -29,6 +29,7 @@ type planning struct {
 	notAfter    string
 	rollback    bool
 	backOut     bool
+	wait        bool // for what a run of this state file that was cut off still does
 	origin      origin
 	waive       waiveFlags
 }
@@ -123,6 +124,7 @@ heeded, and the plan says so.`,
 	cmd.Flags().StringVar(&p.notAfter, "not-after", "", "the plan may not be applied after this `time`, RFC 3339")
 	cmd.Flags().BoolVar(&p.rollback, "rollback", false, "plan the way back to the snapshots that the last run has taken")
 	cmd.Flags().BoolVar(&p.backOut, "back-out", false, "plan how to undo what an unfinished run has left, without updating further")
+	cmd.Flags().BoolVar(&p.wait, "wait", false, "wait until what a run that was begun here and cut off still does on the nodes has ended")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if there are changes")
 	return cmd
 }
@@ -203,7 +205,7 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 		close(found)
 	}()
 	images := p.images(ctx, dir, clusters)
-	observed, err := p.observeAlone(ctx, clusters, fleet, store != nil)
+	observed, err := p.observeAlone(ctx, dir, clusters, fleet, recorded, store != nil)
 	if err == nil && store != nil {
 		err = fleet.mayChange()
 	}
@@ -311,7 +313,7 @@ func (p *planning) observe(ctx context.Context, clusters []*config.Cluster, flee
 		Dial: func(ctx context.Context, c *config.Cluster, n *config.Node) (observe.Host, error) {
 			host, err := fleet.configured(ctx, c, n)
 			if err == nil {
-				locks.look(ctx, c.Name, n.Name, host.host.LockStatus)
+				locks.look(ctx, c.Name, n.Name, host.host, host.host.LockStatus)
 			}
 			return hostOrError(host, err)
 		},
@@ -323,17 +325,25 @@ func (p *planning) observe(ctx context.Context, clusters []*config.Cluster, flee
 
 // observeAlone asks every node, and who is at work on it. A plan that is for reading
 // gets a warning; one that is to be carried out at once waits as -lock-timeout says,
-// and is refused.
-func (p *planning) observeAlone(ctx context.Context, clusters []*config.Cluster, fleet *fleet, refuse bool) (plan.Observed, error) {
+// and is refused. What a run of this state file that was cut off still does is waited for
+// by both: by the one for reading if -wait says so.
+func (p *planning) observeAlone(ctx context.Context, dir string, clusters []*config.Cluster, fleet *fleet, recorded *state.State, refuse bool) (plan.Observed, error) {
 	for deadline := p.now().Add(p.state.lockTimeout); ; {
 		observed, locks := p.observe(ctx, clusters, fleet)
 		if ctx.Err() != nil {
 			return nil, fail(exitInterrupted, "", "interrupted while the nodes were being asked; nothing was changed")
 		}
+		orphans := orphansOf(locks, recorded)
+		if len(orphans) > 0 && (refuse || p.wait) {
+			if err := p.await(ctx, dir, orphans, refuse); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		err := heldBy(locks)
 		switch {
 		case !refuse:
-			p.warnAtWork(locks)
+			p.warnAtWork(locks, len(orphans) > 0)
 			return observed, nil
 		case err == nil:
 			return observed, nil

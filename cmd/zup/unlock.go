@@ -124,8 +124,8 @@ func (p *planning) clear(ctx context.Context, clusters []*config.Cluster, fleet 
 					failed = append(failed, err)
 					return nil
 				}
-				looks.look(ctx, c.Name, c.Nodes[i].Name, n.host.LockStatus)
-				clears.look(ctx, c.Name, c.Nodes[i].Name, n.host.ClearLock)
+				looks.look(ctx, c.Name, c.Nodes[i].Name, n.host, n.host.LockStatus)
+				clears.look(ctx, c.Name, c.Nodes[i].Name, n.host, n.host.ClearLock)
 				return nil
 			})
 		}
