@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +15,7 @@ import (
 	"zup/plan/disk"
 	"zup/plan/escape"
 	"zup/plan/observe"
+	"zup/plan/shell"
 	"zup/plan/show"
 	"zup/plan/state"
 	"zup/plan/stream"
@@ -90,12 +93,17 @@ heeded, and the plan says so.`,
 			if err != nil {
 				return err
 			}
-			if err := show.Plan(c.out, pl, c.show(p.verbose)); err != nil {
+			if out != "" { // before anything is printed: who reads that may go away
+				if err := c.write(pl, out); err != nil {
+					return err
+				}
+			}
+			if err := unheard(show.Plan(c.out, pl, c.show(p.verbose))); err != nil {
 				return err
 			}
 			switch {
 			case out != "":
-				if err := c.write(pl, out); err != nil {
+				if err := unheard(p.sayWritten(pl, out)); err != nil {
 					return err
 				}
 			case pl.Approval != nil && !pl.Empty():
@@ -129,25 +137,44 @@ heeded, and the plan says so.`,
 	return cmd
 }
 
-// write writes a plan file, and says how to go on.
+// write writes a plan file.
 func (c *cli) write(p *plan.Plan, path string) error {
 	p.Created = c.now().UTC().Format(time.RFC3339)
 	if err := disk.Replace(path, 0o600, p.Encode); err != nil {
 		place := &state.PlaceError{Op: "write plan", Path: path, Err: err, Flag: "-out"}
 		return fail(exitError, place.Hint(), "%w", place)
 	}
-	if p.Empty() {
+	return nil
+}
+
+// unheard forgives that nobody reads any more what is printed: everything else is done
+// all the same, and the exit status says what it says.
+func unheard(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
 		return nil
 	}
-	if len(p.Broken()) > 0 {
-		fmt.Fprintf(c.out, "\nWritten to %s, for the review; apply refuses it.\n", escape.Name(path))
+	return err
+}
+
+// sayWritten says how to go on with a plan file.
+func (p *planning) sayWritten(pl *plan.Plan, path string) error {
+	if pl.Empty() {
 		return nil
 	}
-	fmt.Fprintf(c.out, "\nWritten to %s.", escape.Name(path))
-	if p.Approval != nil {
-		return c.sayApprovals(p, path)
+	if len(pl.Broken()) > 0 {
+		fmt.Fprintf(p.out, "\nWritten to %s, for the review; apply refuses it.\n", escape.Name(path))
+		return nil
 	}
-	fmt.Fprintf(c.out, " To carry out exactly this plan:\n  zup apply %s\n", escape.Name(path))
+	words := []string{"apply", shell.File(path)}
+	if p.state.path != "" {
+		words = slices.Insert(words, 1, "-state="+p.state.path)
+	}
+	apply := p.command(words...)
+	fmt.Fprintf(p.out, "\nWritten to %s.", escape.Name(path))
+	if pl.Approval != nil {
+		return p.sayApprovals(pl, path, apply)
+	}
+	fmt.Fprintf(p.out, " To carry out exactly this plan:\n  %s\n", apply)
 	return nil
 }
 
