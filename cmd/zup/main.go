@@ -33,7 +33,7 @@ type stdio struct {
 func run(ctx context.Context, args []string, std stdio, env []string) int {
 	c := newCLI(std, env)
 	root := c.root()
-	root.SetArgs(singleDash(args))
+	root.SetArgs(singleDash(root, args))
 	root.SetIn(std.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)

@@ -17,6 +17,7 @@ import (
 	"zup/plan/apply"
 	"zup/plan/disk"
 	"zup/plan/escape"
+	"zup/plan/shell"
 	"zup/plan/show"
 	"zup/plan/state"
 )
@@ -152,7 +153,7 @@ func unfinishedRun(s *state.State, asked string) (string, error) {
 	case len(runs) == 0:
 		return "", fail(exitError, other, "every run has ended: there is none to resume")
 	case len(runs) > 1:
-		return "", usagef("zup resume "+runs[len(runs)-1], "several runs have not ended: %s", strings.Join(runs, ", "))
+		return "", usagef(shell.Command("zup", "resume", runs[len(runs)-1]), "several runs have not ended: %s", strings.Join(runs, ", "))
 	}
 	return runs[0], nil
 }

@@ -268,9 +268,12 @@ func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
 
 // appendHost makes ~/.ssh/config know a server by these names.
 func appendHost(ts *testscript.TestScript, names, alias, user string, s *sshtest.Server) {
-	appendFile(ts, filepath.Join(ts.Getenv("HOME"), ".ssh", "config"), fmt.Sprintf(
-		"Host %s\n\tHostName 127.0.0.1\n\tPort %d\n\tUser %s\n\tHostKeyAlias %s\n\tIdentityFile %s\n\tUserKnownHostsFile %s\n",
-		names, s.Port(), user, alias, s.IdentityFile(), s.KnownHosts(alias)))
+	appendFile(ts, filepath.Join(ts.Getenv("HOME"), ".ssh", "config"), hostBlock(names, alias, user, s))
+}
+
+func hostBlock(names, alias, user string, s *sshtest.Server) string {
+	return fmt.Sprintf("Host %s\n\tHostName 127.0.0.1\n\tPort %d\n\tUser %s\n\tHostKeyAlias %s\n\tIdentityFile %s\n\tUserKnownHostsFile %s\n",
+		names, s.Port(), user, alias, s.IdentityFile(), s.KnownHosts(alias))
 }
 
 func cmdBastion(ts *testscript.TestScript, neg bool, args []string) {
@@ -365,24 +368,29 @@ func cmdFail(ts *testscript.TestScript, neg bool, args []string) {
 
 // cmdServes asserts that a pair is at rest.
 func cmdServes(ts *testscript.TestScript, neg bool, args []string) {
-	p := pairOf(ts, args[0])
+	ts.Check(pairOf(ts, args[0]).atRest(args[0], args[1]))
+}
+
+// atRest says why a pair is not at rest with this MASTER and version, or returns nil.
+func (p *pair) atRest(master, version string) error {
 	if d := p.Damage(); d != "" {
-		ts.Fatalf("damage: %s", d)
+		return fmt.Errorf("damage: %s", d)
 	}
 	for name, n := range p.Nodes {
 		f := p.FactsOf(name)
 		role := "backup"
-		if name == args[0] {
+		if name == master {
 			role = "master"
 		}
-		if f["role"] != role || f["version"] != args[1] || f["deny"] != "none" || f["open"] != "none" || f["left"] != "no" ||
+		if f["role"] != role || f["version"] != version || f["deny"] != "none" || f["open"] != "none" || f["left"] != "no" ||
 			n.Replicates != (role == "master") || f["maintenance"] != "no" || n.Boosted {
-			ts.Fatalf("%s: %+v, role %s", name, *n, f["role"])
+			return fmt.Errorf("%s: %+v, role %s", name, *n, f["role"])
 		}
 		if left := p.servers[name].LockText(); left != "" {
-			ts.Fatalf("%s: this is left of a lock: %q", name, left)
+			return fmt.Errorf("%s: this is left of a lock: %q", name, left)
 		}
 	}
+	return nil
 }
 
 // silence is until when a web server says 503, in nanoseconds of the clock.

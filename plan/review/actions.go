@@ -8,6 +8,7 @@ import (
 	"zup/plan/apply"
 	"zup/plan/document"
 	"zup/plan/escape"
+	"zup/plan/shell"
 	"zup/plan/show"
 )
 
@@ -279,7 +280,7 @@ func after(c *plan.Cluster, snapshots map[string]bool) string {
 	case c.Rollback:
 		return "none: this is the way back"
 	case len(snapshots) == len(c.Nodes):
-		return "zup plan -rollback restores the snapshots that this run takes of " + show.Plural(len(c.Nodes), "node", "nodes") + "; what was configured since is lost"
+		return shell.Command("zup", "plan", "-rollback") + " restores the snapshots that this run takes of " + show.Plural(len(c.Nodes), "node", "nodes") + "; what was configured since is lost"
 	}
 	return "none to " + escape.Name(c.From) + ": no snapshot is taken of every node. A run that stops leaves one node serving; " + apply.Again(c) + " has what is missing"
 }

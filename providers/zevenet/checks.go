@@ -8,6 +8,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/name"
+	"zup/plan/shell"
 )
 
 func isRoot(_ *pair, n *node) finding {
@@ -189,7 +190,7 @@ func reachesPeer(p *pair, n *node) finding {
 		return unseen("whether it gets into "+peer.name+" over ssh", got)
 	}
 	return unfit("does not get into "+peer.name+" over ssh", got+p.keptOutNote(peer),
-		fmt.Sprintf("on %s: ssh root@%s true", n.name, p.address(peer)))
+		fmt.Sprintf("on %s: %s", n.name, shell.Command("ssh", "root@"+p.address(peer), "true")))
 }
 
 // keptOutNote says which line of the tables there keeps the other node out, if one does.

@@ -93,6 +93,9 @@ func (p *pair) cautions(b *builder) []string {
 	if p.editedSince() {
 		all = append(all, fmt.Sprintf("the configuration on %s was edited since an earlier run stopped replication: %s takes over without that edit, so repeat it there afterwards", p.master.name, p.backup.name))
 	}
+	if anew := p.askingAnew(b.moves); anew != "" {
+		all = append(all, anew)
+	}
 	if len(b.moves) > 0 {
 		all = append(all, "connections that are open while MASTER moves are cut; clients have to open them again")
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"zup/plan"
 )
 
 // maxSkew is how far a node's clock may be off before it is mentioned, seconds.
@@ -76,12 +78,30 @@ func boostIsPossible(p *pair) finding {
 	if !p.cfg.Boost {
 		return skip("not asked for")
 	}
-	for _, n := range p.nodes {
-		if got := n.fact("priority_lines"); got != "1" {
-			return unfit("boost needs exactly one priority line in keepalived.conf", fmt.Sprintf("%s has %s", n.name, got), "leave boost out")
-		}
+	if why := p.notBoostable(); why != "" {
+		return unfit("boost needs exactly one priority line in keepalived.conf", why, "leave boost out")
 	}
 	return pass("keepalived.conf has one priority line on both nodes")
+}
+
+// notBoostable says why boost can't be used; "" if it can.
+func (p *pair) notBoostable() string {
+	for _, n := range p.nodes {
+		if got := n.fact("priority_lines"); got != "1" {
+			return fmt.Sprintf("%s has %s", n.name, got)
+		}
+	}
+	return ""
+}
+
+// NotBoostable says of two nodes as they were observed why the check of boost would not
+// pass; "" if it would. What it says came from a node.
+func (Provider) NotBoostable(observed []plan.ObservedNode) string {
+	p := &pair{}
+	for _, o := range observed {
+		p.nodes = append(p.nodes, &node{name: o.Name, facts: o.Facts})
+	}
+	return p.notBoostable()
 }
 
 func farmsAgree(p *pair) finding {

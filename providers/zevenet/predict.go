@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"zup/plan"
+	"zup/plan/config"
 )
 
 // boosted is the VRRP priority that boost gives a node for a moment.
@@ -97,6 +98,25 @@ func (p *pair) gap(m switchover) int64 {
 	default:
 		return skew(p.priorityOf(m.to)) + announcing
 	}
+}
+
+// askingAnew says, in one line of a plan's text, what the moves cost clients that ask
+// for a VIP's MAC meanwhile, and what boost would make of that; "" where it is used, or
+// has nothing to do with it.
+func (p *pair) askingAnew(moves []switchover) string {
+	worst := int64(0)
+	for _, m := range moves {
+		if m.how == drained {
+			worst = max(worst, p.gap(m))
+		}
+	}
+	switch {
+	case worst == 0 || p.cfg.Boost || p.cfg.Switchover == config.SwitchoverRestart:
+		return ""
+	case p.notBoostable() != "":
+		return fmt.Sprintf("clients that ask ARP anew wait ≤ %.2f s; boost is not possible", float64(worst)/1000)
+	}
+	return fmt.Sprintf("clients that ask ARP anew wait ≤ %.2f s; boost = true: %.2f s", float64(worst)/1000, float64(skew(boosted)+announcing)/1000)
 }
 
 func (p *pair) why(m switchover) string {
