@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -187,6 +188,41 @@ func TestDocumentedLinks(t *testing.T) {
 				t.Errorf("%s: %v", filepath.Base(page), err)
 			}
 		}
+	}
+}
+
+// docs/reliability.md has every fuzz target, and no other.
+func TestEveryFuzzTargetIsDocumented(t *testing.T) {
+	data, err := os.ReadFile("../../docs/reliability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(data), "<!-- fuzz: begin -->")
+	list, _, _ = strings.Cut(list, "<!-- fuzz: end -->")
+	documented := map[string]bool{}
+	for _, m := range regexp.MustCompile(`go test \./(\S+) -fuzz (Fuzz\w+) `).FindAllStringSubmatch(list, -1) {
+		documented[m[1]+" "+m[2]] = true
+	}
+	root := os.DirFS("../..")
+	err = fs.WalkDir(root, ".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := fs.ReadFile(root, path)
+		for _, m := range regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+			name := filepath.Dir(path) + " " + m[1]
+			if !documented[name] {
+				t.Errorf("%s is not in the list", name)
+			}
+			delete(documented, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range documented {
+		t.Errorf("there is no %s", name)
 	}
 }
 

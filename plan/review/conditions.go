@@ -30,6 +30,7 @@ func conditions(p *plan.Plan, signed *approval.Verdict) []document.Block {
 	if p.NotAfter != "" {
 		f = append(f, document.Fact{Label: "Expires", Text: clock(p.NotAfter)})
 	}
+	f = append(f, document.Fact{Label: "Carried out once", Text: show.Once(p)})
 	blocks := []document.Block{f}
 	if len(p.Rules) > 0 {
 		blocks = append(blocks, rules(p))

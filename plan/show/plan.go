@@ -53,6 +53,9 @@ func Plan(w io.Writer, p *plan.Plan, o Options) error {
 		if o.Proven {
 			pr.indented(0, faint, "Proven: "+Proven(p)+".")
 		}
+		if o.Verbose {
+			pr.indented(0, faint, "Carried out once, "+Once(p)+".")
+		}
 	}
 	return pr.err
 }

@@ -14,6 +14,15 @@ func Proven(p *plan.Plan) string {
 	return fmt.Sprintf("every action is what zup %s makes of this configuration and these facts", p.ZupVersion)
 }
 
+// Once says how far it reaches that a plan is carried out once.
+func Once(p *plan.Plan) string {
+	const nodes = "; elsewhere its nodes would have to be as it has them"
+	if p.State.Lineage == "" {
+		return "where there is no state file" + nodes
+	}
+	return fmt.Sprintf("by the state file of lineage %s, which had serial %d", escape.Name(p.State.Lineage), p.State.Serial) + nodes
+}
+
 // NotProven writes why a plan is not proven: what of it is not as zup makes it.
 func NotProven(w io.Writer, err error, o Options) error {
 	pr := newPrinter(w, o)
