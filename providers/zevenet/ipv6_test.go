@@ -156,10 +156,10 @@ func TestPredictionIPv6(t *testing.T) {
 		says         string
 	}{
 		"IPv4":                 {"192.168.100.24", "192.0.2.10", false, 904, "takes over (256-50)/256 s after"},
-		"IPv4 VIP alone":       {"2001:db8::24", "192.0.2.10", false, 4120, "takes over 5 × (256-50)/256 s after"},
-		"IPv6 VIP alone":       {"192.168.100.24", "2001:db8::10", false, 904, "but not at an IPv6 VIP: it drops"},
-		"IPv6, with boost":     {"2001:db8::24", "2001:db8::10", true, 135, "serves (not at an IPv6 VIP) until b announces itself, which takes 5 × (256-254)/256 s"},
-		"IPv6 without a boost": {"2001:db8::24", "2001:db8::10", false, 4120, "it drops what comes there at once"},
+		"IPv4 VIP alone":       {"2001:db8::24", "192.0.2.10", false, 4120, "the takeover waits 5 times as long"},
+		"IPv6 VIP alone":       {"192.168.100.24", "2001:db8::10", false, 904, "At an IPv6 VIP nobody is served meanwhile: the old MASTER drops"},
+		"IPv6, with boost":     {"2001:db8::24", "2001:db8::10", true, 135, "the takeover waits 5 times as long. At an IPv6 VIP nobody is served meanwhile"},
+		"IPv6 without a boost": {"2001:db8::24", "2001:db8::10", false, 4120, "waits 5 times as long. At an IPv6 VIP nobody"},
 	} {
 		a := &node{name: "a", facts: map[string]string{"nodes": "a=" + tt.address + " b=x", "vips": tt.vip}}
 		b := &node{name: "b", facts: map[string]string{"nodes": "a=" + tt.address + " b=x"}}

@@ -2,7 +2,6 @@ package zevenet
 
 import (
 	"fmt"
-	"strings"
 
 	"zup/plan"
 )
@@ -12,26 +11,8 @@ const boosted = 254
 
 // skew is how long a backup of this priority waits after the master let go, in
 // milliseconds: (256 - priority)/256 of a second in VRRP version 2, whatever
-// the advertisement interval is; of that interval in version 3, which IPv6 needs.
-func (p *pair) skew(priority int) int64 {
-	return int64(256-priority) * 1000 / 256 * int64(p.skewUnit())
-}
-
-// skewUnit is what the skew is a part of, seconds.
-func (p *pair) skewUnit() int {
-	if strings.Contains(p.address(p.nodes[0]), ":") {
-		return max(1, p.deadratio)
-	}
-	return 1
-}
-
-// skewWords is a skew for the reader.
-func (p *pair) skewWords(priority int) string {
-	if unit := p.skewUnit(); unit > 1 {
-		return fmt.Sprintf("%d × (256-%d)/256 s", unit, priority)
-	}
-	return fmt.Sprintf("(256-%d)/256 s", priority)
-}
+// the advertisement interval is.
+func skew(priority int) int64 { return int64(256-priority) * 1000 / 256 }
 
 // preemption is after how many seconds a node of higher priority takes the role
 // from a master that still serves: three advertisement intervals and its skew.
@@ -75,11 +56,11 @@ func (p *pair) predict(moves []switchover) plan.Interruption {
 	}
 	worst := moves[0]
 	for _, m := range moves {
-		if ms := p.gap(m); ms > out.PerSwitchoverMSMax || m == moves[0] {
+		if ms := p.gap(m) + p.waitsLonger(m); ms > out.PerSwitchoverMSMax || m == moves[0] {
 			out.PerSwitchoverMSMax, worst = ms, m
 		}
 	}
-	out.Why = p.why(worst)
+	out.Why = p.why(worst) + p.overIPv6(worst)
 	return out
 }
 
@@ -93,28 +74,22 @@ func (p *pair) gap(m switchover) int64 {
 	case m.how == preempted:
 		return announcing
 	case m.how == drained && p.cfg.Boost:
-		return p.skew(boosted) + announcing
+		return skew(boosted) + announcing
 	default:
-		return p.skew(p.priorityOf(m.to)) + announcing
+		return skew(p.priorityOf(m.to)) + announcing
 	}
 }
 
 func (p *pair) why(m switchover) string {
-	skew := p.skewWords(p.priorityOf(m.to))
-	meanwhile := "nobody answers ARP until then. Clients that know a VIP's MAC are served by the old MASTER meanwhile"
-	serves := "serves"
-	if p.hasIPv6() {
-		meanwhile += ", but not at an IPv6 VIP: it drops what comes there at once"
-		serves = "serves (not at an IPv6 VIP)"
-	}
+	prio := p.priorityOf(m.to)
 	switch {
 	case m.how == preempted:
 		return fmt.Sprintf("%s takes the role while the other node still serves; up to 0.1 s were measured on the emulated pair", m.to.name)
 	case m.how == drained && p.cfg.Boost:
-		return fmt.Sprintf("the old MASTER %s until %s announces itself, which takes %s with its priority raised, and up to 0.1 s for its scripts (measured on the emulated pair)", serves, m.to.name, p.skewWords(boosted))
+		return fmt.Sprintf("the old MASTER serves until %s announces itself, which takes (256-%d)/256 s with its priority raised, and up to 0.1 s for its scripts (measured on the emulated pair)", m.to.name, boosted)
 	case m.how == drained:
-		return fmt.Sprintf("VRRP: %s takes over %s after MASTER let go, its scripts need up to 0.1 s more (measured on the emulated pair), and %s", m.to.name, skew, meanwhile)
+		return fmt.Sprintf("VRRP: %s takes over (256-%d)/256 s after MASTER let go, its scripts need up to 0.1 s more (measured on the emulated pair), and nobody answers ARP until then. Clients that know a VIP's MAC are served by the old MASTER meanwhile", m.to.name, prio)
 	default:
-		return fmt.Sprintf("VRRP: %s takes over %s after the update stopped keepalived on MASTER, whose farms stop meanwhile, and its scripts need up to 0.1 s more (measured on the emulated pair); a crash instead of a stop costs 3 × %d s more", m.to.name, skew, p.deadratio)
+		return fmt.Sprintf("VRRP: %s takes over (256-%d)/256 s after the update stopped keepalived on MASTER, whose farms stop meanwhile, and its scripts need up to 0.1 s more (measured on the emulated pair); a crash instead of a stop costs 3 × %d s more", m.to.name, prio, p.deadratio)
 	}
 }
