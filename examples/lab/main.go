@@ -42,6 +42,7 @@ func main() {
 type choices struct {
 	keep, demo, boost, verbose bool
 	single, offline            bool
+	ipv6, l4                   bool
 	rollback, reboot           bool
 	switchover, failback       string
 	product, from, to          string
@@ -62,6 +63,8 @@ func parseFlags() (c choices, err error) {
 	flag.StringVar(&c.to, "to", "", "version that the repository offers")
 	flag.IntVar(&c.deadratio, "deadratio", 1, "seconds between VRRP advertisements; the product's default is 5, the lab's 1 makes the demo quick")
 	flag.StringVar(&c.fault, "fault", "", "let something go wrong; help lists what")
+	flag.BoolVar(&c.ipv6, "ipv6", false, "nodes, cluster and VIPs have IPv6 addresses")
+	flag.BoolVar(&c.l4, "l4", false, "farms of the kernel's besides the web servers: UDP, a range of ports, one past address translation")
 	flag.BoolVar(&c.single, "single", false, "one node without a cluster instead of a pair")
 	flag.BoolVar(&c.offline, "offline", false, "zup brings an image, and nobody listens at the repository's address")
 	flag.BoolVar(&c.rollback, "rollback", false, "take snapshots, and go back to them after the update")
@@ -141,6 +144,8 @@ func (c choices) options(p *progress) world.Options {
 		Single:    c.single,
 		Product:   c.product,
 		Debian:    c.debian,
+		IPv6:      c.ipv6,
+		L4:        c.l4,
 		From:      c.from,
 		To:        c.to,
 		Deadratio: c.deadratio,

@@ -55,6 +55,8 @@ func TestSideBySide(t *testing.T) {
 		{"looks change nothing", testLooksChangeNothing, false, false},
 		{"asking the updater changes a node", testAskingTheUpdaterChangesANode, true, false},
 		{"debians", testDebians, true, false},
+		{"ipv6", testIPv6, true, false},
+		{"ipv6 leftover", testIPv6Leftover, true, true},
 		{"the lab can tell", testTheLabCanTell, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

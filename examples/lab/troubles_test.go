@@ -69,7 +69,8 @@ var troubles = []trouble{
 
 	// The services.
 	{fault: "keepalived-dead-after-update", exit: 5, says: []string{`zva5n2: keepalived is 0, wanted 1`, `edge\.zva5n2\.ready`}, left: untouched, ends: "resume", limits: true},
-	{fault: "farm-down", exit: 5, says: []string{`zva5n2: farms is 192\.0\.2\.10:80, wanted [^|]*?192\.0\.2\.11:80`, `edge\.zva5n2\.ready`}, left: untouched, ends: "resume", limits: true, sample: true},
+	{fault: "l4-farm-down", exit: 5, says: []string{`zva5n2: farms is [^,]*, wanted [^|]*?tcp/192\.0\.2\.11:5060 .*udp/192\.0\.2\.11:10000-10003`, `edge\.zva5n2\.ready`}, left: untouched, ends: "resume", limits: true, sample: true},
+	{fault: "farm-down", exit: 5, says: []string{`zva5n2: farms is tcp/192\.0\.2\.10:80, wanted [^|]*?192\.0\.2\.11:80`, `edge\.zva5n2\.ready`}, left: untouched, ends: "resume", limits: true, sample: true},
 	{fault: "vip-silent", exit: 6, says: []string{`probe web1, web2 has not answered within 5s since, and did before`, `The action +was undone`, `Serves now +zva5n1, with version 6\.1\.19`, `Still open +zva5n2/maintenance`}, left: untouched, ends: "apply", sample: true},
 	{fault: "replication-revives", exit: 5, says: []string{`zva5n1: replication is running, wanted off`, `edge\.zva5n1\.stop-replication`}, left: untouched, ends: "apply", out: true},
 
@@ -78,6 +79,7 @@ var troubles = []trouble{
 
 	// The way in.
 	{fault: "peer-key-refused", exit: 6, says: []string{`zva5n2: does not get into zva5n1 over ssh`, `Permission denied`, `no node was changed`}, left: untouched, ends: "apply"},
+	{fault: "hosts-allow-name", exit: 5, says: []string{`line 3 of /etc/hosts\.allow on zva5n1 may let zva5n2 in: sshd: \.nodes\.lab\.invalid`, `edge\.zva5n1\.block`, `zva5n2: peer_ssh is ok zva5n1, wanted refused`}, left: untouched, ends: "apply", sample: true},
 	{fault: "peer-key-lost", exit: 5, says: []string{`zva5n2: peer_ssh is failed [^,]*Permission denied`, `edge\.zva5n1\.unblock`}, left: handedOver, ends: "apply"},
 	{fault: "max-startups", exit: 1, says: []string{`closed before the SSH handshake was done`, `MaxStartups`, `no node was changed`}, left: untouched, ends: "apply"},
 	{fault: "max-startups-master", exit: 5, says: []string{`zva5n2: peer_ssh is failed [^,]*Connection closed by remote host`, `edge\.zva5n1\.unblock`}, left: handedOver, ends: "apply"},

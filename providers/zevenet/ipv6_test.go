@@ -146,6 +146,31 @@ func TestNeighboursAreConditions(t *testing.T) {
 	}
 }
 
+// VRRP over IPv6 is version 3, whose skew is a part of the advertisement interval; and an
+// old MASTER does not serve an IPv6 VIP until the other node has it.
+func TestPredictionIPv6(t *testing.T) {
+	for name, tt := range map[string]struct {
+		address, vip string
+		boost        bool
+		ms           int64
+		says         string
+	}{
+		"IPv4":                 {"192.168.100.24", "192.0.2.10", false, 904, "takes over (256-50)/256 s after"},
+		"IPv4 VIP alone":       {"2001:db8::24", "192.0.2.10", false, 4120, "the takeover waits 5 times as long"},
+		"IPv6 VIP alone":       {"192.168.100.24", "2001:db8::10", false, 904, "At an IPv6 VIP nobody is served meanwhile: the old MASTER drops"},
+		"IPv6, with boost":     {"2001:db8::24", "2001:db8::10", true, 135, "the takeover waits 5 times as long. At an IPv6 VIP nobody is served meanwhile"},
+		"IPv6 without a boost": {"2001:db8::24", "2001:db8::10", false, 4120, "waits 5 times as long. At an IPv6 VIP nobody"},
+	} {
+		a := &node{name: "a", facts: map[string]string{"nodes": "a=" + tt.address + " b=x", "vips": tt.vip}}
+		b := &node{name: "b", facts: map[string]string{"nodes": "a=" + tt.address + " b=x"}}
+		p := &pair{cfg: &config.Cluster{Boost: tt.boost}, nodes: both(a, b), master: a, backup: b, deadratio: 5}
+		got := p.predict([]switchover{{to: b, how: drained}})
+		if got.PerSwitchoverMSMax != tt.ms || !strings.Contains(got.Why, tt.says) {
+			t.Errorf("%s: %d %q, want %d %q", name, got.PerSwitchoverMSMax, got.Why, tt.ms, tt.says)
+		}
+	}
+}
+
 // A client that has the old master's address in its cache has the new one's after the
 // announcement, and takes it for a router still if it was one.
 func TestAnnouncementIsBelieved(t *testing.T) {

@@ -57,11 +57,11 @@ func (p *pair) predict(moves []switchover) plan.Interruption {
 	}
 	worst := moves[0]
 	for _, m := range moves {
-		if ms := p.gap(m); ms > out.PerSwitchoverMSMax || m == moves[0] {
+		if ms := p.gap(m) + p.waitsLonger(m); ms > out.PerSwitchoverMSMax || m == moves[0] {
 			out.PerSwitchoverMSMax, worst = ms, m
 		}
 	}
-	out.Why = p.why(worst)
+	out.Why = p.why(worst) + p.overIPv6(worst)
 	return out
 }
 

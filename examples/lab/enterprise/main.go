@@ -21,6 +21,7 @@ import (
 
 const usage = `usage: enterprise.bin zeninotify [stop]      replicate the configuration to the peer
        enterprise.bin cluster_status         print Master or Slave
+       enterprise.bin advertise LINK ADDRESS announce an IPv6 address to its neighbours
        enterprise.bin MODULE FUNCTION        call an API function; a JSON array of its
                                              arguments is read from standard input
 `
@@ -56,6 +57,8 @@ func run(argv []string) (exit int) {
 		return stopReplication()
 	case len(argv) == 1 && argv[0] == "cluster_status":
 		return printClusterStatus(os.Stdout)
+	case len(argv) == 3 && argv[0] == "advertise":
+		return advertise(argv[1], argv[2])
 	case len(argv) == 2:
 		return bridge(argv[0], argv[1], os.Stdin, os.Stdout)
 	}

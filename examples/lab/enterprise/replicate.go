@@ -124,7 +124,11 @@ func push(logger *syslog.Writer, peer member, reason string, end <-chan os.Signa
 func rsyncArgs(peer member, path string) []string {
 	args := []string{"-azvr", "--delete", "-e", "ssh " + strings.Join(sshOptions, " ")}
 	args = append(args, excludes...)
-	return append(args, path, "root@"+peer.ip+":"+path)
+	ip := peer.ip
+	if strings.Contains(ip, ":") {
+		ip = "[" + ip + "]"
+	}
+	return append(args, path, "root@"+ip+":"+path)
 }
 
 func logPush(logger *syslog.Writer, peer member, path, reason string, err error) {

@@ -75,7 +75,7 @@ func TestNodeNamesAndAddressesDiffer(t *testing.T) {
 	seen := map[string]bool{}
 	for i := range maxClusters {
 		names := nodeNames(i)
-		for _, s := range append(vips(i), names[0], names[1], nodeAddress(i, 0), nodeAddress(i, 1)) {
+		for _, s := range append(vips(false, i), names[0], names[1], nodeAddress(false, i, 0), nodeAddress(false, i, 1)) {
 			if seen[s] {
 				t.Fatalf("%s is used twice", s)
 			}
@@ -198,7 +198,7 @@ func TestScriptsParse(t *testing.T) {
 
 func TestConfigNamesEverything(t *testing.T) {
 	w := &World{Identity: Home + "/.ssh/id_ed25519"}
-	c := Cluster{Product: "zevenet", Name: "edge", To: "6.1.20", VIPs: vips(0), Nodes: [2]Node{
+	c := Cluster{Product: "zevenet", Name: "edge", To: "6.1.20", VIPs: vips(false, 0), Nodes: [2]Node{
 		{Name: "zva5n1", Address: "192.168.100.24", HostKey: "ssh-ed25519 AAAA1"},
 		{Name: "zva5n2", Address: "192.168.100.25", HostKey: "ssh-ed25519 AAAA2"},
 	}}

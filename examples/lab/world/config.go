@@ -24,7 +24,8 @@ type ConfigOptions struct {
 }
 
 var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap{
-	"number": func(i int) int { return i + 1 },
+	"number":    func(i int) int { return i + 1 },
+	"bracketed": bracketed,
 }).Parse(`cluster "{{.Product}}" "{{.Name}}" {
   version    = "{{.To}}"
 {{- with .Switchover}}
@@ -77,7 +78,7 @@ var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap
 {{end}}{{end}}
 {{- if not .NoProbes}}{{$interval := .Interval}}{{range $i, $vip := .VIPs}}
   probe "web{{number $i}}" {
-    http     = "http://{{$vip}}/"
+    http     = "http://{{bracketed $vip}}/"
     interval = "{{$interval}}"
     timeout  = "900ms"
   }

@@ -32,9 +32,9 @@ type Fault struct {
 var Faults = []Fault{
 	// What the repository and apt do.
 	{Name: "apt-fails-backup", About: "the repository gives BACKUP the lists but no package",
-		plant: func(p *pair, o *offer) { o.DenyPool = []string{p.backup.Address} }},
+		plant: func(p *pair, o *offer) { o.DenyPool = []string{p.backup.ipv4} }},
 	{Name: "apt-fails-master", About: "the repository gives MASTER the lists but no package",
-		plant: func(p *pair, o *offer) { o.DenyPool = []string{p.master.Address} }},
+		plant: func(p *pair, o *offer) { o.DenyPool = []string{p.master.ipv4} }},
 	{Name: "repo-other-version", About: "the repository offers 6.1.21, not what is asked for",
 		plant: func(p *pair, o *offer) { p.offered = "6.1.21" }},
 	{Name: "repo-newer-meanwhile", About: "BACKUP's package lists know 6.1.21 once they were refreshed, right before its update",
@@ -96,6 +96,11 @@ var Faults = []Fault{
 		plant: onBackup("restarted", `pkill -9 -x keepalived`), mendBackup: `/etc/init.d/zevenet restart`},
 	{Name: "farm-down", About: "one of two farms on BACKUP does not come up after the update",
 		plant: onBackup("restarted", `/usr/local/zevenet/bin/farms stop web2`), mendBackup: `/usr/local/zevenet/bin/farms start web2`},
+	{Name: "l4-farm-down", About: "a farm of the kernel's, past address translation in netdev, does not come up on BACKUP after the update",
+		plant: func(p *pair, o *offer) {
+			p.l4 = true
+			onBackup("restarted", `/usr/local/zevenet/bin/l4farms stop voice`)(p, o)
+		}, mendBackup: `/usr/local/zevenet/bin/l4farms start voice`},
 	{Name: "vip-silent", About: "once BACKUP is updated it drops what comes for the VIPs, with its web server up",
 		plant: onBackup("restarted", "nft list table ip silent >/dev/null 2>&1 || {\n"+
 			"nft add table ip silent; nft add chain ip silent in '{ type filter hook input priority 0; }'; nft add rule ip silent in tcp dport 80 drop; }"), mendBackup: `nft delete table ip silent`},
@@ -203,6 +208,11 @@ until ss -Hltn 'sport = :22' | grep -q .; do sleep 0.02; done`)},
 		plant: whenBackup("updater", stopSSH+exhaustSSH), mendMaster: `pkill -x nc`},
 	{Name: "hosts-allow-override", About: "MASTER's hosts.allow lets everybody in, whatever hosts.deny says",
 		plant: func(p *pair, o *offer) { p.master.hostsAllow += "sshd: ALL\n" }},
+	{Name: "hosts-allow-name", About: "MASTER's hosts.allow lets BACKUP in by a name that only MASTER's resolver knows",
+		plant: func(p *pair, o *offer) {
+			p.master.hostsAllow += "sshd: .nodes.lab.invalid\n"
+			p.master.hooks["boot"] = "sed 's/ " + p.backup.Hostname + "$/ " + p.backup.Hostname + ".nodes.lab.invalid&/' /etc/hosts >/etc/hosts.new; cat /etc/hosts.new >/etc/hosts"
+		}, mendMaster: `sed -i 's/ [^ ]*\.nodes\.lab\.invalid//' /etc/hosts`},
 	{Name: "no-libwrap", About: "MASTER's ssh server is one without libwrap (dropbear): hosts.deny has no effect",
 		plant: onMaster("boot", useDropbear)},
 }

@@ -19,6 +19,7 @@ type host struct {
 	Name      string
 	Hostname  string
 	Addresses []string        // with prefix length; a node sets its own when it boots
+	IPv6      bool            // it has IPv6 at all
 	Node      bool            // a machine of a pair, with a root of its own; else a visitor with this machine's files
 	Files     map[string]file // a node's disk, over the base; a visitor's replacements for this machine's files
 	Size      string          // a node's disk; "" is 256m
@@ -80,13 +81,26 @@ func runHost() error {
 	if err := unix.Sethostname([]byte(h.Hostname)); err != nil {
 		return fmt.Errorf("set hostname: %w", err)
 	}
-	// Only IPv4 is part of the lab; without this, addresses are probed for
-	// duplicates and nodes chat about routers.
-	os.WriteFile("/proc/sys/net/ipv6/conf/all/disable_ipv6", []byte("1"), 0)
+	h.quietIPv6()
 	if h.Node {
 		return h.becomeNode()
 	}
 	return h.becomeVisitor()
+}
+
+// quietIPv6 keeps addresses from being probed for duplicates, the VIPs are on both nodes of
+// a pair, and hosts from chatting about routers; where IPv6 is not part of the lab, all of
+// it.
+func (h host) quietIPv6() {
+	if !h.IPv6 {
+		os.WriteFile("/proc/sys/net/ipv6/conf/all/disable_ipv6", []byte("1"), 0)
+		return
+	}
+	for _, name := range []string{"accept_dad", "dad_transmits", "accept_ra", "router_solicitations", "autoconf"} {
+		for _, of := range []string{"all", "default", "eth0"} {
+			os.WriteFile("/proc/sys/net/ipv6/conf/"+of+"/"+name, []byte("0"), 0)
+		}
+	}
 }
 
 // becomeNode replaces the root and gives the process to the node's own init.

@@ -22,21 +22,24 @@ func newForgetter() (forgetter, error) {
 	return forgetter{fd}, nil
 }
 
-// forget asks the kernel to drop what it knows about an IPv4 address on a link.
+// forget asks the kernel to drop what it knows about an address on a link.
 // That there is no such entry is not an error, so no answer is awaited.
 func (f forgetter) forget(link int, address netip.Addr) error {
-	const size = unix.SizeofNlMsghdr + unix.SizeofNdMsg + unix.SizeofRtAttr + 4
-	ip := address.As4()
+	ip, family := address.AsSlice(), byte(unix.AF_INET)
+	if address.Is6() {
+		family = unix.AF_INET6
+	}
+	size := unix.SizeofNlMsghdr + unix.SizeofNdMsg + unix.SizeofRtAttr + len(ip)
 	m := make([]byte, 0, size)
-	m = binary.NativeEndian.AppendUint32(m, size)
+	m = binary.NativeEndian.AppendUint32(m, uint32(size))
 	m = binary.NativeEndian.AppendUint16(m, unix.RTM_DELNEIGH)
 	m = binary.NativeEndian.AppendUint16(m, unix.NLM_F_REQUEST)
 	m = append(m, make([]byte, 8)...) // sequence number, port
-	m = append(m, unix.AF_INET, 0, 0, 0)
+	m = append(m, family, 0, 0, 0)
 	m = binary.NativeEndian.AppendUint32(m, uint32(link))
 	m = append(m, 0, 0, 0, 0) // state, flags, type
-	m = binary.NativeEndian.AppendUint16(m, unix.SizeofRtAttr+4)
+	m = binary.NativeEndian.AppendUint16(m, uint16(unix.SizeofRtAttr+len(ip)))
 	m = binary.NativeEndian.AppendUint16(m, unix.NDA_DST)
-	m = append(m, ip[:]...)
+	m = append(m, ip...)
 	return unix.Sendto(f.fd, m, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
 }

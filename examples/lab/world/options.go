@@ -31,6 +31,13 @@ type Options struct {
 	Failback  string    // the product's setting: "" disabled, or the name of a node of the first pair; the other pairs have the same position
 	Deadratio int       // VRRP advertisement interval in seconds; 0 means 1, the product's own default is 5
 
+	// IPv6 gives the nodes, their cluster and the VIPs IPv6 addresses; only the repository
+	// and the reference have IPv4 ones then.
+	IPv6 bool
+
+	// L4 adds farms of the kernel's to the web servers: see l4Farms.
+	L4 bool
+
 	// Single makes the first pair one node without a cluster: zva5n1; the other
 	// machine is off the network.
 	Single bool

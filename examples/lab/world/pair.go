@@ -15,6 +15,10 @@ const (
 	managementNet = "192.168.100."
 	serviceNet    = "192.0.2."
 
+	// The same with IPv6.
+	managementNet6 = "2001:db8:100::"
+	serviceNet6    = "2001:db8:1::"
+
 	controlAddress    = managementNet + "1"
 	repositoryAddress = managementNet + "2"
 
@@ -72,12 +76,28 @@ func clusterName(cluster int) string {
 	return fmt.Sprint("edge", cluster+1)
 }
 
-func nodeAddress(cluster, position int) string {
-	return fmt.Sprint(managementNet, 24+2*cluster+position)
+func nodeAddress(ipv6 bool, cluster, position int) string {
+	return fmt.Sprint(family(ipv6, managementNet, managementNet6), 24+2*cluster+position)
 }
 
-func vips(cluster int) []string {
-	return []string{fmt.Sprint(serviceNet, 10+2*cluster), fmt.Sprint(serviceNet, 11+2*cluster)}
+func vips(ipv6 bool, cluster int) []string {
+	in := family(ipv6, serviceNet, serviceNet6)
+	return []string{fmt.Sprint(in, 10+2*cluster), fmt.Sprint(in, 11+2*cluster)}
+}
+
+func family(ipv6 bool, four, six string) string {
+	if ipv6 {
+		return six
+	}
+	return four
+}
+
+// bracketed is an address where a port or a path follows it.
+func bracketed(address string) string {
+	if strings.Contains(address, ":") {
+		return "[" + address + "]"
+	}
+	return address
 }
 
 // machine is a node before it is switched on: everything that its disk will
@@ -88,6 +108,7 @@ type machine struct {
 	clustered  bool
 	foreign    bool   // its cluster.conf names another machine than the peer
 	clusterIP  string // in cluster.conf; other than Address only by fault
+	ipv4       string // by which it reaches the repository: Address, but for IPv6
 	awsKeys    bool   // cluster.conf has what the product adds on AWS
 	hostsDeny  string
 	hostsAllow string
@@ -101,6 +122,7 @@ type machine struct {
 type pair struct {
 	index         int
 	alone         bool
+	ipv6, l4      bool
 	whose         product
 	master        *machine
 	backup        *machine
@@ -120,7 +142,7 @@ type pair struct {
 // any fault.
 func newPair(o *Options, index int, whose product, s secrets) (*pair, error) {
 	p := &pair{
-		index: index, whose: whose, failback: o.failbackPosition(),
+		index: index, ipv6: o.IPv6, l4: o.L4, whose: whose, failback: o.failbackPosition(),
 		deadratio: o.Deadratio, phase: o.Phase, from: o.From, to: o.To, offered: o.To,
 		authorizedKey: s.user.Public, peerKey: s.peer, repositoryPEM: s.repositoryCert,
 	}
@@ -135,10 +157,11 @@ func newPair(o *Options, index int, whose product, s secrets) (*pair, error) {
 			return nil, err
 		}
 		m := &machine{
-			Node:      Node{Name: name, Hostname: name, Address: nodeAddress(index, i), HostKey: key.Public},
+			Node:      Node{Name: name, Hostname: name, Address: nodeAddress(o.IPv6, index, i), HostKey: key.Public},
 			master:    i == 0,
 			clustered: true,
-			clusterIP: nodeAddress(index, i),
+			clusterIP: nodeAddress(o.IPv6, index, i),
+			ipv4:      nodeAddress(false, index, i),
 			hostsDeny: defaultHostsDeny,
 			licensed:  300 * 24 * time.Hour,
 			size:      o.Disk,
@@ -170,7 +193,7 @@ func (p *pair) cluster() Cluster {
 		Product: p.whose.name,
 		Name:    clusterName(p.index),
 		Nodes:   [2]Node{p.master.Node, p.backup.Node},
-		VIPs:    vips(p.index),
+		VIPs:    vips(p.ipv6, p.index),
 		Alone:   p.alone,
 		From:    p.from,
 		To:      p.to,
@@ -264,7 +287,11 @@ func (p *pair) settings(m *machine) string {
 	if m.master {
 		master = "yes"
 	}
-	return fmt.Sprintf("ADDRESS=%s\nMASTER=%s\nPHASE=${PHASE:-%g}\n", m.Address, master, p.phase.Seconds())
+	all := fmt.Sprintf("ADDRESS=%s\nMASTER=%s\nPHASE=${PHASE:-%g}\n", m.ipv4, master, p.phase.Seconds())
+	if p.ipv6 {
+		all += "ADDRESS6=" + m.Address + "\n"
+	}
+	return all
 }
 
 func (p *pair) hosts(m *machine) string {
@@ -304,16 +331,37 @@ func (p *pair) config(m *machine) map[string]string {
 
 // addServices adds the VIPs and the farms on them.
 func (p *pair) addServices(files map[string]string) {
-	for i, vip := range vips(p.index) {
+	all := vips(p.ipv6, p.index)
+	for i, vip := range all {
 		name := fmt.Sprint("eth0:", i+1)
 		files["if_"+name+"_conf"] = interfaceConf(name, vip)
 		farm := fmt.Sprint("web", i+1)
 		files[farm+"_proxy.cfg"] = farmConf(farm, vip)
 	}
+	if p.l4 {
+		for _, farm := range l4Farms {
+			files[farm.name+"_l4.cfg"] = fmt.Sprintf("Name     %s\nAddress  %s\nPort     %s\nProtocol %s\nMode     %s\n", farm.name, all[farm.vip], farm.port, farm.protocol, farm.mode)
+		}
+	}
+}
+
+// l4Farms are farms of the kernel's, as nftlb has them: one on another farm's port with
+// another protocol, a range, and one that goes past address translation.
+var l4Farms = []struct {
+	name, port, protocol, mode string
+	vip                        int
+}{
+	{"quic", "80", "udp", "nat", 0},
+	{"media", "10000-10003", "udp", "nat", 1},
+	{"voice", "5060", "tcp", "dsr", 1},
 }
 
 func interfaceConf(name, address string) string {
-	return fmt.Sprintf("[%s]\naddr=%s\ngateway=\nmask=24\nname=%s\nstatus=up\n", name, address, name)
+	mask := "24"
+	if strings.Contains(address, ":") {
+		mask = "64"
+	}
+	return fmt.Sprintf("[%s]\naddr=%s\ngateway=\nmask=%s\nname=%s\nstatus=up\n", name, address, mask, name)
 }
 
 func farmConf(name, address string) string {

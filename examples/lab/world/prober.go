@@ -239,7 +239,7 @@ func (t *target) ask(i int, began time.Time) {
 // get asks for / over a new connection and returns which node answered.
 func get(address netip.AddrPort, deadline time.Time) (node string, err error) {
 	dialer := net.Dialer{Deadline: deadline}
-	conn, err := dialer.Dial("tcp4", address.String())
+	conn, err := dialer.Dial("tcp", address.String())
 	if err != nil {
 		return "", err
 	}

@@ -101,7 +101,7 @@ func productFiles(version string, enterprise []byte) map[string]file {
 		bin + "zeninotify":                      {Target: "enterprise.bin"},
 		bin + "cluster_status":                  {Target: "enterprise.bin"},
 	}
-	for _, name := range []string{"zcluster-manager", "farms", "checkglobalconf", "checklicence", "zenbackup.pl"} {
+	for _, name := range []string{"zcluster-manager", "farms", "l4farms", "checkglobalconf", "checklicence", "zenbackup.pl"} {
 		files[bin+name] = script(nodeScript("product/" + name))
 	}
 	return files

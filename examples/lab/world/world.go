@@ -326,8 +326,11 @@ func newBlueprint(o *Options, fault Fault, whose product, parts ingredients) (*p
 			w.Offer.Files["next/"+name] = data
 		}
 	}
-	w.addVisitors(s)
+	w.addVisitors(o.IPv6, s)
 	w.addReference(whose)
+	for i := range w.Hosts {
+		w.Hosts[i].IPv6 = o.IPv6
+	}
 	return w, nil
 }
 
@@ -344,8 +347,8 @@ func (w *plannedWorld) addPair(p *pair) error {
 }
 
 // addVisitors adds control and the clients, and their home directory.
-func (w *plannedWorld) addVisitors(s secrets) {
-	hosts, known, names := "127.0.0.1 localhost\n"+controlAddress+" control\n", "", managementNet+"*"
+func (w *plannedWorld) addVisitors(ipv6 bool, s secrets) {
+	hosts, known, names := "127.0.0.1 localhost\n"+controlAddress+" control\n", "", managementNet+"* "+managementNet6+"*"
 	for _, c := range w.clusters {
 		for _, n := range c.Nodes {
 			hosts += n.Address + " " + n.Name + "\n"
@@ -366,6 +369,12 @@ func (w *plannedWorld) addVisitors(s secrets) {
 		addresses := []string{fmt.Sprint(serviceNet, 201+i, "/24")}
 		if name == Control {
 			addresses = []string{controlAddress + "/24", serviceNet + "1/24"}
+		}
+		if ipv6 {
+			addresses = append(addresses, fmt.Sprint(serviceNet6, 201+i, "/64"))
+			if name == Control {
+				addresses = append(addresses, managementNet6+"1/64")
+			}
 		}
 		w.Hosts = append(w.Hosts, host{Name: name, Hostname: name, Addresses: addresses, Files: etc})
 	}

@@ -14,8 +14,11 @@ announce() {
 # overrides what they know; a node that routes says so, or it would be taken for a router
 # that has gone.
 advertise() {
-	read -r mac <"/sys/class/net/$1/address" && routes=$(cat "/proc/sys/net/ipv6/conf/$1/forwarding") ||
-		{ echo "$2: nothing is known of the link $1"; return; }
+	if ! read -r mac <"/sys/class/net/$1/address" || ! routes=$(cat "/proc/sys/net/ipv6/conf/$1/forwarding"); then
+		echo "$2: nothing is known of the link $1"
+		return
+	fi
+	# shellcheck disable=SC2016 # the variables are perl's
 	timeout 5 perl -MSocket -e '
 		my ($link, $address, $mac, $routes) = @ARGV;
 		my $ip = Socket::inet_pton(AF_INET6, $address) or die "$address is not an address\n";

@@ -302,6 +302,7 @@ fact_arp() {
 }
 # Whether the node answers for its IPv6 VIPs: the backup drops what comes for them.
 fact_nd() {
+	case $vips in *:*) ;; *) printf none; return ;; esac
 	if rules=$(nft list table netdev cluster 2>&1); then :; else
 		case $rules in *"No such file"*) rules='' ;; *) return ;; esac
 	fi

@@ -78,22 +78,53 @@ addresses() {
 nics() { addresses 'if_eth?_conf'; }
 vips() { addresses 'if_*:*_conf'; }
 
+# bracketed ADDRESS: where a port or a path follows it.
+bracketed() { case $1 in *:*) echo "[$1]" ;; *) echo "$1" ;; esac; }
+
 # The backup has the VIPs too. That it does not answer for them, nor ask in
 # their name, is all that makes it a backup.
 arp_block() {
 	{
 		echo 'table arp cluster { chain cl-in { type filter hook input priority 0; }; chain cl-out { type filter hook output priority 0; }; }'
 		echo 'flush table arp cluster'
-		vips | while read -r _ address _; do
-			echo "add rule arp cluster cl-in arp daddr ip $address drop"
-			echo "add rule arp cluster cl-out arp saddr ip $address drop"
+		! vips | grep -q : || nd_table
+		vips | while read -r name address _; do
+			case $address in
+			*:*) nd_block "${name%%:*}" "$address" ;;
+			*)
+				echo "add rule arp cluster cl-in arp daddr ip $address drop"
+				echo "add rule arp cluster cl-out arp saddr ip $address drop"
+				;;
+			esac
 		done
 	} | nft -f -
 }
-arp_allow() { nft flush table arp cluster 2>/dev/null || true; }
+# Of IPv6 the product drops what comes for the VIP. Whoever asks who has it sends that to
+# all nodes whose address ends alike: that this is dropped as well is a guess, but both
+# nodes would answer otherwise.
+nd_table() {
+	echo 'table netdev cluster'
+	echo 'delete table netdev cluster'
+	echo 'table netdev cluster { chain cl-eth0 { type filter hook ingress device "eth0" priority 0; }; }'
+}
+nd_block() {
+	echo "add rule netdev cluster cl-$1 ip6 daddr $2 drop"
+	echo "add rule netdev cluster cl-$1 icmpv6 type nd-neighbor-solicit @nh,384,128 0x$(whole "$2") drop"
+}
+# whole ADDRESS: its 32 digits.
+whole() {
+	perl -MSocket -e 'print unpack "H*", Socket::inet_pton(AF_INET6, $ARGV[0])' "$1"
+}
+arp_allow() {
+	nft flush table arp cluster 2>/dev/null
+	nft flush table netdev cluster 2>/dev/null || true
+}
 announce_vips() {
 	vips | while read -r name address _; do
-		arping -A -c 2 -I "${name%%:*}" "$address" >/dev/null 2>&1 9>&- &
+		case $address in
+		*:*) "$ZEVENET/bin/enterprise.bin" advertise "${name%%:*}" "$address" >/dev/null 2>&1 9>&- & ;;
+		*) arping -A -c 2 -I "${name%%:*}" "$address" >/dev/null 2>&1 9>&- & ;;
+		esac
 	done
 }
 
@@ -131,6 +162,7 @@ write_keepalived_conf() {
 		    track_interface {
 		        $MAINTENANCE_LINK$(cat /lab/weight 2>/dev/null)
 		    }
+		    $(needed_address)
 		    unicast_src_ip $(node_ip "$(hostname)")
 		    unicast_peer {
 		        $(peer_ip)
@@ -141,6 +173,11 @@ write_keepalived_conf() {
 		    notify "$ZEVENET/bin/zcluster-manager"
 		}
 	END
+}
+# With IPv6 keepalived does not start without an address to take along, whose first one is
+# the link's; what the product gives it nobody knows.
+needed_address() {
+	case $(peer_ip) in *:*) echo 'virtual_ipaddress { fe80::5a45:1 }' ;; esac
 }
 keepalived_runs() { pgrep -x keepalived >/dev/null; }
 # With a processor at once, and its scripts, too: how busy the lab's machine is would
