@@ -14,7 +14,7 @@ import (
 // a few more, which only a run asks for.
 func (Provider) ObservedFacts() []string {
 	return []string{
-		"arp", "audit", "boot", "candidate", "clustered", "deadratio", "deny", "digest", "disk", "farms", "holds",
+		"arp", "audit", "boot", "candidate", "clustered", "deadratio", "deny", "digest", "disk", "edited", "farms", "holds",
 		"hosts_allow", "hosts_deny", "hostname", "images", "interface", "jobs", "keepalived", "left", "libwrap", "licence",
 		"lock", "maintenance", "nodes", "open", "own_address", "package", "peer_ssh", "primary", "priority",
 		"priority_lines", "product", "reboot", "replication", "role", "saver", "staged", "status", "time", "uid", "updater", "updates", "version",

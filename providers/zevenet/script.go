@@ -49,6 +49,7 @@ var functions = []struct{ name, file string }{
 	{"sources_of_candidate", "policy.sh"},
 	{"lying", "listing.sh"},
 	{"own_folder", "folder.sh"},
+	{"config_sums", "configured.sh"},
 	{"pending_reboot", "pending.sh"},
 	{"name_secrets", "secrets.sh"},
 }

@@ -19,3 +19,6 @@ for pid in $pids; do
 done
 # A PID file of a dead process keeps the next start away if the PID is reused.
 if [ -e "$pidfile" ] && ! [ -d "/proc/$(head -n 1 "$pidfile")" ]; then rm -f "$pidfile"; fi
+# What is edited from here on can be named.
+own_folder
+config_sums >"$zup/kept/config.sums"
