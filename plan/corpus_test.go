@@ -31,7 +31,7 @@ var update = flag.Bool("update", false, "rewrite the goldens")
 func pairFacts(node string) map[string]string {
 	f := map[string]string{
 		"audit": "clean", "boot": "b", "candidate": "6.1.19", "clustered": "yes", "deadratio": "5", "deny": "none",
-		"digest": "d1", "disk": "/=4000000 /tmp=900000", "farms": "192.0.2.10:80 192.0.2.11:80", "holds": "none",
+		"digest": "d1", "edited": "none", "disk": "/=4000000 /tmp=900000", "farms": "192.0.2.10:80 192.0.2.11:80", "holds": "none",
 		"hosts_allow": "absent", "hosts_deny": "absent", "hostname": node, "images": "none", "interface": "eth0",
 		"jobs": "none", "keepalived": "1", "kernel": "6.1.0-noid", "left": "no", "libwrap": "yes", "licence": "valid until Jan  1 00:00:00 2028 GMT",
 		"lock": "free", "maintenance": "no", "nodes": "zva5n1=192.168.100.24 zva5n2=192.168.100.25", "open": "none",

@@ -431,6 +431,7 @@ type Condition struct {
 	Node   string   `json:"node"`              //
 	Not    []string `json:"not,omitempty"`     // the fact is none of these
 	SameAs string   `json:"same_as,omitempty"` // the fact is the same as on this node, or as recorded if it is Recorded
+	Says   string   `json:"says,omitempty"`    // what it means for people when it does not hold; {seen} in it is the fact
 }
 
 // Recorded stands in a condition for what an earlier action of the same run

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -214,5 +213,5 @@ func TestKilledThenApplyAtOnce(t *testing.T) {
 			})
 		}
 	})
-	t.Log(fmt.Sprintf("%d of %d ended with 0 and No changes; %d waited for what the run that was killed still did", well, len(all), waited))
+	t.Logf("%d of %d ended with 0 and No changes; %d waited for what the run that was killed still did", well, len(all), waited)
 }

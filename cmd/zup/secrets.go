@@ -7,6 +7,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/apply"
+	"zup/plan/shell"
 	"zup/plan/state"
 )
 
@@ -45,7 +46,7 @@ func (c *cli) needSecrets(p *plan.Plan, command string, journal []state.Entry) e
 func (c *cli) sayMissingSecrets(p *plan.Plan) {
 	for _, name := range p.Secrets() {
 		if c.getenv(apply.SecretPrefix+name) == "" {
-			fmt.Fprintf(c.err, "%s zup apply needs the secret %s in its environment, as %s%s\n", c.errStyle().notice("Note:"), name, apply.SecretPrefix, name)
+			fmt.Fprintf(c.err, "%s zup apply needs the secret %s in its environment, as %s%s\n", c.errStyle().notice("Note:"), shell.Quote(name), apply.SecretPrefix, name)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -91,7 +92,11 @@ func (b *branch) missed(ctx context.Context, conditions []plan.Condition) []Mism
 		if err := f.err[c.Node]; err != nil {
 			seen = "not known (" + err.Error() + ")"
 		}
-		missed = append(missed, Mismatch{Node: c.Node, Fact: c.Fact, Want: escape.Line(want), Seen: escape.Line(seen)})
+		says := ""
+		if f.err[c.Node] == nil && seen != "unknown" {
+			says = strings.ReplaceAll(escape.Line(c.Says), "{seen}", escape.Line(seen))
+		}
+		missed = append(missed, Mismatch{Node: c.Node, Fact: c.Fact, Want: escape.Line(want), Seen: escape.Line(seen), Says: says})
 	}
 	return missed
 }

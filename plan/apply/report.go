@@ -133,11 +133,15 @@ type Stop struct {
 type Mismatch struct {
 	Fact string `json:"fact"`
 	Node string `json:"node"`
+	Says string `json:"says,omitempty"` // what that means, in the product's words
 	Seen string `json:"seen"`
 	Want string `json:"want"`
 }
 
 func (m Mismatch) String() string {
+	if m.Says != "" {
+		return m.Node + ": " + m.Says
+	}
 	return fmt.Sprintf("%s: %s is %s, wanted %s", m.Node, m.Fact, m.Seen, m.Want)
 }
 

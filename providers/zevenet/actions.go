@@ -116,7 +116,7 @@ func (b *builder) preflight() plan.Action {
 		ID: p.id(nil, "preflight"), Kind: "preflight", Primitive: plan.Gate, Rule: true,
 		Title:  "Check that both nodes are as planned",
 		Reason: "nothing is touched unless the pair still is what the plan was made for",
-		Record: []plan.Fact{{Fact: "digest", Node: p.master.name}}, TimeoutS: 60, EstimateS: 1,
+		Record: []plan.Fact{{Fact: "digest", Node: p.master.name}, {Fact: "edited", Node: p.master.name}}, TimeoutS: 60, EstimateS: 1,
 	}
 	a.Until = slices.Concat(p.serves(p.master), []plan.Condition{on(p.backup, "role", p.backup.fact("role"))})
 	for _, n := range p.nodes {
@@ -298,8 +298,13 @@ func (b *builder) ready(n *node, until []plan.Condition) plan.Action {
 
 // unchanged is the condition that MASTER's configuration is the one that was
 // there when replication was stopped: what was edited since would be lost.
-func (b *builder) unchanged() plan.Condition {
-	return plan.Condition{Node: b.pair.master.name, Fact: "digest", SameAs: plan.Recorded}
+func (b *builder) unchanged() []plan.Condition {
+	p := b.pair
+	return []plan.Condition{
+		{Node: p.master.name, Fact: "edited", SameAs: plan.Recorded, Says: fmt.Sprintf(
+			"MASTER's configuration was edited since replication stopped: {seen}. Take that back, and zup resume goes on; or make a new plan: %s takes over without that edit then, and it has to be repeated there afterwards", p.peer(p.master).name)},
+		{Node: p.master.name, Fact: "digest", SameAs: plan.Recorded},
+	}
 }
 
 func (b *builder) gate(n *node) plan.Action {
@@ -323,7 +328,7 @@ func (b *builder) gate(n *node) plan.Action {
 	if !withoutBlock { // who took the line out has let the old configuration through
 		a.Until = append(a.Until, on(p.master, "deny", "present"))
 	}
-	a.Until = append(a.Until, b.unchanged())
+	a.Until = append(a.Until, b.unchanged()...)
 	return a
 }
 

@@ -91,7 +91,11 @@ func (p *pair) cautions(b *builder) []string {
 	all = append(all, p.unendedUpdates()...)
 	all = append(all, p.begunSnapshots()...)
 	if p.editedSince() {
-		all = append(all, fmt.Sprintf("the configuration on %s was edited since an earlier run stopped replication: %s takes over without that edit, so repeat it there afterwards", p.master.name, p.backup.name))
+		what := ""
+		if files := p.master.fact("edited"); files != "none" && files != unknown {
+			what = " (" + files + ")"
+		}
+		all = append(all, fmt.Sprintf("the configuration on %s was edited since an earlier run stopped replication%s: %s takes over without that edit, so repeat it there afterwards", p.master.name, what, p.backup.name))
 	}
 	if anew := p.askingAnew(b.moves); anew != "" {
 		all = append(all, anew)
@@ -324,7 +328,7 @@ func (b *builder) changeMaster() {
 		}
 		b.moveByDrain(n, why)
 		u := b.update(m, false)
-		u.Requires = slices.Concat(u.Requires, p.isDrained(m), []plan.Condition{b.unchanged()})
+		u.Requires = slices.Concat(u.Requires, p.isDrained(m), b.unchanged())
 		b.then(u)
 		b.then(ready)
 	}
@@ -337,7 +341,7 @@ func (b *builder) restart() {
 	p, m, n := b.pair, b.pair.master, b.pair.backup
 	u := b.update(m, true)
 	u.Impact, u.Next = plan.Switchover, true
-	u.Requires = slices.Concat(u.Requires, p.standsBy(n), p.hasTarget(n), []plan.Condition{coversFarms(n, m), b.unchanged()})
+	u.Requires = slices.Concat(u.Requires, p.standsBy(n), p.hasTarget(n), []plan.Condition{coversFarms(n, m)}, b.unchanged())
 	b.then(u)
 	b.moves = append(b.moves, switchover{n, restarted})
 	if p.failsBack() && p.primary == m.name {

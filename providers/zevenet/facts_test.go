@@ -369,3 +369,47 @@ func TestReplicatorsPIDFileOfNobody(t *testing.T) {
 		}
 	}
 }
+
+// What was edited since replication was stopped is named, by files, in a form that is one
+// line whatever they are called.
+func TestEditedSinceReplicationStopped(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	for _, name := range []string{"web1_proxy.cfg", "web2_proxy.cfg", "old.cfg", "with  space.cfg"} {
+		s.write("root/config/"+name, "Address 192.0.2.10\n")
+	}
+	s.write("root/config/global.conf", "this node's own")
+	if got := s.facts("edited")["edited"]; got != "none" {
+		t.Errorf("before anything is stopped: %q", got)
+	}
+	if out, err := s.scriptWith("replication_stop", nil); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got := s.facts("edited")["edited"]; got != "none" {
+		t.Errorf("right after it was stopped: %q", got)
+	}
+	s.write("root/config/global.conf", "this node's own, edited")
+	s.write("root/config/web1_proxy.cfg", "Address 192.0.2.10\n")
+	if got := s.facts("edited")["edited"]; got != "none" {
+		t.Errorf("where nothing was edited that is replicated: %q", got)
+	}
+	s.write("root/config/web1_proxy.cfg", "Address 192.0.2.11\n")
+	if got := s.facts("edited")["edited"]; got != "web1_proxy.cfg" {
+		t.Errorf("one file: %q", got)
+	}
+	s.write("root/config/with  space.cfg", "edited")
+	s.write("root/config/new\n\x1b.cfg", "x")
+	s.write("root/config/größe.cfg", "x")
+	if err := os.Remove(s.path("root/config/old.cfg")); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := s.facts("edited")["edited"], `web1_proxy.cfg, with\x20\x20space.cfg, added größe.cfg, added new\n?.cfg, removed old.cfg`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	for i := range 30 {
+		s.write(fmt.Sprintf("root/config/many%02d.cfg", i), "x")
+	}
+	if got := s.facts("edited")["edited"]; !strings.HasSuffix(got, ", and 15 more") || strings.Count(got, ", ") != 20 {
+		t.Errorf("many: %s", got)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"zup/plan"
+	"zup/plan/shell"
 )
 
 // What an update of a node does to packages besides the product's own, as apt simulates it
@@ -93,7 +94,7 @@ func losesNothing(p *pair, n *node) finding {
 		}
 	}
 	if len(lost) > 0 {
-		return unfit("would lose "+list(lost)+" with its update", "apt-get -s "+p.product.upgrade+" there says so",
+		return unfit("would lose "+list(lost)+" with its update", shell.Command(append([]string{"apt-get", "-s"}, strings.Fields(p.product.upgrade)...)...)+" there says so",
 			"without that it does not serve, or nobody gets in: see why apt wants to remove it (its package lists, pins, holds), and plan again")
 	}
 	return pass("its update removes nothing that it can't be without")

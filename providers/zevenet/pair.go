@@ -14,7 +14,7 @@ import (
 // a few more, which only a run asks for.
 func (Provider) ObservedFacts() []string {
 	return []string{
-		"arp", "audit", "boot", "candidate", "clustered", "deadratio", "deny", "digest", "disk", "farms", "holds",
+		"arp", "audit", "boot", "candidate", "clustered", "deadratio", "deny", "digest", "disk", "edited", "farms", "holds",
 		"hosts_allow", "hosts_deny", "hostname", "images", "interface", "jobs", "keepalived", "kernel", "left", "libwrap", "licence",
 		"lock", "maintenance", "nd", "nodes", "open", "own_address", "package", "packages", "peer_ssh", "primary", "priority",
 		"priority_lines", "product", "reboot", "replication", "role", "saver", "staged", "status", "steps", "sysctl", "sysctl_kept", "time", "uid", "updater", "updates", "version",

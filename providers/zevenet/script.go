@@ -54,6 +54,7 @@ var functions = []struct{ name, file string }{
 	{"updater_steps", "steps.sh"},
 	{"own_folder", "folder.sh"},
 	{"deny_line", "deny_line.sh"},
+	{"config_sums", "configured.sh"},
 	{"pending_reboot", "pending.sh"},
 	{"name_secrets", "secrets.sh"},
 	{"sysctl_lines", "sysctl.sh"},

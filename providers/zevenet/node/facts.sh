@@ -432,16 +432,26 @@ fact_licence() {
 fact_disk() {
 	df -Pk / "$root" /var/cache/apt/archives /var/lib/dpkg /tmp 2>/dev/null | awk 'NR > 1 && !seen[$6]++ { printf "%s=%d ", $6, $4 }'
 }
-# Digest of what the product replicates; the exclusions are those of its rsync.
+# Digest of what the product replicates.
 fact_digest() {
-	cd "$root/config" 2>/dev/null || return
+	[ -d "$root/config" ] || return
+	config_sums | sha256sum | cut -d ' ' -f 1
+}
+# Which files of it were edited since zup stopped replication here: those that were
+# changed, then those that were added and removed. Of more than 20 only so many are named.
+fact_edited() {
+	[ -e "$zup/kept/config.sums" ] || { printf none; return; }
+	[ -d "$root/config" ] || return
 	{
-		find . -path ./local -prune -o -name lost+found -prune -o -type f \
-			! -name global.conf ! \( -name 'if_*_conf' ! -name 'if_*:*_conf' \) \
-			! -name zencert-c.key ! -name zencert.pem ! -name zlb-start ! -name zlb-stop \
-			! -name noid-start ! -name noid-stop -print0
-		printf '/etc/iproute2/rt_tables\0'
-	} | LC_ALL=C sort -z | xargs -0 sha256sum 2>/dev/null | sha256sum | cut -d ' ' -f 1
+		sed 's/^/1 /' "$zup/kept/config.sums"
+		config_sums | sed 's/^/2 /'
+	} | awk '
+		{ at = index($0, "  "); sum = substr($0, 3, at - 3); file = substr($0, at + 2); sub(/^\.\//, "", file); gsub(/ /, "\\x20", file) }
+		$1 == 1 { was[file] = sum; next }
+		{ now[file] = sum; if (!(file in was)) print "2 added " file; else if (was[file] != sum) print "1 " file }
+		END { for (file in was) if (!(file in now)) print "3 removed " file }' |
+		tr -c '\200-\377[:print:]\n' '?' | sort | cut -d ' ' -f 2- |
+		awk 'NR <= 20 { printf "%s%s", (NR > 1 ? ", " : ""), $0 } END { if (NR > 20) printf ", and %d more", NR - 20; if (!NR) printf "none" }'
 }
 # Whether the product can save its configuration, and the backup that zup made of
 # the version that runs, if it is whole.

@@ -33,3 +33,6 @@ done
 for file in $pidfiles; do
 	if [ -e "$file" ] && ! lives "$(head -n 1 "$file" | tr -cd '0-9')"; then rm -f "$file"; fi
 done
+# What is edited from here on can be named.
+own_folder
+config_sums >"$zup/kept/config.sums"

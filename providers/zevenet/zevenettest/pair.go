@@ -119,7 +119,7 @@ func (p *Pair) FactsOf(name string) map[string]string {
 	peer := p.Nodes[n.Peer]
 	f := map[string]string{
 		"audit": "clean", "boot": fmt.Sprint("boot", n.Boots), "candidate": n.Version, "clustered": "yes", "deadratio": "1", "digest": n.Config,
-		"disk": "/=4000000", "farms": "tcp/192.0.2.10:80", "holds": "none", "hosts_allow": "absent", "hosts_deny": "absent",
+		"disk": "/=4000000", "edited": word(n.Config == "edited", "web1_proxy.cfg", "none"), "farms": "tcp/192.0.2.10:80", "holds": "none", "hosts_allow": "absent", "hosts_deny": "absent",
 		"hostname": name, "interface": "eth0", "jobs": "none", "keepalived": "1", "kernel": "6.1.0-noid", "libwrap": "yes",
 		"licence": "valid until Jan  1 00:00:00 2028 GMT", "lock": "free", "nodes": p.members(), "offer": p.To,
 		"own_address": n.Address, "loses": "none", "package": "ii " + n.Version, "packages": "^" + p.Product + "=" + n.Version + ">" + p.To, "removals": "none", "steps": "none", "primary": p.Primary, "priority_lines": "1", "product": "yes",
