@@ -279,6 +279,7 @@ mv /usr/sbin/sshd /usr/sbin/sshd.disabled`
 	// Sessions that are there outlive their sshd.
 	exhaustSSH = `; while ss -Hltn 'sport = :22' | grep -q .; do sleep 0.02; done
 /usr/sbin/sshd -o MaxStartups=3 -o LoginGraceTime=0
+until ss -Hltn 'sport = :22' | grep -q .; do sleep 0.02; done
 for i in 1 2 3; do (sleep infinity | setsid nc 127.0.0.1 22 >/dev/null 2>&1) & done
 for _ in $(seq 200); do
 	[ "$(ss -Htn state established 'dport = :22' | grep -c '127.0.0.1:22')" -lt 3 ] || break
