@@ -1,8 +1,12 @@
 package plan_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"zup/plan"
@@ -55,6 +59,46 @@ func BenchmarkEncode(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := p.Encode(io.Discard); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkProve makes a plan of a thousand pairs again from what stands in it, as apply
+// does: its configuration is read and evaluated, everything is decided anew, and every
+// byte is compared.
+func BenchmarkProve(b *testing.B) {
+	const pairs = 1000
+	in := manyPairs(pairs)
+	dir := b.TempDir()
+	var text strings.Builder
+	for _, c := range in.Config.Clusters {
+		fmt.Fprintf(&text, "cluster \"zevenet\" %q {\n  version    = \"6.1.20\"\n  switchover = \"drain\"\n", c.Name)
+		for _, n := range c.Nodes {
+			fmt.Fprintf(&text, "  node %q {\n    address = %q\n  }\n", n.Name, n.Address)
+		}
+		text.WriteString("  probe \"web\" {\n    http = \"http://192.0.2.10/\"\n  }\n}\n")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "pairs.zup.hcl"), []byte(text.String()), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	cfg, diags := config.Load(dir, config.Options{})
+	if diags.HasErrors() {
+		b.Fatal(diags.All)
+	}
+	in.Config = cfg
+	built, err := plan.Build(in)
+	if err != nil {
+		b.Fatal(err)
+	}
+	built.Created = "2026-11-22T15:00:00Z"
+	p, err := plan.Decode(bytes.NewReader(encoded(b, built)))
+	if err != nil || len(p.Actions) != 25*pairs {
+		b.Fatal(err, len(p.Actions))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := plan.Prove(p, in.Providers, "0.1.0"); err != nil {
 			b.Fatal(err)
 		}
 	}

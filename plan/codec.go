@@ -254,9 +254,26 @@ func encodePart[T any](p *part, elements []T, first bool) {
 }
 
 // DamagedError says that a plan file is not what zup wrote.
-type DamagedError struct{ Reason string }
+type DamagedError struct {
+	Reason string
+	Sent   string // what was done to it on the way, if it is whole but for that
+	Undo   string // the command that undoes that
+}
 
-func (e *DamagedError) Error() string { return "plan file damaged or altered: " + e.Reason }
+func (e *DamagedError) Error() string {
+	if e.Sent != "" {
+		return "plan file damaged or altered: " + e.Sent
+	}
+	return "plan file damaged or altered: " + e.Reason
+}
+
+// Hint says how to get the file as it was.
+func (e *DamagedError) Hint() string {
+	if e.Sent == "" {
+		return "make a new plan: zup plan -out FILE"
+	}
+	return "it is whole but for that: send it as it is (a binary file; for git: *.zup -text in .gitattributes), or undo it: " + e.Undo
+}
 
 // NewerError says that a plan file was written in a later format.
 type NewerError struct {
@@ -280,8 +297,17 @@ func Decode(r io.Reader) (*Plan, error) {
 		return nil, fmt.Errorf("read plan file: %w", err)
 	}
 	if len(data) > maxFile {
-		return nil, &DamagedError{"larger than 2 GiB"}
+		return nil, &DamagedError{Reason: "larger than 2 GiB"}
 	}
+	p, err := decode(data)
+	var damaged *DamagedError
+	if errors.As(err, &damaged) {
+		damaged.Sent, damaged.Undo = sent(data)
+	}
+	return p, err
+}
+
+func decode(data []byte) (*Plan, error) {
 	if err := checkFormat(data); err != nil {
 		return nil, err
 	}
@@ -289,17 +315,17 @@ func Decode(r io.Reader) (*Plan, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&p); err != nil {
-		return nil, &DamagedError{err.Error()}
+		return nil, &DamagedError{Reason: err.Error()}
 	}
 	if err := sameBytes(&p, data); err != nil {
 		return nil, err
 	}
 	said := p.PlanID
 	if p.Identify(); p.PlanID != said {
-		return nil, &DamagedError{fmt.Sprintf("plan_id is %.12s…, its content gives %.12s…", said, p.PlanID)}
+		return nil, &DamagedError{Reason: fmt.Sprintf("plan_id is %.12s…, its content gives %.12s…", said, p.PlanID)}
 	}
 	if err := p.Validate(); err != nil {
-		return nil, &DamagedError{err.Error()}
+		return nil, &DamagedError{Reason: err.Error()}
 	}
 	return &p, nil
 }
@@ -312,13 +338,13 @@ func checkFormat(data []byte) error {
 	var syntax *json.SyntaxError
 	switch err := json.Unmarshal(data, &head); {
 	case errors.As(err, &syntax):
-		return &DamagedError{fmt.Sprintf("not JSON after byte %d of %d: %v", syntax.Offset, len(data), err)}
+		return &DamagedError{Reason: fmt.Sprintf("not JSON after byte %d of %d: %v", syntax.Offset, len(data), err)}
 	case err != nil:
-		return &DamagedError{err.Error()}
+		return &DamagedError{Reason: err.Error()}
 	case head.FormatVersion > FormatVersion:
 		return &NewerError{head.FormatVersion, head.ZupVersion}
 	case head.FormatVersion < 1:
-		return &DamagedError{"no format_version: not a plan file"}
+		return &DamagedError{Reason: "no format_version: not a plan file"}
 	}
 	return nil
 }
@@ -327,7 +353,7 @@ func sameBytes(p *Plan, data []byte) error {
 	c := &comparer{rest: data}
 	origin, err := encodeLines(c, p, false)
 	if err != nil || len(c.rest) > 0 {
-		return &DamagedError{fmt.Sprintf("byte %d is not what zup wrote", c.done)}
+		return &DamagedError{Reason: fmt.Sprintf("byte %d is not what zup wrote", c.done)}
 	}
 	if p.CreatedSHA256 == origin {
 		p.CreatedSHA256 = ""

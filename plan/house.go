@@ -94,17 +94,16 @@ func (p *Plan) judge(rules []*config.Rule) {
 	if len(rules) == 0 {
 		return
 	}
-	object := valueOf(reflect.ValueOf(p).Elem())
-	for _, r := range rules {
+	config.Judge(rules, valueOf(reflect.ValueOf(p).Elem()), func(r *config.Rule, holds bool, err error) {
 		is := Rule{Condition: r.Condition, Level: r.Level, Message: r.Message, Name: r.Name, Status: Passed}
-		switch holds, err := r.Holds(object); {
+		switch {
 		case err != nil:
 			is.Status, is.Detail = Error, err.Error()
 		case !holds:
 			is.Status = Failed
 		}
 		p.Rules = append(p.Rules, is)
-	}
+	})
 }
 
 // Denies reports whether a plan that the rule is against may not be applied.

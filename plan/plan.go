@@ -320,9 +320,11 @@ type Action struct {
 	Forbid    []string      `json:"forbid,omitempty"`     // RE2, by line: output that means failure whatever the exit status
 	ID        string        `json:"id"`                   // cluster.node.kind
 	Impact    Impact        `json:"impact"`               //
+	Judged    []string      `json:"judged,omitempty"`     // RE2, by line: output that means failure unless Check holds soon; then it is only told
 	Keeps     string        `json:"keeps,omitempty"`      // snapshot of Node that exists once it is done, and is remembered
 	Kind      string        `json:"kind"`                 // "update", "block", …; a provider's word
 	Leaves    string        `json:"leaves,omitempty"`     // file that it leaves on its node on purpose
+	Left      string        `json:"left,omitempty"`       // what the file of Leaves is, for the report
 	MayMove   bool          `json:"may_move,omitempty"`   // its node may take the role by itself afterwards
 	Mentions  []Mention     `json:"mentions,omitempty"`   // what the report says of the nodes once it is done
 	Next      bool          `json:"next,omitempty"`       // the run may not rest after this action: the next one belongs to it
@@ -330,6 +332,7 @@ type Action struct {
 	NotMaster bool          `json:"not_master,omitempty"` // what it opens ends by itself when its node becomes MASTER
 	Opens     []string      `json:"opens,omitempty"`      // temporary changes, node/name: recorded as open before the script starts
 	Out       bool          `json:"out,omitempty"`        // its node can't serve while it runs: another one must, and no other node may be out
+	Packages  []Package     `json:"packages,omitempty"`   // what an update does to packages, as the node's package lists say
 	Primitive Primitive     `json:"primitive"`            //
 	Prompts   []Prompt      `json:"prompts,omitempty"`    // what the script may ask; not nil: it gets a terminal
 	Proof     []Proof       `json:"proof,omitempty"`      // of a local action: asked for once its command has ended
@@ -338,12 +341,21 @@ type Action struct {
 	Requires  []Condition   `json:"requires,omitempty"`   // read again right before; what does not hold stops the run
 	Rule      bool          `json:"rule,omitempty"`       // failing is a refusal by a rule, not a failure of the action
 	Script    string        `json:"script,omitempty"`     // POSIX sh
+	Secrets   []string      `json:"secrets,omitempty"`    // names of the secrets that the commands of a local action get, sorted; never their values
 	TimeoutS  int           `json:"timeout_s"`            // seconds; passing it stops the run and ends nothing on the node
 	Title     string        `json:"title"`                // what it does, in a few words
 	Undo      string        `json:"undo,omitempty"`       // script that runs when this very action failed
 	UndoCheck []Condition   `json:"undo_check,omitempty"` // proves Undo done; waited for up to CheckS
 	Until     []Condition   `json:"until,omitempty"`      // of a wait or a gate
 	Upload    *Transfer     `json:"upload,omitempty"`     // of an upload
+}
+
+// Package is one package that an update installs (From is empty), upgrades, or removes
+// (To is empty).
+type Package struct {
+	From string `json:"from,omitempty"`
+	Name string `json:"name"`
+	To   string `json:"to,omitempty"`
 }
 
 // Step is a part of the way back from an action that failed, or is done and does not

@@ -245,7 +245,7 @@ func (c *checked) shape(a *Action) string {
 			return fmt.Sprintf("prompt %q is malformed", p.Name)
 		}
 	}
-	for _, f := range a.Forbid {
+	for _, f := range slices.Concat(a.Forbid, a.Judged) {
 		if err := c.compile(f); err != nil {
 			return fmt.Sprintf("pattern %q: %v", f, err)
 		}

@@ -25,6 +25,7 @@ import (
 	"zup/plan/disk"
 	"zup/plan/escape"
 	"zup/plan/observe"
+	"zup/plan/shell"
 	"zup/plan/show"
 	"zup/plan/state"
 	"zup/plan/stream"
@@ -119,6 +120,9 @@ func (a *applying) fresh(ctx context.Context) error {
 	if err := a.open(p, estimate(p)); err != nil {
 		return err
 	}
+	if err := a.needSecrets(p, "apply", nil); err != nil {
+		return err
+	}
 	if !a.autoApprove {
 		if err := a.ask(p); err != nil {
 			return err
@@ -153,13 +157,13 @@ func (a *applying) ask(p *plan.Plan) error {
 // file carries out a saved plan.
 func (a *applying) file(ctx context.Context, path string) error {
 	if len(a.waive.waivers) > 0 {
-		return usagef("plan again with it: zup plan -waive NAME -because \"…\" -out "+path, "a saved plan is carried out as it is: what it waives stands in it")
+		return usagef("plan again with it: zup plan -waive NAME -because \"…\" -out "+shell.Quote(path), "a saved plan is carried out as it is: what it waives stands in it")
 	}
 	if len(a.config.vars) > 0 || len(a.config.targets) > 0 {
-		return usagef("plan again with them: zup plan -out "+path, "a saved plan is carried out as it is: -var, -var-file and -target have no place here")
+		return usagef("plan again with them: "+a.command("plan", "-out", path), "a saved plan is carried out as it is: -var, -var-file and -target have no place here")
 	}
 	if a.origin.said() {
-		return usagef("plan again with them: zup plan -out "+path, "a saved plan says itself who made it and for which change: -author and -change have no place here")
+		return usagef("plan again with them: "+a.command("plan", "-out", path), "a saved plan says itself who made it and for which change: -author and -change have no place here")
 	}
 	if err := a.check(); err != nil {
 		return err
@@ -205,6 +209,9 @@ func (a *applying) file(ctx context.Context, path string) error {
 		return err
 	}
 	d.tell(a.cli)
+	if err := a.needSecrets(p, "apply "+path, nil); err != nil {
+		return err
+	}
 	names := make([]string, 0, len(p.Clusters))
 	for i := range p.Clusters {
 		names = append(names, p.Clusters[i].Name)
@@ -223,7 +230,7 @@ func (a *applying) isPlan(p *plan.Plan, path string) error {
 	case len(a.planID) != len(p.PlanID):
 		return usagef("zup show prints it; all 64 digits count", "-plan-id: %q is not the ID of a plan", a.planID)
 	}
-	return fail(exitStale, "zup show "+path+" prints what it is", "%s is not the plan that was asked for; nothing was changed\n  asked for  %s\n  it is      %s", path, a.planID, p.PlanID)
+	return fail(exitStale, shell.Command("zup", "show", shell.File(path))+" prints what it is", "%s is not the plan that was asked for; nothing was changed\n  asked for  %s\n  it is      %s", path, a.planID, p.PlanID)
 }
 
 func readPlan(path string) (*plan.Plan, error) {
@@ -234,7 +241,7 @@ func readPlan(path string) (*plan.Plan, error) {
 			hint = "write it to a file first"
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			hint = "zup plan -out " + path + " writes one"
+			hint = shell.Command("zup", "plan", "-out", path) + " writes one"
 		}
 		return nil, fail(exitError, hint, "read plan: %w", err)
 	}
@@ -398,9 +405,9 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 	view := a.newView(c.plan)
 	stop := a.interrupts(cancel, view)
 	report, err := apply.Run(ctx, c.plan, apply.Options{
-		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir}).Run, Digest: digest(c.dir),
+		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir, Env: a.env}).Run, Digest: digest(c.dir),
 		Store: c.store, RunID: run, Dir: runDir, Version: version, Resume: c.resumed != "",
-		Signatures: a.signatures, Closed: c.closed,
+		Signatures: a.signatures, Closed: c.closed, Explain: explainers(),
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: a.tell(view),
 		Unwatched: a.unwatched(c.plan, c.fleet, live),
 		Now:       a.now,

@@ -13,7 +13,7 @@ import (
 	"zup/plan"
 	"zup/plan/approval"
 	"zup/plan/disk"
-	"zup/plan/escape"
+	"zup/plan/shell"
 	"zup/plan/show"
 	"zup/plan/state"
 )
@@ -150,7 +150,7 @@ func (d *demanding) approveHint(path string) string {
 	if d.Approval == nil {
 		return "make a new plan, which demands them, and have that one approved: zup plan -out FILE, zup approve FILE, zup apply FILE"
 	}
-	return "zup approve " + path
+	return shell.Command("zup", "approve", shell.File(path))
 }
 
 func notEnough(v *approval.Verdict) string {
@@ -210,16 +210,16 @@ func (c *cli) listApprovals(p *plan.Plan, path string) error {
 }
 
 // sayApprovals says how to go on with a plan file that demands approvals. Those of
-// the same plan, made before, still count.
-func (c *cli) sayApprovals(p *plan.Plan, path string) error {
+// the same plan, made before, still count. The command carries it out then.
+func (c *cli) sayApprovals(p *plan.Plan, path, apply string) error {
 	v, _, err := judge(p, path, c.now())
 	if err != nil {
 		return err
 	}
 	if v.Enough() {
-		fmt.Fprintf(c.out, " It is approved. To carry out exactly this plan:\n  zup apply %s\n\n", escape.Name(path))
+		fmt.Fprintf(c.out, " It is approved. To carry out exactly this plan:\n  %s\n\n", apply)
 	} else {
-		fmt.Fprintf(c.out, " It needs %s before it can be applied:\n  zup approve %s\n\n", counted(v.Required, "approval", "approvals"), escape.Name(path))
+		fmt.Fprintf(c.out, " It needs %s before it can be applied:\n  %s\n\n", counted(v.Required, "approval", "approvals"), c.command("approve", shell.File(path)))
 	}
 	return show.Approvals(c.out, v, c.show(false))
 }

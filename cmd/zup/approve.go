@@ -14,6 +14,7 @@ import (
 	"zup/plan/approval"
 	"zup/plan/disk"
 	"zup/plan/escape"
+	"zup/plan/shell"
 	"zup/plan/show"
 	"zup/providers/ssh"
 )
@@ -179,7 +180,7 @@ func (a *approving) tell(p *plan.Plan, d *approval.Demand, path, done string) er
 		return err
 	}
 	if v.Enough() {
-		fmt.Fprintf(a.out, "\nTo carry out exactly this plan:\n  zup apply %s\n", escape.Name(path))
+		fmt.Fprintf(a.out, "\nTo carry out exactly this plan:\n  %s\n", a.command("apply", shell.File(path)))
 	}
 	return nil
 }

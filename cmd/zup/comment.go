@@ -140,7 +140,7 @@ func (c *cli) closeComment(code int) {
 // commentAnyway opens the comment of a command line that was not understood, as far as
 // it says that one is wanted.
 func (c *cli) commentAnyway(root *cobra.Command, args []string) {
-	cmd, rest, err := root.Find(singleDash(args))
+	cmd, rest, err := root.Find(singleDash(root, args))
 	if c.comment != nil || err != nil || cmd.Flags().Lookup(commentIntoFlag) == nil {
 		return
 	}

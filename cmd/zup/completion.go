@@ -25,7 +25,7 @@ func completes(root *cobra.Command, out io.Writer, args []string) (flush func() 
 	if !strings.HasPrefix(last, "-") || strings.HasPrefix(last, "--") || strings.Contains(last, "=") {
 		return none
 	}
-	args = singleDash(args)
+	args = singleDash(root, args)
 	args[len(args)-1] = "-" + last
 	var answer bytes.Buffer
 	root.SetArgs(args)

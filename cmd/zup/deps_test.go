@@ -18,27 +18,29 @@ const importOrder = `
 	plan/approval       < plan/escape
 	plan/window
 	plan/schema
-	plan/disk
+	plan/shell          < plan/escape
+	plan/disk           < plan/shell
 	plan/checkout
 	plan/name
 	plan/config         < plan/escape plan/approval plan/window plan/disk plan/name
-	plan/state          < plan/escape plan/disk plan/name
+	plan/state          < plan/escape plan/disk plan/name plan/shell
 	plan/probe
 	plan/reach
 	plan                < plan/config plan/state plan/reach plan/escape plan/approval plan/window plan/name
-	plan/stream         < plan plan/config plan/escape
+	plan/stream         < plan plan/config plan/escape plan/shell
 	plan/observe        < plan plan/config plan/reach plan/escape
 	plan/apply          < plan plan/config plan/state plan/stream plan/probe plan/escape plan/approval plan/window plan/disk plan/name
 	plan/picture        < plan/escape
 	plan/document       < plan/picture plan/escape
 	plan/show           < plan plan/apply plan/state plan/document plan/escape plan/approval plan/window
-	plan/review         < plan plan/config plan/stream plan/apply plan/state plan/picture plan/document plan/show plan/escape plan/approval
-	providers/ssh       < plan/escape plan/disk
+	plan/review         < plan plan/config plan/stream plan/apply plan/state plan/picture plan/document plan/show plan/escape plan/approval plan/shell
+	providers/ssh       < plan/escape plan/disk plan/shell
 	providers/ssh/sshtest
 	providers/reader    < providers/ssh
-	providers/zevenet/zevenettest < providers/ssh/sshtest
-	providers/zevenet   < plan plan/config plan/state plan/escape plan/name
-	cmd/zup             < plan plan/approval plan/checkout plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/reach plan/escape plan/disk plan/name providers/reader providers/ssh providers/zevenet
+	providers/libwrap
+	providers/zevenet/zevenettest < providers/ssh/sshtest providers/libwrap
+	providers/zevenet   < plan plan/config plan/state plan/escape plan/name providers/libwrap plan/shell
+	cmd/zup             < plan plan/approval plan/checkout plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/reach plan/escape plan/shell plan/disk plan/name providers/reader providers/ssh providers/zevenet
 	examples/ci
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world

@@ -209,6 +209,7 @@ func (f *found) describe() ([]byte, error) {
 	default:
 		b.WriteString("\n# The cluster's own failback is disabled: whoever is MASTER when the plan is made\n# is MASTER again when apply ends. To say who: master = \"NAME\"\n")
 	}
+	b.WriteString(f.boost())
 	if f.nodes[0].user != "" {
 		fmt.Fprintf(&b, "\nssh {\nuser = %s\n}\n", literal(f.nodes[0].user))
 	}
@@ -240,6 +241,23 @@ func (f *found) describe() ([]byte, error) {
 	}
 	b.WriteString("}\n")
 	return hclwrite.Format([]byte(b.String())), nil
+}
+
+// boost is the argument of that name with its reason, where its check would pass.
+func (f *found) boost() string {
+	if len(f.nodes) != 2 {
+		return ""
+	}
+	observed := make([]plan.ObservedNode, len(f.nodes))
+	for i, n := range f.nodes {
+		observed[i] = plan.ObservedNode{Name: n.Facts["hostname"], Facts: n.Facts}
+	}
+	if why := providers()[f.provider].NotBoostable(observed); why != "" {
+		return fmt.Sprintf("\n# boost is not possible: it needs exactly one priority line in keepalived.conf, and\n# %s.\n", escape.Line(why))
+	}
+	return "\n# BACKUP's VRRP priority is raised for the moment of the switchover: clients that ask\n" +
+		"# ARP anew for a virtual IP wait 0.1 s then, and up to 0.9 s without it. It edits the\n" +
+		"# one priority line of keepalived.conf, and puts it back.\nboost = true\n"
 }
 
 func literal(s string) string { return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes()) }

@@ -190,6 +190,29 @@ func TestDocumentedLinks(t *testing.T) {
 	}
 }
 
+// A test that a page names is one: in the file that the link leads to.
+func TestDocumentedTestsAreThere(t *testing.T) {
+	named := regexp.MustCompile("\\[`(Test\\w+)`\\]\\(([^)#:]+)\\)")
+	pages, _ := filepath.Glob("../../docs/*.md")
+	found := 0
+	for _, page := range pages {
+		data, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range named.FindAllStringSubmatch(string(data), -1) {
+			found++
+			file, err := os.ReadFile(filepath.Join(filepath.Dir(page), m[2]))
+			if err != nil || !strings.Contains(string(file), "\nfunc "+m[1]+"(t *testing.T)") {
+				t.Errorf("%s: there is no %s in %s", filepath.Base(page), m[1], m[2])
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("only %d tests are named", found)
+	}
+}
+
 // Every command that can be typed has a manual page.
 func TestEveryCommandHasAManualPage(t *testing.T) {
 	dir := t.TempDir()

@@ -9,6 +9,7 @@ import (
 	"zup/plan"
 	"zup/plan/disk"
 	"zup/plan/escape"
+	"zup/plan/shell"
 	"zup/plan/state"
 	"zup/plan/stream"
 )
@@ -79,6 +80,15 @@ func (c *cli) exit(err error) int {
 	return f.code
 }
 
+// command is a command to copy that does something where this one does it.
+func (c *cli) command(words ...string) string {
+	all := []string{"zup"}
+	if c.chdir != "" {
+		all = append(all, "-chdir="+c.chdir)
+	}
+	return shell.Command(append(all, words...)...)
+}
+
 // classify finds the exit code and the hint of an error from below.
 func classify(err error) *failure {
 	var f *failure
@@ -104,7 +114,7 @@ func classify(err error) *failure {
 	case errors.As(err, &usage):
 		return &failure{exitUsage, err, usage.hint}
 	case errors.As(err, &damaged):
-		return &failure{exitDamaged, err, "make a new plan: zup plan -out FILE"}
+		return &failure{exitDamaged, err, damaged.Hint()}
 	case errors.As(err, &newer):
 		return &failure{exitDamaged, err, fmt.Sprintf("it was written by zup %s: use that version or a later one", escape.Line(newer.ZupVersion))}
 	case errors.As(err, &locked):

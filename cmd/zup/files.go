@@ -8,6 +8,7 @@ import (
 
 	"zup/plan/config"
 	"zup/plan/disk"
+	"zup/plan/shell"
 )
 
 // readSource reads a configuration file for fmt. What a link in its directory leads to
@@ -54,7 +55,7 @@ func (c *cli) chdirHint(err error) string {
 	if c.chdir == "" || !errors.As(err, &link) || !link.IsOnTheWayTo(c.chdir) {
 		return ""
 	}
-	return "remove the link, or name what it leads to: -chdir=" + disk.Word(disk.Leads(c.chdir))
+	return "remove the link, or name what it leads to: -chdir=" + shell.Quote(disk.Leads(c.chdir))
 }
 
 // placeForPlan refuses, before a node is asked, a place where no plan is written.

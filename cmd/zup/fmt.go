@@ -21,6 +21,8 @@ type formatting struct {
 	check bool
 	diff  bool
 
+	formatter config.Formatter
+
 	changed int
 	failed  bool
 }
@@ -118,7 +120,7 @@ func errorOr(err, otherwise error) error {
 
 // format returns the canonical form; mistakes are written to stderr.
 func (f *formatting) format(src []byte, name string) ([]byte, error) {
-	out, diags := config.Format(src, name)
+	out, diags := f.formatter.Format(src, name)
 	if diags.HasErrors() {
 		f.failed = true
 	}
@@ -140,7 +142,11 @@ func (f *formatting) file(path string) error {
 	}
 	f.changed++
 	if f.diff {
-		fmt.Fprint(f.out, escape.Text(string(diff.Diff("old/"+escape.Name(path), src, "new/"+escape.Name(path), out))))
+		before, after := config.Shown(src, out, path)
+		fmt.Fprint(f.out, escape.Text(string(diff.Diff("old/"+escape.Name(path), before, "new/"+escape.Name(path), after))))
+		if bytes.Equal(before, after) {
+			fmt.Fprintf(f.out, "%s: the layout of values that are not shown\n", escape.Name(path))
+		}
 	} else {
 		fmt.Fprintln(f.out, escape.Name(path))
 	}

@@ -361,7 +361,7 @@ func TestNoMessageLetsHostileTextThrough(t *testing.T) {
 		"an error":         printed(func(c *cli) { c.exit(fail(exitError, hostile, "x%s", hostile)) }),
 		"an error, stream": streamOf(stream.Failed(hostile, hostile, 1), stream.Asked(hostile, hostile, errors.New(hostile)), stream.Warned(hostile, hostile, hostile)),
 		"the live view":    live.String(),
-		"at work":          printed(func(c *cli) { c.warnAtWork([]nodeLock{{node: "n" + hostile, err: errors.New(hostile)}}) }),
+		"at work":          printed(func(c *cli) { c.warnAtWork([]nodeLock{{node: "n" + hostile, err: errors.New(hostile)}}, true) }),
 		"left": printed(func(c *cli) {
 			(&planning{cli: c}).warnLeft(plan.Observed{"edge": {{Name: hostile, Facts: map[string]string{"open": hostile, "jobs": hostile}}}}, []string{"edge"}, nil)
 		}),

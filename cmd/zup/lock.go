@@ -17,7 +17,8 @@ import (
 )
 
 // lockNodes makes the nodes of the clusters that have something to do this run's. It
-// waits for them as long as -lock-timeout says.
+// waits for what an earlier run of this state file still does there, and for others as
+// long as -lock-timeout says.
 func (a *applying) lockNodes(ctx context.Context, c carrying, run string) (*apply.Locks, error) {
 	if c.fleet == nil {
 		return nil, nil
@@ -33,7 +34,14 @@ func (a *applying) lockNodes(ctx context.Context, c carrying, run string) (*appl
 			return nil, c.fleet.mayChange()
 		case !errors.As(err, &locked):
 			return nil, fail(exitError, hintOf(err), "not every node can be asked whether it is as planned; nothing was changed\n%w", err)
-		case !a.waitUntil(ctx, deadline):
+		}
+		if orphans := orphansOf(c.fleet.locksOf(ctx, c.plan), c.store.State()); len(orphans) > 0 {
+			if err := a.await(ctx, c.dir, orphans, true); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if !a.waitUntil(ctx, deadline) {
 			return nil, nodesLocked(err.Error(), locked.Job)
 		}
 	}
@@ -104,6 +112,7 @@ func lockedError(err error) error {
 // nodeLock is how the lock of one node stands.
 type nodeLock struct {
 	cluster, node string
+	host          *ssh.Host
 	status        ssh.LockStatus
 	err           error // it could not be asked
 }
@@ -114,11 +123,11 @@ type lookedAt struct {
 	all []nodeLock
 }
 
-func (l *lookedAt) look(ctx context.Context, cluster, node string, ask func(context.Context) (ssh.LockStatus, error)) {
+func (l *lookedAt) look(ctx context.Context, cluster, node string, host *ssh.Host, ask func(context.Context) (ssh.LockStatus, error)) {
 	status, err := ask(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.all = append(l.all, nodeLock{cluster, node, status, err})
+	l.all = append(l.all, nodeLock{cluster, node, host, status, err})
 }
 
 func (l *lookedAt) sorted() []nodeLock {
@@ -158,15 +167,23 @@ func (l nodeLock) atWork() string {
 	return l.status.AtWork(l.node)
 }
 
-// warnAtWork says who is at work: what is planned now may be outdated in a moment.
-func (c *cli) warnAtWork(locks []nodeLock) {
+// warnAtWork says who is at work: what is planned now may be outdated in a moment. Its
+// own are work of a run that was begun here.
+func (c *cli) warnAtWork(locks []nodeLock, own bool) {
+	hint := "what is planned now may be outdated in a moment"
+	if own {
+		hint += "; zup plan -wait waits until it has ended, and so does zup apply"
+	}
 	told := false
 	for _, l := range locks {
 		if text := l.atWork(); text != "" {
 			told = true
-			c.warned(l.cluster, "what is planned now may be outdated in a moment", "%s", text)
+			c.warned(l.cluster, hint, "%s", text)
 			fmt.Fprintf(c.err, "%s %s\n", c.errStyle().notice("Warning:"), escape.Line(text))
 		}
+	}
+	if told && own {
+		fmt.Fprintln(c.err, "  zup plan -wait  waits until it has ended: it belongs to a run that was begun here")
 	}
 	if told {
 		fmt.Fprintln(c.err)

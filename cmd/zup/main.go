@@ -19,7 +19,7 @@ import (
 const version = "0.2.0"
 
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, os.Environ()))
+	os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, takeSecrets()))
 }
 
 // stdio are the three streams of the process, or of a test. Those of a cli are screens.
@@ -33,7 +33,7 @@ type stdio struct {
 func run(ctx context.Context, args []string, std stdio, env []string) int {
 	c := newCLI(std, env)
 	root := c.root()
-	root.SetArgs(singleDash(args))
+	root.SetArgs(singleDash(root, args))
 	root.SetIn(std.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)

@@ -52,16 +52,17 @@ func (o *origin) check() error {
 }
 
 // isWord reports whether a text is one word that needs no quotes, and that nobody can
-// take for another one because of what is not seen in it.
+// take for another one because of what is not seen in it, or looks like something else.
 func isWord(s string, limit int) bool {
-	return s != "" && len(s) <= limit && !strings.ContainsFunc(s, func(r rune) bool {
+	return s != "" && len(s) <= limit && escape.Name(s) == s && !strings.ContainsFunc(s, func(r rune) bool {
 		return !unicode.IsPrint(r) || escape.Invisible(r) || strings.ContainsRune(" ,\"*?!", r) || r == unicode.ReplacementChar
 	})
 }
 
-// quoted quotes a text so that what nobody would see in it is seen.
+// quoted quotes a text so that what nobody would see in it is seen, and what looks
+// like something else is told from it.
 func quoted(s string) string {
-	if strings.ContainsFunc(s, escape.Invisible) {
+	if escape.Name(s) != s {
 		return strconv.QuoteToASCII(s)
 	}
 	return strconv.Quote(s)

@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"zup/plan"
+	"zup/plan/apply"
 	"zup/plan/config"
 	"zup/plan/disk"
 	"zup/plan/escape"
 	"zup/plan/observe"
+	"zup/plan/shell"
 	"zup/plan/show"
 	"zup/plan/state"
 	"zup/plan/stream"
@@ -29,6 +33,7 @@ type planning struct {
 	notAfter    string
 	rollback    bool
 	backOut     bool
+	wait        bool // for what a run of this state file that was cut off still does
 	origin      origin
 	waive       waiveFlags
 }
@@ -89,12 +94,18 @@ heeded, and the plan says so.`,
 			if err != nil {
 				return err
 			}
-			if err := show.Plan(c.out, pl, c.show(p.verbose)); err != nil {
+			if out != "" { // before anything is printed: who reads that may go away
+				if err := c.write(pl, out); err != nil {
+					return err
+				}
+			}
+			if err := unheard(show.Plan(c.out, pl, c.show(p.verbose))); err != nil {
 				return err
 			}
+			c.sayMissingSecrets(pl)
 			switch {
 			case out != "":
-				if err := c.write(pl, out); err != nil {
+				if err := unheard(p.sayWritten(pl, out)); err != nil {
 					return err
 				}
 			case pl.Approval != nil && !pl.Empty():
@@ -123,29 +134,49 @@ heeded, and the plan says so.`,
 	cmd.Flags().StringVar(&p.notAfter, "not-after", "", "the plan may not be applied after this `time`, RFC 3339")
 	cmd.Flags().BoolVar(&p.rollback, "rollback", false, "plan the way back to the snapshots that the last run has taken")
 	cmd.Flags().BoolVar(&p.backOut, "back-out", false, "plan how to undo what an unfinished run has left, without updating further")
+	cmd.Flags().BoolVar(&p.wait, "wait", false, "wait until what a run that was begun here and cut off still does on the nodes has ended")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if there are changes")
 	return cmd
 }
 
-// write writes a plan file, and says how to go on.
+// write writes a plan file.
 func (c *cli) write(p *plan.Plan, path string) error {
 	p.Created = c.now().UTC().Format(time.RFC3339)
 	if err := disk.Replace(path, 0o600, p.Encode); err != nil {
 		place := &state.PlaceError{Op: "write plan", Path: path, Err: err, Flag: "-out"}
 		return fail(exitError, place.Hint(), "%w", place)
 	}
-	if p.Empty() {
+	return nil
+}
+
+// unheard forgives that nobody reads any more what is printed: everything else is done
+// all the same, and the exit status says what it says.
+func unheard(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
 		return nil
 	}
-	if len(p.Broken()) > 0 {
-		fmt.Fprintf(c.out, "\nWritten to %s, for the review; apply refuses it.\n", escape.Name(path))
+	return err
+}
+
+// sayWritten says how to go on with a plan file.
+func (p *planning) sayWritten(pl *plan.Plan, path string) error {
+	if pl.Empty() {
 		return nil
 	}
-	fmt.Fprintf(c.out, "\nWritten to %s.", escape.Name(path))
-	if p.Approval != nil {
-		return c.sayApprovals(p, path)
+	if len(pl.Broken()) > 0 {
+		fmt.Fprintf(p.out, "\nWritten to %s, for the review; apply refuses it.\n", escape.Name(path))
+		return nil
 	}
-	fmt.Fprintf(c.out, " To carry out exactly this plan:\n  zup apply %s\n", escape.Name(path))
+	words := []string{"apply", shell.File(path)}
+	if p.state.path != "" {
+		words = slices.Insert(words, 1, "-state="+p.state.path)
+	}
+	apply := p.command(words...)
+	fmt.Fprintf(p.out, "\nWritten to %s.", escape.Name(path))
+	if pl.Approval != nil {
+		return p.sayApprovals(pl, path, apply)
+	}
+	fmt.Fprintf(p.out, " To carry out exactly this plan:\n  %s\n", apply)
 	return nil
 }
 
@@ -203,7 +234,7 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 		close(found)
 	}()
 	images := p.images(ctx, dir, clusters)
-	observed, err := p.observeAlone(ctx, clusters, fleet, store != nil)
+	observed, err := p.observeAlone(ctx, dir, clusters, fleet, recorded, store != nil)
 	if err == nil && store != nil {
 		err = fleet.mayChange()
 	}
@@ -289,6 +320,14 @@ func planners() map[string]plan.Provider {
 	return all
 }
 
+func explainers() map[string]apply.Explainer {
+	all := map[string]apply.Explainer{}
+	for name, p := range providers() {
+		all[name] = p
+	}
+	return all
+}
+
 func products() map[string]observe.Product {
 	all := map[string]observe.Product{}
 	for name, p := range providers() {
@@ -311,7 +350,7 @@ func (p *planning) observe(ctx context.Context, clusters []*config.Cluster, flee
 		Dial: func(ctx context.Context, c *config.Cluster, n *config.Node) (observe.Host, error) {
 			host, err := fleet.configured(ctx, c, n)
 			if err == nil {
-				locks.look(ctx, c.Name, n.Name, host.host.LockStatus)
+				locks.look(ctx, c.Name, n.Name, host.host, host.host.LockStatus)
 			}
 			return hostOrError(host, err)
 		},
@@ -323,17 +362,25 @@ func (p *planning) observe(ctx context.Context, clusters []*config.Cluster, flee
 
 // observeAlone asks every node, and who is at work on it. A plan that is for reading
 // gets a warning; one that is to be carried out at once waits as -lock-timeout says,
-// and is refused.
-func (p *planning) observeAlone(ctx context.Context, clusters []*config.Cluster, fleet *fleet, refuse bool) (plan.Observed, error) {
+// and is refused. What a run of this state file that was cut off still does is waited for
+// by both: by the one for reading if -wait says so.
+func (p *planning) observeAlone(ctx context.Context, dir string, clusters []*config.Cluster, fleet *fleet, recorded *state.State, refuse bool) (plan.Observed, error) {
 	for deadline := p.now().Add(p.state.lockTimeout); ; {
 		observed, locks := p.observe(ctx, clusters, fleet)
 		if ctx.Err() != nil {
 			return nil, fail(exitInterrupted, "", "interrupted while the nodes were being asked; nothing was changed")
 		}
+		orphans := orphansOf(locks, recorded)
+		if len(orphans) > 0 && (refuse || p.wait) {
+			if err := p.await(ctx, dir, orphans, refuse); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		err := heldBy(locks)
 		switch {
 		case !refuse:
-			p.warnAtWork(locks)
+			p.warnAtWork(locks, len(orphans) > 0)
 			return observed, nil
 		case err == nil:
 			return observed, nil

@@ -17,6 +17,7 @@ import (
 	"zup/plan/apply"
 	"zup/plan/disk"
 	"zup/plan/escape"
+	"zup/plan/shell"
 	"zup/plan/show"
 	"zup/plan/state"
 )
@@ -55,6 +56,7 @@ func (a *applying) resume(ctx context.Context, run string) error {
 	if err != nil {
 		return err
 	}
+	asked := run
 	store, err := a.state.open(ctx, a.cli, dir, "resume "+run)
 	if err != nil {
 		return err
@@ -82,6 +84,9 @@ func (a *applying) resume(ctx context.Context, run string) error {
 		return fail(exitDamaged, "zup plan looks at the nodes, and has what is missing", "run %s can't be resumed: %w", run, err)
 	}
 	if err := inState(p.State.Lineage, store.State()); err != nil {
+		return err
+	}
+	if err := a.needSecrets(p, strings.TrimSpace("resume "+asked), entries); err != nil {
 		return err
 	}
 	signal.Ignore(syscall.SIGPIPE) // the first lines are written before the run goes on
@@ -148,7 +153,7 @@ func unfinishedRun(s *state.State, asked string) (string, error) {
 	case len(runs) == 0:
 		return "", fail(exitError, other, "every run has ended: there is none to resume")
 	case len(runs) > 1:
-		return "", usagef("zup resume "+runs[len(runs)-1], "several runs have not ended: %s", strings.Join(runs, ", "))
+		return "", usagef(shell.Command("zup", "resume", runs[len(runs)-1]), "several runs have not ended: %s", strings.Join(runs, ", "))
 	}
 	return runs[0], nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"zup/plan/disk"
+	"zup/plan/shell"
 )
 
 func (c *cli) root() *cobra.Command {
@@ -82,21 +84,51 @@ func arguments(least, most int) cobra.PositionalArgs {
 }
 
 // singleDash lets every long flag be written with one dash, as Terraform's users
-// do: -out FILE is --out FILE.
-func singleDash(args []string) []string {
-	out := make([]string, len(args))
-	for i, arg := range args {
-		out[i] = arg
+// do: -out FILE is --out FILE. The word behind an option that takes a value is that
+// value, however it begins.
+func singleDash(root *cobra.Command, args []string) []string {
+	out := slices.Clone(args)
+	cmd := root
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
 		if arg == "--" {
-			copy(out[i:], args[i:])
 			break
 		}
-		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
-		if len(name) > 1 && strings.HasPrefix(arg, "-") && isLetter(name[0]) {
+		if !strings.HasPrefix(arg, "-") {
+			if sub := subcommand(cmd, arg); sub != nil {
+				cmd = sub
+			}
+			continue
+		}
+		name, _, hasValue := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"), "=")
+		if !strings.HasPrefix(arg, "--") && len(name) > 1 && isLetter(name[0]) {
 			out[i] = "-" + arg
+		}
+		if f := flagOf(cmd, name); f != nil && f.NoOptDefVal == "" && !hasValue {
+			i++
 		}
 	}
 	return out
+}
+
+func subcommand(cmd *cobra.Command, name string) *cobra.Command {
+	for _, sub := range cmd.Commands() {
+		if sub.Name() == name || sub.HasAlias(name) {
+			return sub
+		}
+	}
+	return nil
+}
+
+// flagOf returns the option of that name, of a command or of all of them; nil: there is none.
+func flagOf(cmd *cobra.Command, name string) *pflag.Flag {
+	if f := cmd.Flags().Lookup(name); f != nil {
+		return f
+	}
+	if f := cmd.PersistentFlags().Lookup(name); f != nil {
+		return f
+	}
+	return cmd.InheritedFlags().Lookup(name)
 }
 
 func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
@@ -110,6 +142,8 @@ func flagError(cmd *cobra.Command, err error) error {
 		name := unknown.GetSpecifiedName()
 		if near := nearest(cmd, name); near != "" {
 			hint = fmt.Sprintf("did you mean -%s?", near)
+		} else if _, err := disk.Stat("-" + name); err == nil {
+			hint = "the file is named with " + shell.Command("zup", cmd.Name(), shell.File("-"+name))
 		}
 		return usagef(hint, "%s has no option -%s", cmd.CommandPath(), name)
 	}

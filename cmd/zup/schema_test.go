@@ -164,7 +164,7 @@ func checkStream(data []byte) error {
 
 // checkOutput validates what a command has printed and written for programs.
 func checkOutput(args []string, code int, stdout []byte) error {
-	args = singleDash(args)
+	args = singleDash(newCLI(stdio{}, nil).root(), args)
 	cmd, isJSON, into := "", false, ""
 	for i, a := range args {
 		switch name, value, ok := strings.Cut(a, "="); {
@@ -267,7 +267,7 @@ func alsoTo(b *bytes.Buffer, stream io.Writer) io.Writer {
 // checkShown refuses output, of whatever command and form, in which something does not
 // show. What is a file word for word is left out.
 func checkShown(args []string, text string) error {
-	args = singleDash(args)
+	args = singleDash(newCLI(stdio{}, nil).root(), args)
 	if len(args) > 0 && (args[0] == "show" && (slices.Contains(args, "--json") || slices.Contains(args, "--canonical")) || args[0] == "fmt" && slices.Contains(args, "-")) {
 		return nil
 	}

@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 		"nolocks": noLocksMain,
 		"zup": func() {
 			os.Exit(checkedRun(os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, func(std stdio) int {
-				return run(context.Background(), os.Args[1:], std, os.Environ())
+				return run(context.Background(), os.Args[1:], std, takeSecrets())
 			}))
 		},
 	})
@@ -136,6 +136,11 @@ func heldAction(ts *testscript.TestScript, args []string) *hold {
 	return h
 }
 
+// cmdNewest has the repository of a pair offer another version from now on.
+func cmdNewest(ts *testscript.TestScript, neg bool, args []string) {
+	pairOf(ts, args[0]).To = args[1]
+}
+
 func cmdBegun(ts *testscript.TestScript, neg bool, args []string) {
 	select {
 	case <-heldAction(ts, args).begun:
@@ -152,16 +157,19 @@ func cmdRelease(ts *testscript.TestScript, neg bool, args []string) {
 
 // scriptCommands are the verbs of the scripts besides those of testscript:
 //
-//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME] [apt=3] [tracked=weights]
-//	                                                 start two nodes; ssh finds them by name, and at these addresses
+//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME] [from=VERSION to=VERSION] [apt=3] [tracked=weights] [ipv6]
+//	                                                 start two nodes; ssh finds them by name, and at these addresses;
+//	                                                 ipv6: their cluster and VIPs have IPv6 addresses
 //	bastion USER@HOST                                start a jump host that reaches the nodes that were started; its key is $KEY_bastion
 //	example NAME                                     copy examples/NAME here
 //	node NODE FACT=VALUE...                          what a node says from now on; FACT= takes it back
 //	updated NODE...                                  a node was updated before
-//	fail NODE KIND [exit=N] [print=TEXT] [delay=D] [held] [before] [master=NODE] [edit=NODE] [ask] [once] [silent=D] [turned]
+//	fail NODE KIND [exit=N] [print=TEXT] [delay=D] [held] [before] [master=NODE] [edit=NODE] [ask] [once] [silent=D] [turned] [to=VERSION]
 //	                                                 what goes wrong when an action of this kind runs; held: it
 //	                                                 does not end before release; turned: the package turns an
-//	                                                 update of edge back, and dpkg has the old version, not configured
+//	                                                 update of edge back, and dpkg has the old version, not configured;
+//	                                                 to: the updater brings this version
+//	newest NODE VERSION                              the repository of its pair has this version from now on
 //	begun NODE KIND                                  wait until of an action that is held only the end is left
 //	release NODE KIND                                actions of this kind are not held any more
 //	serves NODE VERSION                              asserts who is MASTER, and that all is well
@@ -185,6 +193,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"updated":  cmdUpdated,
 	"fail":     cmdFail,
 	"begun":    cmdBegun,
+	"newest":   cmdNewest,
 	"release":  cmdRelease,
 	"serves":   cmdServes,
 	"ssh":      cmdSSH,
@@ -240,8 +249,14 @@ func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
 	if set["product"] != "" {
 		p.Product = set["product"]
 	}
+	if set["from"] != "" {
+		p.Nodes[first].Version, p.Nodes[second].Version, p.To = set["from"], set["from"], set["to"]
+	}
 	p.Apt3 = set["apt"] == "3"
 	p.Weights = set["tracked"] == "weights"
+	if slices.Contains(args, "ipv6") {
+		p.UseIPv6()
+	}
 	addresses := strings.Split(set["at"]+",", ",")
 	for i, name := range []string{first, second} {
 		p.servers[name] = p.Serve(ts.Value("t").(testing.TB), name, sshtest.Config{})
@@ -253,9 +268,12 @@ func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
 
 // appendHost makes ~/.ssh/config know a server by these names.
 func appendHost(ts *testscript.TestScript, names, alias, user string, s *sshtest.Server) {
-	appendFile(ts, filepath.Join(ts.Getenv("HOME"), ".ssh", "config"), fmt.Sprintf(
-		"Host %s\n\tHostName 127.0.0.1\n\tPort %d\n\tUser %s\n\tHostKeyAlias %s\n\tIdentityFile %s\n\tUserKnownHostsFile %s\n",
-		names, s.Port(), user, alias, s.IdentityFile(), s.KnownHosts(alias)))
+	appendFile(ts, filepath.Join(ts.Getenv("HOME"), ".ssh", "config"), hostBlock(names, alias, user, s))
+}
+
+func hostBlock(names, alias, user string, s *sshtest.Server) string {
+	return fmt.Sprintf("Host %s\n\tHostName 127.0.0.1\n\tPort %d\n\tUser %s\n\tHostKeyAlias %s\n\tIdentityFile %s\n\tUserKnownHostsFile %s\n",
+		names, s.Port(), user, alias, s.IdentityFile(), s.KnownHosts(alias))
 }
 
 func cmdBastion(ts *testscript.TestScript, neg bool, args []string) {
@@ -322,6 +340,9 @@ func cmdFail(ts *testscript.TestScript, neg bool, args []string) {
 		if m := set["master"]; m != "" {
 			z.Master = m
 		}
+		if set["to"] != "" {
+			z.Nodes[node].Overshoots = set["to"]
+		}
 		if slices.Contains(args, "turned") {
 			z.Nodes[node].Turned = "r.edge." + node + ".update"
 		}
@@ -347,24 +368,29 @@ func cmdFail(ts *testscript.TestScript, neg bool, args []string) {
 
 // cmdServes asserts that a pair is at rest.
 func cmdServes(ts *testscript.TestScript, neg bool, args []string) {
-	p := pairOf(ts, args[0])
+	ts.Check(pairOf(ts, args[0]).atRest(args[0], args[1]))
+}
+
+// atRest says why a pair is not at rest with this MASTER and version, or returns nil.
+func (p *pair) atRest(master, version string) error {
 	if d := p.Damage(); d != "" {
-		ts.Fatalf("damage: %s", d)
+		return fmt.Errorf("damage: %s", d)
 	}
 	for name, n := range p.Nodes {
 		f := p.FactsOf(name)
 		role := "backup"
-		if name == args[0] {
+		if name == master {
 			role = "master"
 		}
-		if f["role"] != role || f["version"] != args[1] || f["deny"] != "none" || f["open"] != "none" || f["left"] != "no" ||
+		if f["role"] != role || f["version"] != version || f["deny"] != "none" || f["open"] != "none" || f["left"] != "no" ||
 			n.Replicates != (role == "master") || f["maintenance"] != "no" || n.Boosted {
-			ts.Fatalf("%s: %+v, role %s", name, *n, f["role"])
+			return fmt.Errorf("%s: %+v, role %s", name, *n, f["role"])
 		}
 		if left := p.servers[name].LockText(); left != "" {
-			ts.Fatalf("%s: this is left of a lock: %q", name, left)
+			return fmt.Errorf("%s: this is left of a lock: %q", name, left)
 		}
 	}
+	return nil
 }
 
 // silence is until when a web server says 503, in nanoseconds of the clock.

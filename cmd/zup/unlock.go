@@ -15,6 +15,7 @@ import (
 
 	"zup/plan/config"
 	"zup/plan/escape"
+	"zup/plan/shell"
 	"zup/plan/state"
 	"zup/providers/ssh"
 )
@@ -52,7 +53,7 @@ func (p *planning) unlock(ctx context.Context) error {
 	hint := ""
 	if locked {
 		h := state.ReadHolder(path)
-		hint = fmt.Sprintf("end that process if it must not go on: kill %d on %s", h.PID, h.Host)
+		hint = fmt.Sprintf("end that process if it must not go on: kill %d on %s", h.PID, shell.Quote(h.Host))
 		fmt.Fprintf(p.out, "%s: the kernel says that its lock is held, by %s; %s\n", escape.Name(path), escape.Line(h.String()), livesHere(h))
 	} else {
 		fmt.Fprintf(p.out, "Nobody holds the lock of %s.\n", escape.Name(path))
@@ -124,8 +125,8 @@ func (p *planning) clear(ctx context.Context, clusters []*config.Cluster, fleet 
 					failed = append(failed, err)
 					return nil
 				}
-				looks.look(ctx, c.Name, c.Nodes[i].Name, n.host.LockStatus)
-				clears.look(ctx, c.Name, c.Nodes[i].Name, n.host.ClearLock)
+				looks.look(ctx, c.Name, c.Nodes[i].Name, n.host, n.host.LockStatus)
+				clears.look(ctx, c.Name, c.Nodes[i].Name, n.host, n.host.ClearLock)
 				return nil
 			})
 		}

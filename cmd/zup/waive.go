@@ -12,6 +12,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/escape"
+	"zup/plan/shell"
 )
 
 // waiveFlags are the flags of what is not to be heeded, in the order of the command
@@ -112,7 +113,7 @@ func permitted(p *plan.Plan) error {
 		}
 		lines = append(lines, fmt.Sprintf("rule %s: %s", r.Name, text))
 	}
-	return fail(exitRule, fmt.Sprintf("zup plan -waive %s -because \"…\" -out FILE, for a reason that will stand in the plan", broken[0].Name),
+	return fail(exitRule, fmt.Sprintf("zup plan -waive %s -because \"…\" -out FILE, for a reason that will stand in the plan", shell.Quote(broken[0].Name)),
 		"the plan may not be applied\n%s", joinLines(lines))
 }
 
@@ -125,7 +126,11 @@ func (c *cli) open(p *plan.Plan, need time.Duration) error {
 	}
 	hint := ""
 	if len(closed.Waivers) > 0 {
-		hint = fmt.Sprintf("in an emergency: zup plan -waive %s -because \"…\" -out FILE", strings.Join(closed.Waivers, " -waive "))
+		var waived []string
+		for _, name := range closed.Waivers {
+			waived = append(waived, "-waive", name)
+		}
+		hint = fmt.Sprintf("in an emergency: zup plan %s -because \"…\" -out FILE", shell.Command(waived...))
 	}
 	return fail(exitRule, hint, "not now: %s; nothing was changed\n%s", closed.Why, closed.Next)
 }

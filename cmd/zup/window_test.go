@@ -46,7 +46,7 @@ func (c *clocked) zup(args ...string) (int, string) {
 	cli := newCLI(stdio{strings.NewReader(""), &out, &out}, []string{"HOME=" + c.home})
 	cli.now = c.now
 	root := cli.root()
-	root.SetArgs(singleDash(append([]string{"-chdir", c.dir}, args...)))
+	root.SetArgs(singleDash(root, append([]string{"-chdir", c.dir}, args...)))
 	root.SetOut(&out)
 	root.SetErr(&out)
 	code := cli.exit(root.ExecuteContext(context.Background()))

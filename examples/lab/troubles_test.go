@@ -27,6 +27,7 @@ type trouble struct {
 	limits bool     // of a zup whose longest limits are 40 s
 	out    bool     // it is backed out of before it is ended
 	state  string   // what dpkg says of the product on the node that was updated; "": no matter
+	proves string   // a command that both nodes must end with 0 then
 	silent bool     // nobody replicates when it begins
 	sample bool     // it is among those that CI tries
 }
@@ -63,6 +64,8 @@ var troubles = []trouble{
 	{fault: "conffile-prompt", exit: 5, says: []string{`it asks what no prompt answers: "[^"]*"`, `Configuration file`}, left: untouched, ends: "apply"},
 	{fault: "noisy", exit: 0, says: []string{`edge: verified`}, left: asPlanned},
 	{fault: "escapes", exit: 0, says: []string{`edge: verified`}, left: asPlanned},
+	{fault: "sysctl-lines", exit: 0, says: []string{`zva5n2 would lose 1 line of /etc/sysctl\.conf`, `Kept zva5n1:/usr/local/zevenet/backups/sysctl\.conf-zup`, `edge: verified`}, left: asPlanned,
+		proves: `grep -qx 'net.ipv4.ip_forward = 1' /usr/local/zevenet/backups/sysctl.conf-zup && ! grep -q '^net' /etc/sysctl.conf`},
 
 	// The services.
 	{fault: "keepalived-dead-after-update", exit: 5, says: []string{`zva5n2: keepalived is 0, wanted 1`, `edge\.zva5n2\.ready`}, left: untouched, ends: "resume", limits: true},
@@ -162,6 +165,10 @@ func (tr trouble) try(t *testing.T) string {
 		master = tr.master
 	}
 	b.atRest(master)
+	if tr.proves != "" {
+		b.on("zva5n1", tr.proves)
+		b.on("zva5n2", tr.proves)
+	}
 	fault, err := world.FaultNamed(tr.fault)
 	if err != nil {
 		t.Fatal(err)

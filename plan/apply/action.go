@@ -252,7 +252,7 @@ func (b *branch) primitive(ctx context.Context, a *plan.Action) *Stop {
 	switch a.Primitive {
 	case plan.Gate:
 		if missed := b.missed(ctx, a.Until); len(missed) > 0 {
-			return &Stop{Kind: kindOf(a), Seen: missed, Why: "not everything is as it must be"}
+			return &Stop{Kind: kindOf(a), Seen: missed, Why: "not everything is as it must be" + b.explained(ctx, a.Until, missed)}
 		}
 		return nil
 	case plan.Wait:
@@ -293,7 +293,7 @@ func (b *branch) until(ctx context.Context, a *plan.Action, conditions []plan.Co
 			return &Stop{Kind: StopLeft, Seen: missed, Why: "nobody waited for it to end"}
 		}
 		if !time.Now().Before(deadline) {
-			return &Stop{Kind: kindOf(a), Seen: missed, Why: "not everything was as it must be within " + round(limit)}
+			return &Stop{Kind: kindOf(a), Seen: missed, Why: "not everything was as it must be within " + round(limit) + b.explained(ctx, conditions, missed)}
 		}
 		select {
 		case <-time.After(min(pause(b.Poll, took, time.Since(began)), time.Until(deadline))):
@@ -330,12 +330,30 @@ func (b *branch) script(ctx context.Context, a *plan.Action) *Stop {
 	if stop := t.judge(exit, err); stop != nil {
 		return stop
 	}
-	stop := b.until(ctx, a, a.Check, time.Duration(a.CheckS)*time.Second)
+	limit, doubt := time.Duration(a.CheckS)*time.Second, t.doubt()
+	if doubt != "" {
+		limit = min(limit, requireGrace)
+	}
+	stop := b.until(ctx, a, a.Check, limit)
 	if stop == nil {
+		b.doubted(a, doubt)
 		return b.answers(ctx, a, began)
+	}
+	if doubt != "" {
+		stop.Why = "the node printed \"" + doubt + "\""
 	}
 	stop.Tail = t.tail()
 	return stop
+}
+
+// doubted has the report tell what a node printed that looked like a failure and was none.
+func (b *branch) doubted(a *plan.Action, line string) {
+	if line == "" {
+		return
+	}
+	b.runner.mu.Lock()
+	defer b.runner.mu.Unlock()
+	b.report.Mentions = append(b.report.Mentions, fmt.Sprintf("%s: it printed \"%s\" while everything came out as planned: %s", escape.Name(a.Node), line, escape.Line(a.Title)))
 }
 
 func (b *branch) jobID(action string) string { return b.RunID + "." + action }

@@ -62,6 +62,15 @@ func (e *StillRunningError) Error() string {
 
 func (e *StillRunningError) Unwrap() error { return e.Cause }
 
+// Explainer says in a product's words why conditions do not hold, from facts that are read
+// then.
+type Explainer interface {
+	Evidence(c *plan.Cluster, missed []plan.Condition) []plan.Fact
+	// Explain may get less than it has asked for. What it returns is shown escaped; "" if
+	// it has nothing to say.
+	Explain(c *plan.Cluster, missed []plan.Condition, evidence map[plan.Fact]string) string
+}
+
 // Options are everything that Run needs besides the plan.
 type Options struct {
 	Dial  Dial
@@ -85,8 +94,12 @@ type Options struct {
 	// no file can be had.
 	Digest func(path string) (string, error)
 
+	// Explain finds out why conditions may not hold, by product; one that is missing has
+	// nothing to say.
+	Explain map[string]Explainer
+
 	// Local runs a command where zup runs; nil: as a process in the current folder.
-	Local func(ctx context.Context, argv []string, output func([]byte)) (exit int, err error)
+	Local func(ctx context.Context, c Command, output func([]byte)) (exit int, err error)
 
 	// Closed says why the run may not go on at a moment, for what will take so long; nil:
 	// as the plan's own windows and freezes say.

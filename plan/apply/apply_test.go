@@ -342,6 +342,29 @@ func TestStops(t *testing.T) {
 			kind: StopFailed, why: `"E: Sub-process"`, ran: []string{"edge.one"}, open: []string{"edge1/thing"},
 		},
 		{
+			name: "output that may mean failure, and its check does not hold", changed: true,
+			change: func(w *world, one, two *plan.Action) {
+				one.Judged = []string{`^E: `}
+				w.do["edge.one"] = func(_ context.Context, out func([]byte)) (int, error) {
+					out([]byte("E: Failed to fetch\r\nfine\r\n"))
+					return 0, nil
+				}
+			},
+			kind: StopFailed, why: `"E: Failed to fetch"`, ran: []string{"edge.one"}, open: []string{"edge1/thing"},
+		},
+		{
+			name: "output that may mean failure before output that does", changed: true,
+			change: func(w *world, one, two *plan.Action) {
+				one.Judged, one.Forbid = []string{`^E: `}, []string{`^Error: Cannot`}
+				w.do["edge.one"] = func(_ context.Context, out func([]byte)) (int, error) {
+					w.set("edge1", "version", "2")
+					out([]byte("E: Failed to fetch\r\nError: Cannot Install\r\n"))
+					return 0, nil
+				}
+			},
+			kind: StopFailed, why: `"E: Failed to fetch"`, ran: []string{"edge.one"}, open: []string{"edge1/thing"},
+		},
+		{
 			name: "undone", changed: true,
 			change: func(w *world, one, two *plan.Action) {
 				one.Undo, one.UndoCheck = "undo one", []plan.Condition{{Node: "edge1", Fact: "version", Is: []string{"1"}}}

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -125,4 +126,31 @@ func (b *branch) condition(ctx context.Context) *Condition {
 		c.Nodes = append(c.Nodes, nc)
 	}
 	return c
+}
+
+// explained is what the product has to say of conditions that do not hold, behind what
+// was said of them; "" if that is nothing.
+func (b *branch) explained(ctx context.Context, conditions []plan.Condition, missed []Mismatch) string {
+	product := b.Explain[b.cluster.Provider]
+	if product == nil {
+		return ""
+	}
+	conditions = slices.DeleteFunc(slices.Clone(conditions), func(c plan.Condition) bool {
+		return !slices.ContainsFunc(missed, func(m Mismatch) bool { return m.Node == c.Node && m.Fact == c.Fact })
+	})
+	wanted := product.Evidence(b.cluster, conditions)
+	if len(wanted) == 0 {
+		return ""
+	}
+	read := b.readFacts(ctx, wanted)
+	evidence := map[plan.Fact]string{}
+	for _, f := range wanted {
+		if v, ok := read.get(f.Node, f.Fact); ok {
+			evidence[f] = v
+		}
+	}
+	if why := product.Explain(b.cluster, conditions, evidence); why != "" {
+		return "; " + escape.Line(why)
+	}
+	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -16,27 +17,45 @@ import (
 	"zup/plan/state"
 )
 
+// Command is a command that is run where zup runs.
+type Command struct {
+	Argv    []string
+	Secrets []string // names of those that it gets in its environment
+}
+
+// SecretPrefix begins the name of an environment variable that holds a secret.
+const SecretPrefix = "ZUP_SECRET_"
+
 // Process runs commands where zup runs. The zero value runs them in the current
-// folder.
-type Process struct{ Dir string }
+// folder, with the environment of the process.
+type Process struct {
+	Dir string
+	Env []string // as os.Environ gives it, secrets among it; nil: that of the process
+}
 
 // endAfter is how long a command that was told to end may take for it before it
 // is killed.
 const endAfter = 10 * time.Second
 
-// Run runs a command without a shell, with zup's own environment and nothing on
-// its standard input, and hands on what it prints. It has a process group of its
-// own, so that a ^C at the terminal does not reach it. When ctx ends it is told
-// to end, and killed if it does not.
-func (p *Process) Run(ctx context.Context, argv []string, output func([]byte)) (int, error) {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Dir = p.Dir
+// Run runs a command without a shell and with nothing on its standard input, and hands
+// on what it prints. Its environment is zup's, with no secrets but its own, which are
+// blotted out of what it prints. It has a process group of its own, so that a ^C at the
+// terminal does not reach it. When ctx ends it is told to end, and killed if it does not.
+func (p *Process) Run(ctx context.Context, c Command, output func([]byte)) (int, error) {
+	env, secrets, err := p.environment(c.Secrets)
+	if err != nil {
+		return 0, err
+	}
+	blots := newBlotter(secrets, output)
+	defer blots.end()
+	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
+	cmd.Dir, cmd.Env = p.Dir, env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = endAfter
-	w := &writer{output} // one for both, so that they come in order
+	w := &writer{blots.write} // one for both, so that they come in order
 	cmd.Stdout, cmd.Stderr = w, w
-	err := cmd.Run()
+	err = cmd.Run()
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
@@ -49,6 +68,71 @@ func (p *Process) Run(ctx context.Context, argv []string, output func([]byte)) (
 		return cmd.ProcessState.ExitCode(), nil
 	}
 	return 0, err
+}
+
+// environment returns the environment of a command that gets some secrets, and their
+// values.
+func (p *Process) environment(names []string) (env, values []string, err error) {
+	all := p.Env
+	if all == nil {
+		all = os.Environ()
+	}
+	given := map[string]string{}
+	for _, entry := range all {
+		name, secret := strings.CutPrefix(entry, SecretPrefix)
+		if !secret {
+			env = append(env, entry)
+			continue
+		}
+		name, value, _ := strings.Cut(name, "=")
+		given[name] = value
+	}
+	for _, name := range names {
+		value, ok := given[name]
+		if why := unusable(value, ok); why != "" {
+			return nil, nil, fmt.Errorf("%s%s %s", SecretPrefix, name, why)
+		}
+		env = append(env, SecretPrefix+name+"="+value)
+		values = append(values, value)
+	}
+	return env, values, nil
+}
+
+// unusable says what is wrong with the value of a secret, or "".
+func unusable(value string, given bool) string {
+	switch {
+	case !given:
+		return "is not set"
+	case strings.TrimSpace(value) == "":
+		return "is empty"
+	case len(strings.TrimSpace(value)) < leastSecret:
+		return fmt.Sprintf("has fewer than %d characters: it could not be blotted out of what a command prints", leastSecret)
+	}
+	return ""
+}
+
+// MissingSecrets says which secrets that commands of the plan get are not in an
+// environment, or can't be used: "ZUP_SECRET_token is not set". An action that is done
+// needs none; nil: none is.
+func MissingSecrets(p *plan.Plan, env []string, done func(action string) bool) []string {
+	process := &Process{Env: env}
+	if env == nil {
+		process.Env = []string{}
+	}
+	var missing []string
+	for i := range p.Actions {
+		a := &p.Actions[i]
+		if done != nil && done(a.ID) {
+			continue
+		}
+		for _, name := range a.Secrets {
+			if _, _, err := process.environment([]string{name}); err != nil && !slices.Contains(missing, err.Error()) {
+				missing = append(missing, err.Error())
+			}
+		}
+	}
+	slices.Sort(missing)
+	return missing
 }
 
 type writer struct{ output func([]byte) }
@@ -113,7 +197,7 @@ func (b *branch) command(ctx context.Context, a *plan.Action, argv []string, t *
 	}
 	limited, cancel := context.WithTimeout(ctx, a.Timeout())
 	defer cancel()
-	exit, err := b.Local(limited, argv, output)
+	exit, err := b.Local(limited, Command{argv, a.Secrets}, output)
 	if ctx.Err() == nil && limited.Err() != nil {
 		err = fmt.Errorf("it had not ended after %s and was ended", round(a.Timeout()))
 	}

@@ -21,7 +21,8 @@ type snapshots struct {
 	stuck bool
 }
 
-func (s *snapshots) run(ctx context.Context, argv []string, output func([]byte)) (int, error) {
+func (s *snapshots) run(ctx context.Context, c Command, output func([]byte)) (int, error) {
+	argv := c.Argv
 	key := strings.Join(argv[1:], " ")
 	switch argv[0] {
 	case "take":
@@ -142,7 +143,7 @@ func TestLocalRestores(t *testing.T) {
 		s.Clusters["a"] = &state.Cluster{Open: []state.Change{{Name: "a1/hosts.deny"}}}
 	})
 	r, err := w.apply(p, func(o *Options) {
-		o.Local = func(context.Context, []string, func([]byte)) (int, error) {
+		o.Local = func(context.Context, Command, func([]byte)) (int, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.dead["a1"] = true
@@ -165,22 +166,22 @@ func TestProcess(t *testing.T) {
 	p := &Process{Dir: dir}
 	var out strings.Builder
 	print := func(b []byte) { out.Write(b) }
-	if exit, err := p.Run(t.Context(), []string{"sh", "-c", "pwd; echo $0; echo bad >&2; cat; exit 7", "$(boom) *"}, print); exit != 7 || err != nil {
+	if exit, err := p.Run(t.Context(), Command{Argv: []string{"sh", "-c", "pwd; echo $0; echo bad >&2; cat; exit 7", "$(boom) *"}}, print); exit != 7 || err != nil {
 		t.Errorf("exit %d, %v", exit, err)
 	}
 	if want := dir + "\n$(boom) *\nbad\n"; out.String() != want {
 		t.Errorf("printed %q, want %q", out.String(), want)
 	}
-	if _, err := p.Run(t.Context(), []string{"sh", "-c", "kill -9 $$"}, print); err == nil || !strings.Contains(err.Error(), "killed") {
+	if _, err := p.Run(t.Context(), Command{Argv: []string{"sh", "-c", "kill -9 $$"}}, print); err == nil || !strings.Contains(err.Error(), "killed") {
 		t.Error(err)
 	}
-	if _, err := p.Run(t.Context(), []string{"no-such-program-here"}, print); err == nil {
+	if _, err := p.Run(t.Context(), Command{Argv: []string{"no-such-program-here"}}, print); err == nil {
 		t.Error("a program that is not there ended well")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	if _, err := p.Run(ctx, []string{"sh", "-c", "sleep 60 & sleep 60"}, print); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 40*time.Second {
+	if _, err := p.Run(ctx, Command{Argv: []string{"sh", "-c", "sleep 60 & sleep 60"}}, print); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 40*time.Second {
 		t.Errorf("%v after %v", err, time.Since(began))
 	}
 }

@@ -153,7 +153,7 @@ func TestLockAnew(t *testing.T) {
 	}
 	_, err = w.apply(p, func(o *Options) {
 		o.Dial, o.Locks = l.dial, locks
-		o.Local = func(context.Context, []string, func([]byte)) (int, error) {
+		o.Local = func(context.Context, Command, func([]byte)) (int, error) {
 			if got := l.heard(); got[len(got)-1] != "anew a1" {
 				t.Errorf("%v", got)
 			}

@@ -126,7 +126,8 @@ func (r remote) JobState(_ context.Context, id string) (JobState, error) {
 }
 
 // command takes a snapshot or lists what there is.
-func (n *nodes) command(_ context.Context, argv []string, output func([]byte)) (int, error) {
+func (n *nodes) command(_ context.Context, c Command, output func([]byte)) (int, error) {
+	argv := c.Argv
 	if argv[0] == "list" {
 		n.mu.Lock()
 		defer n.mu.Unlock()

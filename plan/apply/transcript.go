@@ -36,6 +36,7 @@ type transcript struct {
 	path   string // below the run's folder
 	began  time.Time
 	forbid []*regexp.Regexp
+	judged []*regexp.Regexp
 
 	mu      sync.Mutex
 	partial []byte   // of a line that has not ended
@@ -43,6 +44,7 @@ type transcript struct {
 	written int64
 	cut     string // why nothing more is kept; empty: all of it is
 	bad     string // the first line that a pattern of Forbid matched
+	doubted string // the first line that a pattern of Judged matched, and none of Forbid
 }
 
 func (b *branch) transcript(a *plan.Action) (*transcript, error) {
@@ -50,15 +52,26 @@ func (b *branch) transcript(a *plan.Action) (*transcript, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, pattern := range a.Forbid {
-		re, err := regexp.Compile(pattern)
-		if err != nil {
-			t.close()
-			return nil, err
-		}
-		t.forbid = append(t.forbid, re)
+	if t.forbid, err = compiled(a.Forbid); err == nil {
+		t.judged, err = compiled(a.Judged)
+	}
+	if err != nil {
+		t.close()
+		return nil, err
 	}
 	return t, nil
+}
+
+func compiled(patterns []string) ([]*regexp.Regexp, error) {
+	all := make([]*regexp.Regexp, 0, len(patterns))
+	for _, pattern := range patterns {
+		re, err := regexp.Compile(pattern)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, re)
+	}
+	return all, nil
 }
 
 func (b *branch) transcriptOf(a *plan.Action, name, script string) (*transcript, error) {
@@ -141,8 +154,11 @@ func (t *transcript) line() {
 		if t.last = append(t.last, printed); len(t.last) > tailLines {
 			t.last = t.last[1:]
 		}
-		if t.forbidden(printed) || t.forbidden(raw) {
+		switch {
+		case matches(t.forbid, printed, raw):
 			t.bad = printed
+		case t.doubted == "" && matches(t.judged, printed, raw):
+			t.doubted = printed
 		}
 	}
 	t.keep(text + "\n")
@@ -168,8 +184,17 @@ func (t *transcript) keep(text string) {
 	}
 }
 
-func (t *transcript) forbidden(line string) bool {
-	return slices.ContainsFunc(t.forbid, func(re *regexp.Regexp) bool { return re.MatchString(line) })
+// matches reports whether a pattern matches a line, as a terminal shows it or as it came.
+func matches(patterns []*regexp.Regexp, printed, raw string) bool {
+	return slices.ContainsFunc(patterns, func(re *regexp.Regexp) bool { return re.MatchString(printed) || re.MatchString(raw) })
+}
+
+// doubt is what the node printed that means failure unless the check of its action holds
+// soon; "" is nothing.
+func (t *transcript) doubt() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.doubted
 }
 
 // ended writes how the script ended.
@@ -202,6 +227,8 @@ func (t *transcript) judge(exit int, err error) *Stop {
 		s.Running, s.Why = running, escape.Line(err.Error())
 	case err != nil:
 		s.Why = escape.Line(err.Error())
+	case t.bad != "" && t.doubted != "": // it came first, and says more
+		s.Why = "the node printed \"" + t.doubted + "\""
 	case t.bad != "":
 		s.Why = "the node printed \"" + t.bad + "\""
 	case exit != 0:

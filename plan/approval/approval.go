@@ -11,6 +11,7 @@ package approval
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -186,11 +187,12 @@ func Sign(message []byte, key ssh.Signer) ([]byte, error) {
 }
 
 // parse reads a signature. The library would pass over what stands around the
-// armour and over headers in it; ssh-keygen does not.
+// armour, over headers in it, and over other ways to write the same bytes in Base64;
+// ssh-keygen does not.
 func parse(text []byte) (*sshsig.Signature, error) {
 	block, rest := pem.Decode(text)
 	begins := bytes.HasPrefix(text, []byte("-----BEGIN "+sshsig.PEMType+"-----"))
-	if block == nil || !begins || len(block.Headers) > 0 || len(bytes.TrimSpace(rest)) > 0 {
+	if block == nil || !begins || len(block.Headers) > 0 || len(bytes.TrimSpace(rest)) > 0 || !canonical(text, block.Bytes) {
 		return nil, errors.New("it is no SSH signature")
 	}
 	sig, err := sshsig.ParseSignature(block.Bytes)
@@ -201,6 +203,14 @@ func parse(text []byte) (*sshsig.Signature, error) {
 		return nil, errors.New("it was made with a certificate; sign with the key itself")
 	}
 	return sig, nil
+}
+
+// canonical reports whether the armour is the one of these bytes, however its lines are
+// broken.
+func canonical(armour, blob []byte) bool {
+	body := bytes.TrimPrefix(armour, []byte("-----BEGIN "+sshsig.PEMType+"-----"))
+	body, _, ended := bytes.Cut(body, []byte("\n-----END "+sshsig.PEMType+"-----"))
+	return ended && string(bytes.Join(bytes.Fields(body), nil)) == base64.StdEncoding.EncodeToString(blob)
 }
 
 func verify(message []byte, sig *sshsig.Signature) error {

@@ -1,7 +1,12 @@
 package approval_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
+	"encoding/pem"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -40,4 +45,64 @@ func FuzzSigners(f *testing.F) {
 			t.Errorf("%+v", v)
 		}
 	})
+}
+
+// FuzzSignature: no file that is called like a signature ends zup, none counts for
+// another message, and what counts ssh-keygen takes, too.
+func FuzzSignature(f *testing.F) {
+	key, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	line := "a@x " + string(ssh.MarshalAuthorizedKey(key.PublicKey()))
+	signers, mistakes := approval.ParseSigners(line)
+	if len(mistakes) > 0 {
+		f.Fatal(mistakes)
+	}
+	text, err := approval.Sign([]byte(message), key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	f.Add(block.Bytes, true)
+	f.Add(text, false)
+	f.Add(append(bytes.Clone(text), text...), false)
+	f.Add(append([]byte("\r\n"), bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n"))...), false)
+	f.Add(append(bytes.Clone(block.Bytes), 0), true)
+	f.Fuzz(func(t *testing.T, blob []byte, bare bool) {
+		sig := blob
+		if bare {
+			sig = pem.EncodeToMemory(&pem.Block{Type: "SSH SIGNATURE", Bytes: blob})
+		}
+		d := &approval.Demand{Signers: signers, Required: 1, Author: "b@x"}
+		counts := func(of string) bool {
+			v := d.Judge([]byte(of), []approval.Signature{{Name: "a", Text: sig}}, time.Now())
+			return v.Counted() > 0
+		}
+		if counts(message + " ") {
+			t.Error("it counts for another message")
+		}
+		if counts(message) && !keygenTakes(t, line, sig) {
+			t.Error("it counts, and ssh-keygen refuses it")
+		}
+	})
+}
+
+// keygenTakes reports whether ssh-keygen takes a signature of the message by a@x, or
+// true where it is not installed.
+func keygenTakes(t *testing.T, line string, sig []byte) bool {
+	program, err := exec.LookPath("ssh-keygen")
+	if err != nil {
+		return true
+	}
+	dir := t.TempDir()
+	signers, file := filepath.Join(dir, "signers"), filepath.Join(dir, "sig")
+	for path, text := range map[string][]byte{signers: []byte(line), file: sig} {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(program, "-Y", "verify", "-f", signers, "-I", "a@x", "-n", approval.Namespace, "-s", file)
+	cmd.Stdin = bytes.NewReader([]byte(message))
+	return cmd.Run() == nil
 }

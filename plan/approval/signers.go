@@ -57,7 +57,9 @@ func ParseSigners(text string) (*Signers, []Mistake) {
 	mistakes := eachLine(text, func(number int, line string) error {
 		signer, err := parseSigner(line)
 		signer.Line = number
-		s.List = append(s.List, signer)
+		if len(s.List) <= maxSigners {
+			s.List = append(s.List, signer)
+		}
 		return err
 	})
 	switch {
@@ -71,6 +73,9 @@ func ParseSigners(text string) (*Signers, []Mistake) {
 	s.people()
 	return &s, nil
 }
+
+// maxMistakes is how many mistakes are told of one file.
+const maxMistakes = 1000
 
 // eachLine calls do for every line that says something.
 func eachLine(text string, do func(number int, line string) error) []Mistake {
@@ -90,6 +95,9 @@ func eachLine(text string, do func(number int, line string) error) []Mistake {
 		}
 		if err != nil {
 			mistakes = append(mistakes, Mistake{number, err.Error()})
+		}
+		if len(mistakes) == maxMistakes {
+			break
 		}
 	}
 	return mistakes

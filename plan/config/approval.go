@@ -119,27 +119,34 @@ func (l *loader) addMistakes(f *File, mistakes []approval.Mistake) {
 		src.text = nil // binary
 	}
 	l.sources[f.Path] = src
+	lines := src.lineStarts()
 	for _, m := range mistakes {
-		l.errorf(src.lineRange(m.Line), fmt.Sprintf("%s can't be used", f.Path), "%s", sentence(m.Text))
+		l.errorf(src.lineRange(lines, m.Line), fmt.Sprintf("%s can't be used", f.Path), "%s", sentence(m.Text))
 	}
 }
 
+// lineStarts returns where each line begins, and the end of the text.
+func (s *source) lineStarts() []int {
+	starts := make([]int, 0, bytes.Count(s.text, []byte("\n"))+2)
+	at := 0
+	for line := range bytes.Lines(s.text) {
+		starts = append(starts, at)
+		at += len(line)
+	}
+	return append(starts, at)
+}
+
 // lineRange returns the range of a line, from 1, without its end.
-func (s *source) lineRange(number int) *hcl.Range {
-	start, end := 0, len(s.text)
-	for n := 1; ; n++ {
-		i := bytes.IndexByte(s.text[start:], '\n')
-		if n == number || i < 0 {
-			if i >= 0 {
-				end = start + i
-			}
-			columns := utf8.RuneCount(s.text[start:end])
-			return &hcl.Range{
-				Filename: s.name,
-				Start:    hcl.Pos{Line: number, Column: 1, Byte: start},
-				End:      hcl.Pos{Line: number, Column: 1 + columns, Byte: end},
-			}
-		}
-		start += i + 1
+func (s *source) lineRange(starts []int, number int) *hcl.Range {
+	last := len(starts) - 1
+	start, end := starts[min(number-1, last)], starts[min(number, last)]
+	if end > start && s.text[end-1] == '\n' {
+		end--
+	}
+	columns := utf8.RuneCount(s.text[start:end])
+	return &hcl.Range{
+		Filename: s.name,
+		Start:    hcl.Pos{Line: number, Column: 1, Byte: start},
+		End:      hcl.Pos{Line: number, Column: 1 + columns, Byte: end},
 	}
 }

@@ -26,6 +26,7 @@ var (
 			{Type: "zup"},
 			{Type: "variable", LabelNames: []string{"name"}},
 			{Type: "locals"},
+			{Type: "secret", LabelNames: []string{"name"}},
 			{Type: "cluster", LabelNames: []string{"provider", "name"}},
 			{Type: "approval"},
 			{Type: "window", LabelNames: []string{"name"}},
@@ -65,7 +66,10 @@ var (
 		Attributes: []hcl.AttributeSchema{{Name: "offline"}, {Name: "sha256"}},
 	}}
 	snapshotLayout = &layout{"in a snapshot block", &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "create"}, {Name: "restore"}, {Name: "delete"}, {Name: "list"}, {Name: "keep_for"}},
+		Attributes: []hcl.AttributeSchema{{Name: "create"}, {Name: "restore"}, {Name: "delete"}, {Name: "list"}, {Name: "keep_for"}, {Name: "secrets"}},
+	}}
+	secretLayout = &layout{"in a secret block", &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "description"}},
 	}}
 	probeLayout = &layout{"in a probe block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "tcp"}, {Name: "http"}, {Name: "interval"}, {Name: "timeout"}},
@@ -94,7 +98,7 @@ var (
 // block.
 var layouts = []*layout{
 	rootLayout, zupLayout, clusterLayout, clusterSSHLayout, nodeLayout, nodeSSHLayout, packageLayout, snapshotLayout,
-	probeLayout, approvalLayout, windowLayout, freezeLayout, ruleLayout, variableLayout, validationLayout,
+	probeLayout, approvalLayout, windowLayout, freezeLayout, ruleLayout, variableLayout, validationLayout, secretLayout,
 }
 
 // content takes a body apart. What does not belong there is reported. The names
@@ -259,6 +263,12 @@ func (b *body) raw(name string) (v cty.Value, ok bool) {
 	if !ok {
 		return v, false
 	}
+	if t := v.Type(); !t.IsPrimitiveType() {
+		b.l.now.Store(b.at(name))
+		w := b.l.weigh(v)
+		b.l.takes(w.values * workArgument)
+		b.l.makes(w.values * bytesElement) // it is kept in another form
+	}
 	if shallow, _ := v.Unmark(); shallow.IsNull() {
 		return v, false
 	}
@@ -266,6 +276,8 @@ func (b *body) raw(name string) (v cty.Value, ok bool) {
 }
 
 func (b *body) convert(name string, v cty.Value, want cty.Type) (cty.Value, bool) {
+	b.l.now.Store(b.at(name))
+	b.l.converts(v, want)
 	out, err := convert.Convert(v, want)
 	if err != nil {
 		got := noun(v.Type())

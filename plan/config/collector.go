@@ -15,7 +15,14 @@ import (
 type collector struct {
 	diags   hcl.Diagnostics
 	sources map[string]*source
+	hints   int // names that were looked through for one that may be meant
 }
+
+// maxMistakes is how many diagnostics there can be. Whoever has more does not read them.
+const maxMistakes = 20_000
+
+// tooManyMistakes is the value of a panic that ends a Load.
+type tooManyMistakes struct{}
 
 func newCollector() *collector { return &collector{sources: map[string]*source{}} }
 
@@ -41,14 +48,45 @@ func (r *collector) addf(severity hcl.DiagnosticSeverity, subject *hcl.Range, su
 // Their expression and its values are dropped, so that no writer can print them.
 func (r *collector) add(diags ...*hcl.Diagnostic) {
 	for _, d := range diags {
+		if len(r.diags) >= maxMistakes {
+			panic(tooManyMistakes{})
+		}
 		c := *d
-		c.Summary = lowerFirst(strings.Replace(c.Summary, "seperator", "separator", 1))
+		c.Summary = lowerFirst(strings.Replace(clipped(c.Summary, maxSummary), "seperator", "separator", 1))
+		c.Detail = clipped(c.Detail, maxDetail)
 		c.Expression, c.EvalContext, c.Extra, c.Context = nil, nil, nil, nil
 		if c.Subject != nil {
 			c.Subject = r.bound(*c.Subject)
 		}
 		r.diags = append(r.diags, &c)
 	}
+}
+
+// How much of a message is shown. The library quotes values of any length.
+const (
+	maxSummary = 300   // bytes
+	maxDetail  = 4_000 // bytes
+)
+
+// clipped cuts a long text.
+func clipped(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	end := most
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
+}
+
+// hint is didYouMean for names of which there may be any number.
+func (r *collector) hint(name, otherwise string, known []string) string {
+	const most = 2_000_000
+	if r.hints += len(known); r.hints > most {
+		return otherwise
+	}
+	return didYouMean(name, otherwise, known...)
 }
 
 // addFaults reports what is wrong with a file as a text. The parser's details

@@ -49,7 +49,8 @@ type Config struct {
 	Exists []Asked
 	Listed []Listed
 
-	Clusters []*Cluster // in order of file name, then of place in the file
+	Secrets  []*Secret  // in order of file name, then of place in the file
+	Clusters []*Cluster // in the same order
 
 	Approval *Approval // nil: a plan needs nobody's signature
 	Windows  []*Window // when plans may be applied; none: any time; in the same order
@@ -61,7 +62,7 @@ type Config struct {
 type File struct {
 	Path   string // relative to the directory, with slashes
 	SHA256 string // of the file's own bytes, in hex
-	Text   string // the file, with every sensitive variable's default replaced
+	Text   string // the file, with what must not be shown replaced; it parses as the file did
 }
 
 // VarFile is a file that gave values to variables. Its text is nowhere kept,
@@ -177,6 +178,8 @@ type Snapshot struct {
 	// KeepFor is how long a snapshot is kept, from when it was taken: what is
 	// older is deleted at the end of a run that ended well. nil: zup deletes none.
 	KeepFor *time.Duration
+
+	Secrets []string // names of those that the commands get, sorted
 
 	Place
 }

@@ -211,6 +211,9 @@ func dump(cfg *Config) string {
 	for _, c := range cfg.Clusters {
 		dumpValue(&b, "cluster", "", reflect.ValueOf(c))
 	}
+	for _, s := range cfg.Secrets {
+		dumpValue(&b, "secret", "", reflect.ValueOf(s))
+	}
 	if cfg.Approval != nil {
 		dumpValue(&b, "approval", "", reflect.ValueOf(cfg.Approval))
 	}

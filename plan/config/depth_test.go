@@ -25,7 +25,7 @@ func TestTooDeep(t *testing.T) {
 		"indexes":     "a = b" + strings.Repeat("[c]", n) + "\n",
 	}
 	for name, text := range deep {
-		if !tooDeep([]byte(text), false) {
+		if measure([]byte(text), inHCL).excess() == "" {
 			t.Errorf("%s: not too deep", name)
 		}
 	}
@@ -33,7 +33,7 @@ func TestTooDeep(t *testing.T) {
 		"brackets": strings.Repeat("[", n),
 		"template": `{"a": "${` + strings.Repeat("!", n) + `true}"}`,
 	} {
-		if !tooDeep([]byte(text), true) {
+		if measure([]byte(text), inJSON).excess() == "" {
 			t.Errorf("JSON, %s: not too deep", name)
 		}
 	}
@@ -50,11 +50,11 @@ func TestNotTooDeep(t *testing.T) {
 		"lines":    strings.Repeat("a = 1 + 1 - 1\n", maxChain),
 		"nested":   "a = " + strings.Repeat("(", 400) + "1" + strings.Repeat(")", 400),
 	} {
-		if tooDeep([]byte(text), false) {
+		if why := measure([]byte(text), inHCL).excess(); why != "" {
 			t.Errorf("%s: too deep", name)
 		}
 	}
-	if text := "[" + strings.Repeat(`{"a": "b/c-d"}, `, maxChain) + "1]"; tooDeep([]byte(text), true) {
+	if text := "[" + strings.Repeat(`{"a": "b/c-d"}, `, maxChain) + "1]"; measure([]byte(text), inJSON).excess() != "" {
 		t.Error("JSON: too deep")
 	}
 }

@@ -11,12 +11,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/zclconf/go-cty/cty/function"
-
 	"zup/plan/disk"
 )
 
-// maxFile is the size of the largest file that is read. A configuration of that
+// MaxFile is the size of the largest file that is read. A configuration of that
 // size is a mistake, such as an image with the wrong name.
 const maxFile = disk.MaxText
 
@@ -25,8 +23,6 @@ const maxFile = disk.MaxText
 type directory struct {
 	path string // as given
 	root *disk.Dir
-
-	functions map[string]function.Function // see callable
 
 	mu   sync.Mutex
 	read map[string]bool // paths of files that were read

@@ -127,7 +127,7 @@ func checkExample(t *testing.T, f fence) {
 	if err := os.CopyFS(dir, os.DirFS("testdata/approval")); err != nil {
 		t.Fatal(err)
 	}
-	l := &loader{opts: docOptions, collector: newCollector()}
+	l := newLoader(docOptions)
 	l.load(dir)
 	if diags := l.finish(); len(diags.All) > 0 {
 		t.Errorf("%s:\n%s", f.at(), printed(t, diags))
@@ -388,6 +388,18 @@ func TestLanguageValues(t *testing.T) {
 		fmt.Sprintf("| %d MB |", maxFile>>20),
 		fmt.Sprintf("| %d levels |", maxNesting),
 		fmt.Sprintf("| %d,%03d operators |", maxChain/1000, maxChain%1000),
+		fmt.Sprintf("| %d million steps, about two seconds;", maxWork/1_000_000),
+		fmt.Sprintf("| %.0f s of processor time; on a machine that does other things, %.0f s |", MaxTime.Seconds(), 6*MaxTime.Seconds()),
+		fmt.Sprintf("| %d MB together |", MaxMemory>>20),
+		fmt.Sprintf("| %d,000 words and signs |", maxWords/1000),
+		fmt.Sprintf("| %d levels |", maxDepth),
+		fmt.Sprintf("| %d digits before the point", maxDigits),
+		fmt.Sprintf("| local values that refer to each other in a row | %d,000 |", maxReferences/1000),
+		fmt.Sprintf("| a regular expression | %d,000 bytes |", maxPattern/1000),
+		fmt.Sprintf("| a path or a pattern of paths | %d bytes |", maxPath),
+		fmt.Sprintf("| hosts on the way to a node | %d |", maxHops),
+		fmt.Sprintf("| mistakes that are shown | %d,000 |", maxMistakes/1000),
+		fmt.Sprintf("goes through %.1f million words", maxFormatted/1e6),
 		fmt.Sprintf("| %d characters, beginning ", longest),
 	} {
 		if !strings.Contains(page, limit) {

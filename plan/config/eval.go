@@ -24,9 +24,12 @@ const sensitive = mark("sensitive")
 // no value, which has been reported then, here or where the cause lies: a value
 // that could not be had is unknown wherever it is used, and silently.
 func (l *loader) eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, bool) {
+	l.takes(workNode)
 	if v, ok := literal(expr); ok {
+		l.weighAt(v, expr)
 		return v, true
 	}
+	expr = l.expression(expr, l.callable)
 	refs := expr.Variables()
 	known := true
 	for _, ref := range refs {
@@ -41,18 +44,51 @@ func (l *loader) eval(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, boo
 	l.dir.current, l.dir.calls = before, calls
 	l.withholdSensitive(expr, refs, ctx)
 	if diags.HasErrors() {
-		secret := l.mentionsSensitive(expr) || refersToSensitive(refs, ctx)
+		secret := l.mentionsSensitive(expr) || l.refersToSensitive(refs, ctx)
 		for _, d := range diags {
 			l.addEvaluation(d, expr, secret)
 		}
 		return cty.DynamicVal, false
 	}
-	if !v.IsWhollyKnown() {
+	if l.weighAt(v, expr).unknown {
 		l.needsValue(expr)
 		l.noteUnknown(expr)
 		return v, false
 	}
 	return v, true
+}
+
+// weighAt weighs the value of an expression.
+func (l *loader) weighAt(v cty.Value, expr hcl.Expression) weight {
+	shallow, _ := v.Unmark()
+	if t := v.Type(); t == cty.Bool || t == cty.String && (!isText(shallow) || len(shallow.AsString()) < 1000) {
+		return weight{values: 1, unknown: !v.IsKnown()}
+	}
+	at := expr.Range()
+	l.now.Store(&at)
+	w := l.weigh(v)
+	l.takes(w.text / textPerLook) // somebody will look at it
+	return w
+}
+
+// expression returns an expression in the form in which it is evaluated: as one that
+// counts what that takes. It may be called again with what it has returned.
+func (l *loader) expression(expr hcl.Expression, t *table) hcl.Expression {
+	switch e := expr.(type) {
+	case *metered, *jsonExpr:
+		return e
+	case hclsyntax.Expression:
+		at := e.Range() // of a number that is too large
+		l.now.Store(&at)
+		return l.meter(e, t)
+	}
+	if l.fromJSON == nil {
+		l.fromJSON = map[hcl.Expression]*jsonExpr{}
+	}
+	if l.fromJSON[expr] == nil {
+		l.fromJSON[expr] = l.readJSON(expr, t)
+	}
+	return l.fromJSON[expr]
 }
 
 // literal is the short way for what most arguments are: a number, true, false or
@@ -72,7 +108,7 @@ func literal(expr hcl.Expression) (cty.Value, bool) {
 
 // evalConstant evaluates an expression that may refer to nothing.
 func (l *loader) evalConstant(expr hcl.Expression, secret bool) (cty.Value, bool) {
-	v, diags := expr.Value(nil)
+	v, diags := l.constantValue(expr)
 	for _, d := range diags {
 		switch d.Summary {
 		case "Variables not allowed", "Function calls not allowed":
@@ -83,6 +119,21 @@ func (l *loader) evalConstant(expr hcl.Expression, secret bool) (cty.Value, bool
 	}
 	return v, !diags.HasErrors()
 }
+
+// constantValue is the value of an expression that refers to nothing, in JSON of one
+// that is taken literally.
+func (l *loader) constantValue(expr hcl.Expression) (cty.Value, hcl.Diagnostics) {
+	at := expr.Range()
+	l.now.Store(&at)
+	v, diags := l.expression(expr, noFunctions).Value(nil)
+	if !diags.HasErrors() {
+		l.weighAt(v, expr)
+	}
+	return v, diags
+}
+
+// noFunctions is the table where none can be called.
+var noFunctions = newTable(nil, "")
 
 // addEvaluation reports what the library says of an expression. Its details may
 // quote values, so they are withheld if a sensitive one takes part.
@@ -156,13 +207,13 @@ func (l *loader) mentionsSensitive(expr hcl.Expression) bool {
 	return bytes.Contains(src.text[sp.start:sp.end], []byte("sensitive"))
 }
 
-func refersToSensitive(refs []hcl.Traversal, ctx *hcl.EvalContext) bool {
+func (l *loader) refersToSensitive(refs []hcl.Traversal, ctx *hcl.EvalContext) bool {
 	for _, ref := range refs {
 		if len(ref) < 2 {
 			continue
 		}
 		v, diags := ref[:2].TraverseAbs(ctx)
-		if !diags.HasErrors() && v.ContainsMarked() {
+		if !diags.HasErrors() && l.weigh(v).marked {
 			return true
 		}
 	}
@@ -181,6 +232,8 @@ func (l *loader) checkReference(ref hcl.Traversal, expr hcl.Expression) bool {
 	switch {
 	case root.Name == planName && l.inRule:
 		return true
+	case root.Name == "secret":
+		l.unreadable(name, at)
 	case root.Name != "var" && root.Name != "local" && root.Name != "path":
 		l.unknownRoot(root.Name, l.placeIn(expr, &root.SrcRange))
 	case !named:
@@ -191,14 +244,16 @@ func (l *loader) checkReference(ref hcl.Traversal, expr hcl.Expression) bool {
 		return true
 	case root.Name == "var" && l.variables[name] != nil, root.Name == "local" && l.locals[name] != nil:
 		return true
+	case root.Name == "var" && l.secrets[name] != nil:
+		l.unreadable(name, at)
 	case l.incomplete:
 		// It may be declared in the part that could not be read.
 	case root.Name == "var":
 		l.errorf(at, fmt.Sprintf("variable %q is not declared", name), "%s",
-			didYouMean(name, fmt.Sprintf("Declare it: variable %q { }", name), sortedKeys(l.variables)...))
+			l.hint(name, fmt.Sprintf("Declare it: variable %q { }", name), l.variableNames()))
 	default:
 		l.errorf(at, fmt.Sprintf("local value %q is not declared", name), "%s",
-			didYouMean(name, fmt.Sprintf("Declare it: locals { %s = … }", name), sortedKeys(l.locals)...))
+			l.hint(name, fmt.Sprintf("Declare it: locals { %s = … }", name), l.localNames()))
 	}
 	return false
 }
@@ -248,7 +303,7 @@ func (l *loader) unknownFunction(at *hcl.Range, name string) {
 		l.errorf(at, fmt.Sprintf("unknown function %q", name), "There are no namespaces of functions here: a provider brings none.")
 		return
 	}
-	l.errorf(at, fmt.Sprintf("unknown function %q", name), "%s", didYouMean(name, "zup has those of Terraform's functions that depend on nothing but their arguments and the files beside the configuration.", sortedKeys(functionTable())...))
+	l.errorf(at, fmt.Sprintf("unknown function %q", name), "%s", didYouMean(name, "zup has those of Terraform's functions that depend on nothing but their arguments and the files beside the configuration.", sortedKeys(entryOf())...))
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

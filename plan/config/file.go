@@ -22,7 +22,8 @@ type file struct {
 	*source
 	path   string // to read it by
 	sha256 string
-	parts  []part // what could be read of it; most files have one
+	pieces []piece // until it is parsed
+	parts  []part  // what could be read of it; most files have one
 	diags  hcl.Diagnostics
 
 	// incomplete: variables or local values may be declared in a part that
@@ -65,22 +66,80 @@ func (f *file) read(get func(path string) ([]byte, error)) {
 	f.text, f.sha256 = text, hex.EncodeToString(sum[:])
 }
 
-// parse sets parts, as far as there are any.
-func (f *file) parse() {
+// size finds out how much there is in the file, and what of it is too much to be
+// parsed, and counts what parsing it takes.
+func (f *file) size(b *budget) {
 	switch {
 	case f.sha256 == "": // not read
 	case !utf8.Valid(f.text):
 		f.incomplete = true
 		f.failUTF8()
-	case tooDeep(f.text, f.json):
-		f.incomplete = true
-		f.fail(&hcl.Range{Filename: f.name, Start: hcl.InitialPos, End: hcl.InitialPos}, "nested too deep",
-			fmt.Sprintf("Expressions are limited to %d levels of nesting and %d operators in a row.", maxNesting, maxChain))
+	case f.json:
+		f.add(b, piece{f.text, hcl.InitialPos, measure(f.text, inJSON)})
+	default:
+		start := hcl.InitialPos
+		for _, text := range topLevelBlocks(f.text) {
+			if !f.add(b, piece{text, start, measure(text, inHCL)}) {
+				return
+			}
+			start.Line += bytes.Count(text, []byte("\n"))
+			start.Byte += len(text)
+		}
+	}
+}
+
+// add notes a piece that is to be parsed. If it can't be, nothing of the file is.
+func (f *file) add(b *budget, p piece) bool {
+	why := p.excess()
+	if why == "" {
+		b.parses(p.extent)
+		f.pieces = append(f.pieces, p)
+		return true
+	}
+	f.incomplete, f.pieces = true, nil
+	f.blocks = append(f.blocks, block{span{p.start.Byte, p.start.Byte + len(p.text)}, p.header()})
+	f.fail(&hcl.Range{Filename: f.name, Start: p.start, End: p.start}, p.heading(), why)
+	return false
+}
+
+// largest is how many words and signs are parsed in one go at most.
+func (f *file) largest() (words int) {
+	for _, p := range f.pieces {
+		words = max(words, p.words)
+	}
+	return words
+}
+
+// piece is a stretch of a file that is parsed by itself.
+type piece struct {
+	text  []byte
+	start hcl.Pos
+	extent
+}
+
+// header is the block that the piece begins with, as far as that can be told without
+// parsing it.
+func (p *piece) header() string {
+	header, _, _ := strings.Cut(string(p.text[:min(len(p.text), 200)]), "{")
+	if strings.ContainsAny(header, "\n#=") || !beginsBlock(firstWord([]byte(header))) {
+		return ""
+	}
+	return strings.TrimSpace(header)
+}
+
+// parse sets parts, as far as there are any. It must have been found out how much there
+// is in the file.
+func (f *file) parse() {
+	switch {
+	case len(f.pieces) == 0:
 	case f.json:
 		f.parseJSON()
 	default:
 		f.parseNative()
 	}
+	f.pieces = nil
+	f.diags = f.diags[:min(len(f.diags), maxMistakes)]
+	f.hideCalls()
 }
 
 // parseJSON leaves a file with a syntax error alone: the parser has no idea
@@ -102,24 +161,25 @@ func (f *file) parseJSON() {
 // memory. Where a block seems to be broken the file is parsed in one go, to see
 // whether it was merely cut in the wrong place, such as in a heredoc.
 func (f *file) parseNative() {
-	start := hcl.InitialPos
-	for _, text := range topLevelBlocks(f.text) {
-		parsed, diags := hclsyntax.ParseConfig(text, f.name, start)
-		start.Line += bytes.Count(text, []byte("\n"))
-		start.Byte += len(text)
+	words := 0
+	for _, p := range f.pieces {
+		parsed, diags := hclsyntax.ParseConfig(p.text, f.name, p.start)
+		words += p.words
 		kept, faulty := essential(diags)
 		f.diags = append(f.diags, kept...)
 		f.parts = append(f.parts, part{parsed.Body, faulty})
-		if word := firstWord(text); faulty && (word == "variable" || word == "locals" || !beginsBlock(word)) {
+		if word := firstWord(p.text); faulty && (word == "variable" || word == "locals" || !beginsBlock(word)) {
 			f.incomplete = true
 		}
 	}
 	if !f.diags.HasErrors() {
 		return
 	}
-	if whole, diags := hclsyntax.ParseConfig(f.text, f.name, hcl.InitialPos); !diags.HasErrors() {
-		f.parts, f.diags, f.incomplete = []part{{body: whole.Body}}, nil, false
-		return
+	if len(f.pieces) > 1 && words <= maxWords && measure(f.text, inHCL).excess() == "" {
+		if whole, diags := hclsyntax.ParseConfig(f.text, f.name, hcl.InitialPos); !diags.HasErrors() {
+			f.parts, f.diags, f.incomplete = []part{{body: whole.Body}}, nil, false
+			return
+		}
 	}
 	f.hideAround()
 }
@@ -204,7 +264,7 @@ func headerText(b *hcl.Block) string {
 	var s strings.Builder
 	s.WriteString(b.Type)
 	for _, label := range b.Labels {
-		fmt.Fprintf(&s, " %q", label)
+		s.WriteString(" " + quoted(label))
 	}
 	return s.String()
 }

@@ -23,7 +23,9 @@ func evaluate(t *testing.T, expr string) (cty.Value, hcl.Diagnostics) {
 	if diags.HasErrors() {
 		t.Fatalf("%s: %v", expr, diags)
 	}
-	return parsed.Value(&hcl.EvalContext{Functions: dir.callable()})
+	b := &budget{}
+	callable := newTable(&answers{budget: b, dir: dir}, "")
+	return b.meter(parsed, callable).Value(&hcl.EvalContext{Functions: callable.functions})
 }
 
 // The documentation shows every function with an example. Each is true.
@@ -91,9 +93,14 @@ func TestFunctionsAreThoseOfTerraform(t *testing.T) {
 			t.Errorf("%s is not one of Terraform's", name)
 		}
 	}
-	callable := (&directory{}).callable()
-	if len(callable) != len(Functions()) {
-		t.Errorf("%d functions can be called, %d are described", len(callable), len(Functions()))
+	callable := newTable(&answers{dir: &directory{}}, "")
+	for _, f := range Functions() {
+		if callable.use(f.Name); callable.entry(f.Name) == nil {
+			t.Errorf("%s is described and can't be called", f.Name)
+		}
+	}
+	if len(callable.functions) != len(Functions()) {
+		t.Errorf("%d functions can be called, %d are described", len(callable.functions), len(Functions()))
 	}
 }
 

@@ -5,29 +5,23 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-func sensitiveFunc() function.Function {
-	return ofAnything(func(v cty.Value) cty.Value { return v.Mark(sensitive) })
-}
-
-// withheldFunc is sensitive where a configuration is read again: what it was handed may
-// be a placeholder by now.
-func withheldFunc() function.Function {
-	return ofAnything(func(v cty.Value) cty.Value {
-		v, _ = v.Unmark()
-		return cty.UnknownVal(v.Type()).Mark(sensitive)
+// sensitiveFunc marks a value. Where a configuration is read again the value is unknown,
+// since it may be a placeholder by now.
+func sensitiveFunc(ask *answers) function.Function {
+	if !ask.dir.replayed {
+		return ofAnything(func(v cty.Value) cty.Value { return v.Mark(sensitive) })
+	}
+	return function.New(&function.Spec{
+		Params: anything(),
+		Type:   function.StaticReturnType(cty.DynamicPseudoType), // the placeholder may be of another type
+		Impl:   func([]cty.Value, cty.Type) (cty.Value, error) { return cty.DynamicVal.Mark(sensitive), nil },
 	})
 }
 
-func nonsensitiveFunc() function.Function {
-	return ofAnything(func(v cty.Value) cty.Value {
-		v, _ = v.Unmark()
-		return v
-	})
-}
-
-// nonsensitiveIn is nonsensitive where its results are recorded, and where they come from
-// the record, because what it is handed is not there.
-func nonsensitiveIn(q *questions) function.Function {
+// nonsensitiveFunc takes the mark away. Its results are recorded, and where a
+// configuration is read again they come from the record, because what it is handed is
+// not there.
+func nonsensitiveFunc(ask *answers) function.Function {
 	return function.New(&function.Spec{
 		Params: anything(),
 		Type:   function.StaticReturnType(cty.DynamicPseudoType),
@@ -36,7 +30,7 @@ func nonsensitiveIn(q *questions) function.Function {
 			if len(marks) == 0 && v.IsKnown() {
 				return v, nil
 			}
-			return q.declare(v), nil
+			return ask.dir.declare(v), nil
 		},
 	})
 }

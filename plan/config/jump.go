@@ -31,11 +31,18 @@ func (l *loader) readJump(b *body) []Hop {
 				l.errorf(b.at("jump"), fmt.Sprintf("%s is no host to jump through", quoted(part)), `%s It looks like "user@host:port"; user and port may be left out.`, sentence(err.Error()))
 				continue
 			}
+			if len(hops) == maxHops {
+				l.errorf(b.at("jump"), "there are too many hosts on the way", "There can be %d.", maxHops)
+				return hops
+			}
 			hops = append(hops, hop)
 		}
 	}
 	return hops
 }
+
+// maxHops is how many hosts there can be on the way to a node.
+const maxHops = 16
 
 // oneOrMore reads an argument that is a string or a list of strings.
 func (b *body) oneOrMore(name string) ([]string, bool) {

@@ -1,14 +1,17 @@
 package config
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+	"golang.org/x/sync/semaphore"
 )
 
 // Options is everything from outside the directory that a configuration may
@@ -48,20 +51,25 @@ type VarArg struct {
 // The Config is nil exactly if the Diagnostics have an error. They are never
 // nil and may hold warnings in either case.
 func Load(dir string, opts Options) (*Config, *Diagnostics) {
-	l := &loader{opts: opts, collector: newCollector()}
-	cfg := l.load(dir)
-	diags := l.collector.finish()
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	return cfg, diags
+	l := newLoader(opts)
+	return l.watched(func() *Config { return l.load(dir) })
+}
+
+func newLoader(opts Options) *loader {
+	return &loader{opts: opts, collector: newCollector(), budget: &budget{}, usedSecrets: map[string]bool{}}
 }
 
 // loader carries what the steps of one Load hand to each other.
 type loader struct {
 	*collector
-	opts Options
-	dir  *directory
+	*budget
+	opts     Options
+	dir      *directory
+	answers  *answers
+	callable *table                       // what expressions can call …
+	forRules *table                       // … and what conditions of rules can
+	fromJSON map[hcl.Expression]*jsonExpr // see expression
+	settled  atomic.Pointer[map[string]*source]
 
 	files    []*file // configuration files
 	varFiles []*file // in the order of precedence, lowest first
@@ -77,6 +85,13 @@ type loader struct {
 	refused    bool        // a validation block did not let one of them pass
 	locals     map[string]*local
 	localOrder []string
+
+	secrets          map[string]*Secret
+	inOrderOfSecrets []*Secret
+	usedSecrets      map[string]bool
+
+	namesOfVariables, namesOfLocals []string // see variableNames, localNames
+
 	scope      *hcl.EvalContext // what cluster blocks see
 	inRule     bool             // an expression may refer to the plan
 	policyOnly bool             // see Policy
@@ -89,7 +104,7 @@ type loader struct {
 type topLevel struct {
 	zup, variable, locals, cluster hcl.Blocks
 	approval                       hcl.Blocks
-	window, freeze, rule           hcl.Blocks
+	window, freeze, rule, secret   hcl.Blocks
 }
 
 func (l *loader) load(dir string) *Config {
@@ -109,11 +124,14 @@ func (l *loader) load(dir string) *Config {
 
 // read reads everything in the loader's directory.
 func (l *loader) read() *Config {
+	l.answers = &answers{budget: l.budget, dir: l.dir}
+	l.callable = newTable(l.answers, "")
 	l.readFiles()
 	l.sortBlocks()
 	if !l.checkRequiredVersion() {
 		return nil
 	}
+	l.declareSecrets()
 	l.declareVariables()
 	l.declareLocals()
 	if l.replayed != nil {
@@ -121,18 +139,20 @@ func (l *loader) read() *Config {
 	} else {
 		l.assignVariables()
 	}
+	l.settle()
 	l.validateVariables()
 	l.evaluateLocals()
 	l.inBlocks = true
 	var clusters []*Cluster
 	if !l.policyOnly {
 		clusters = l.readClusters()
+		l.checkSecrets()
 	}
 	cfg := l.readPolicy()
 	if len(clusters) == 0 && len(l.files) > 0 && !l.policyOnly && !l.incomplete && !l.hasErrors() {
 		l.warnf(nil, "no cluster is declared", `There is nothing to plan. A cluster block says what to update: cluster "zevenet" "edge" { … }`)
 	}
-	cfg.Clusters, cfg.Asked, cfg.Values = clusters, l.dir.told(), l.finalValues()
+	cfg.Secrets, cfg.Clusters, cfg.Asked, cfg.Values = l.inOrderOfSecrets, clusters, l.dir.told(), l.finalValues()
 	cfg.Files, cfg.VarFiles, cfg.Read = l.shownFiles(), l.listVarFiles(), l.dir.alsoRead()
 	cfg.Exists, cfg.Listed = l.dir.learnt()
 	cfg.Nonsensitive = l.dir.nonsensitive(l.textOf)
@@ -155,14 +175,14 @@ func (l *loader) readFiles() {
 			l.varFiles = append(l.varFiles, newFile(name))
 		}
 	}
-	eachFile(slices.Concat(l.files, l.varFiles), func(f *file) { f.read(l.readOwn); f.parse() })
+	l.readAll(slices.Concat(l.files, l.varFiles), l.readOwn)
 	l.files = slices.DeleteFunc(l.files, (*file).isDirectory)
 	l.varFiles = slices.DeleteFunc(l.varFiles, (*file).isDirectory)
 	if len(l.files) == 0 {
 		l.errorf(nil, fmt.Sprintf("no configuration in %q", l.dir.path), "There is no *.zup.hcl file here. zup init writes a commented one to start from.")
 	}
 	given := l.varFileArgs()
-	eachFile(given, func(f *file) { f.read(readOutside); f.parse() })
+	l.readAll(given, readOutside)
 	l.varFiles = append(l.varFiles, given...)
 	for _, f := range slices.Concat(l.files, l.varFiles) {
 		l.sources[f.name] = f.source
@@ -191,6 +211,32 @@ func (l *loader) readOwn(name string) ([]byte, error) {
 		return l.dir.readOwn(name)
 	}
 	return l.replayed.text(name)
+}
+
+// readAll reads and parses files, as many at a time as there are processors. What is
+// too much is found out before anything of it is parsed.
+func (l *loader) readAll(files []*file, get func(path string) ([]byte, error)) {
+	var total atomic.Int64
+	eachFile(files, func(f *file) {
+		if total.Load() <= MaxMemory { // otherwise it will be too much in any case
+			f.read(get)
+			total.Add(int64(len(f.text)))
+		}
+	})
+	for _, f := range files {
+		l.sources[f.name] = f.source
+		l.now.Store(&hcl.Range{Filename: f.name, Start: hcl.InitialPos, End: hcl.InitialPos})
+		l.makes(float64(len(f.text)))
+		f.size(l.budget)
+	}
+	l.now.Store(nil)
+	room := semaphore.NewWeighted(maxWords)
+	eachFile(files, func(f *file) {
+		words := int64(min(f.largest(), maxWords))
+		room.Acquire(context.Background(), words) //nolint:errcheck // it never ends
+		defer room.Release(words)
+		f.parse()
+	})
 }
 
 // varFileArgs returns a file for every -var-file. One that has the path of a
@@ -275,6 +321,8 @@ func (t *topLevel) take(b *hcl.Block) {
 		t.freeze = append(t.freeze, b)
 	case "rule":
 		t.rule = append(t.rule, b)
+	case "secret":
+		t.secret = append(t.secret, b)
 	}
 }
 

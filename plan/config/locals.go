@@ -41,10 +41,19 @@ func (l *loader) declareLocals() {
 				l.errorf(&attr.NameRange, fmt.Sprintf("local value %q is declared twice", attr.Name), "The first declaration is at %s.", lineOf(first.at))
 				continue
 			}
-			l.locals[attr.Name] = &local{name: attr.Name, expr: attr.Expr, at: attr.NameRange, needs: localsIn(attr.Expr)}
+			expr := l.expression(attr.Expr, l.callable)
+			l.locals[attr.Name] = &local{name: attr.Name, expr: expr, at: attr.NameRange, needs: localsIn(expr)}
 			l.localOrder = append(l.localOrder, attr.Name)
 		}
 	}
+}
+
+// localNames returns the names of all local values, sorted.
+func (l *loader) localNames() []string {
+	if len(l.namesOfLocals) != len(l.locals) {
+		l.namesOfLocals = sortedKeys(l.locals)
+	}
+	return l.namesOfLocals
 }
 
 // localsIn lists the local values that expressions refer to.
@@ -74,7 +83,7 @@ func (l *loader) newScope() *hcl.EvalContext {
 			"var":  cty.ObjectVal(values),
 			"path": cty.ObjectVal(map[string]cty.Value{"root": cty.StringVal(".")}),
 		},
-		Functions: l.dir.callable(),
+		Functions: l.callable.functions,
 	}
 }
 
@@ -103,12 +112,21 @@ func (l *loader) localValues(needs []string, scope *hcl.EvalContext, path []stri
 	return cty.ObjectVal(values)
 }
 
+// maxReferences is over how many other local values one may refer to another. Each is
+// evaluated while those before it wait.
+const maxReferences = 10_000
+
 func (l *loader) evaluateLocal(lv *local, scope *hcl.EvalContext, path []string) {
 	switch lv.state {
 	case done:
 		return
 	case busy:
 		l.breakCycle(lv, path)
+		return
+	}
+	if len(path) > maxReferences {
+		lv.state, lv.value = done, cty.DynamicVal
+		l.errorf(&lv.at, "local values refer to each other too deep", "There are more than %d between one that has a value by itself and one that refers to it.", maxReferences)
 		return
 	}
 	lv.state, lv.value = busy, cty.DynamicVal

@@ -8,6 +8,9 @@ import (
 // near returns the one of the known names that was probably meant by a name
 // that is not among them, or "". Of equally near ones the first wins.
 func near(name string, known ...string) string {
+	if len(name) > maxNear {
+		return ""
+	}
 	best, limit := "", slips(len(name))+1
 	lower := strings.ToLower(name)
 	for _, k := range known {
@@ -20,6 +23,10 @@ func near(name string, known ...string) string {
 	}
 	return best
 }
+
+// maxNear is the longest name, in bytes, that somebody may have meant to write in
+// another way.
+const maxNear = 200
 
 // slips is how many slips of the pen a name of a length may have.
 func slips(length int) int {

@@ -11,16 +11,12 @@ import (
 // value for that, unless one of these blocks depends on it, which is an error then.
 // Config is nil, without an error, where the directory has no configuration.
 func Policy(dir string, opts Options) (*Config, *Diagnostics) {
-	l := &loader{opts: opts, collector: newCollector(), policyOnly: true}
+	l := newLoader(opts)
+	l.policyOnly = true
 	if !l.hasFiles(dir) {
-		return nil, l.collector.finish()
+		return nil, l.finish()
 	}
-	cfg := l.load(dir)
-	diags := l.collector.finish()
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	return cfg, diags
+	return l.watched(func() *Config { return l.load(dir) })
 }
 
 func (l *loader) hasFiles(dir string) bool {

@@ -209,7 +209,7 @@ func (one *Question) content() ([]byte, error) {
 // question of an expression that calls sensitive or refers to something sensitive, and of
 // the local values that it depends on.
 func (l *loader) withholdSensitive(expr hcl.Expression, refs []hcl.Traversal, ctx *hcl.EvalContext) {
-	if len(l.dir.all) == 0 || l.dir.replayed || !l.mentionsSensitive(expr) && !refersToSensitive(refs, ctx) {
+	if len(l.dir.all) == 0 || l.dir.replayed || !l.mentionsSensitive(expr) && !l.refersToSensitive(refs, ctx) {
 		return
 	}
 	l.dir.withhold(expr.Range())

@@ -34,10 +34,8 @@ type Record struct {
 // unknown: it is left out, and Config.Unknown says where. Digests of files are taken
 // over, since the texts have placeholders. Config is nil exactly if there is an error.
 func Reload(files []File, with Record, opts Options) (*Config, *Diagnostics) {
-	l := &loader{
-		opts: Options{Plan: opts.Plan, Providers: opts.Providers, Version: opts.Version}, collector: newCollector(),
-		replayed: &replayed{files: files, values: with.Values, unknown: map[string]bool{}},
-	}
+	l := newLoader(Options{Plan: opts.Plan, Providers: opts.Providers, Version: opts.Version})
+	l.replayed = &replayed{files: files, values: with.Values, unknown: map[string]bool{}}
 	l.dir = &directory{read: map[string]bool{}}
 	l.dir.replay(with.Asked)
 	l.dir.text = l.textOf
@@ -45,9 +43,8 @@ func Reload(files []File, with Record, opts Options) (*Config, *Diagnostics) {
 	for _, v := range with.Nonsensitive {
 		l.dir.recorded[v.Name] = v
 	}
-	cfg := l.read()
-	diags := l.collector.finish()
-	if diags.HasErrors() {
+	cfg, diags := l.watched(l.read)
+	if cfg == nil {
 		return nil, diags
 	}
 	cfg.Files, cfg.VarFiles, cfg.Asked, cfg.Nonsensitive, cfg.Values = files, with.VarFiles, with.Asked, with.Nonsensitive, with.Values
@@ -90,7 +87,7 @@ func (r *replayed) assign(l *loader) {
 		}
 		value, err := recorded.decode()
 		if err == nil {
-			value, err = v.convert(value)
+			value, err = v.convert(l.budget, value)
 		}
 		if err != nil {
 			l.errorf(&v.header, fmt.Sprintf("the recorded value of variable %q can't be read", v.name), "%s", sentence(err.Error()))

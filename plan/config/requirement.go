@@ -18,10 +18,11 @@ func (l *loader) checkRequiredVersion() bool {
 		if !ok {
 			continue
 		}
-		wanted, cerr := version.NewConstraint(text.AsString())
+		const longest = 1000
+		wanted, cerr := version.NewConstraint(clipped(text.AsString(), longest))
 		switch {
 		case cerr != nil:
-			l.errorf(b.at("required_version"), fmt.Sprintf("%q is not a version requirement", text.AsString()),
+			l.errorf(b.at("required_version"), fmt.Sprintf("%s is not a version requirement", quoted(text.AsString())),
 				`Write one such as ">= 0.1", "~> 1.2" or ">= 0.1, < 2".`)
 		case err == nil && !wanted.Check(ours.Core()):
 			l.errorf(b.at("required_version"), fmt.Sprintf("this configuration needs zup %s", wanted),

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -28,7 +27,8 @@ type Rule struct {
 
 	expr   hcl.Expression
 	scope  *hcl.EvalContext
-	secret bool // an error's details may quote a sensitive value
+	budget *budget // of all rules of the configuration
+	secret bool    // an error's details may quote a sensitive value
 
 	Place
 }
@@ -42,14 +42,43 @@ const WindowsWaiver = "windows"
 // Holds evaluates the condition for a plan, given as an object of the type of
 // Options.Plan. The error says why there is no answer. It reads nothing but its
 // argument.
-func (r *Rule) Holds(plan cty.Value) (bool, error) {
-	v, diags := r.expr.Value(withPlan(r.scope, plan))
+func (r *Rule) Holds(plan cty.Value) (holds bool, err error) {
+	Judge([]*Rule{r}, plan, func(_ *Rule, h bool, e error) { holds, err = h, e })
+	return holds, err
+}
+
+// Judge evaluates the conditions of rules of one configuration for a plan and tells what
+// Holds returns, in their order. What that may take is limited as for Load, for all of
+// them together, and a large plan may be looked through ten times in addition. There is
+// no clock: a plan does not depend on one.
+func Judge(rules []*Rule, plan cty.Value, tell func(r *Rule, holds bool, err error)) {
+	if len(rules) == 0 {
+		return
+	}
+	b := rules[0].budget
+	b.turn.Lock()
+	defer b.turn.Unlock()
+	b.work, b.bytes, b.over = 0, 0, nil
+	looks := b.weigh(plan).values * (workArgument + workValue) * 10
+	b.work = -looks
+	for _, r := range rules {
+		holds, err := r.holds(plan)
+		tell(r, holds, err)
+	}
+}
+
+func (r *Rule) holds(plan cty.Value) (holds bool, err error) {
+	var v cty.Value
+	var diags hcl.Diagnostics
+	if over, _ := ending(func() { v, diags = r.expr.Value(withPlan(r.scope, plan)) }).(*overrun); over != nil {
+		return false, over
+	}
 	v, marks := v.Unmark()
 	switch {
 	case diags.HasErrors() && r.secret:
 		return false, errors.New("the condition can't be evaluated; why is withheld, because a sensitive value takes part")
 	case diags.HasErrors():
-		return false, errors.New(lowerFirst(diags[0].Summary) + ": " + strings.TrimSuffix(callDetail(diags[0]), "."))
+		return false, errors.New(lowerFirst(diags[0].Summary) + ": " + clipped(strings.TrimSuffix(callDetail(diags[0]), "."), maxDetail))
 	case len(marks) > 0:
 		return false, errors.New("the condition depends on a sensitive value")
 	case !v.IsKnown() || v.IsNull() || v.Type() != cty.Bool:
@@ -80,7 +109,7 @@ func (l *loader) readRules() []*Rule {
 
 func (l *loader) readRule(block *hcl.Block) *Rule {
 	b := l.body(block, ruleLayout)
-	r := &Rule{Name: block.Labels[0], Level: LevelDeny, Place: b.place, scope: l.ruleScope()}
+	r := &Rule{Name: block.Labels[0], Level: LevelDeny, Place: b.place, scope: l.ruleScope(), budget: l.budget}
 	switch text, ok := b.text("level"); {
 	case ok && text != LevelDeny && text != LevelWarn:
 		l.errorf(b.at("level"), fmt.Sprintf("unknown level %s", quoted(text)), "%s",
@@ -97,7 +126,7 @@ func (l *loader) readRule(block *hcl.Block) *Rule {
 		l.errorf(&b.place.Range, `missing "message"`, "It is what somebody reads whose plan is refused: what is wrong, and whom to ask.")
 	}
 	if attr := b.attrs["condition"]; attr != nil {
-		r.expr = attr.Expr
+		r.expr = l.expression(attr.Expr, l.inRules())
 		l.checkCondition(r, b)
 	} else if !b.said("condition") {
 		l.errorf(&b.place.Range, `missing "condition"`, "It is true for a plan that is all right: condition = length(plan.clusters) < 10")
@@ -105,16 +134,20 @@ func (l *loader) readRule(block *hcl.Block) *Rule {
 	return r
 }
 
-// ruleScope is what a condition can refer to and call. The functions that read
-// files are not among it: they would read when a plan is made.
+// inRules is what conditions can call: no function that reads files, which would read
+// when a plan is made, and none that makes something sensitive or shows it, which is not
+// in the record from which a plan is proven.
+func (l *loader) inRules() *table {
+	if l.forRules == nil {
+		l.forRules = newTable(nil, "")
+	}
+	return l.forRules
+}
+
+// ruleScope is what a condition can refer to and call.
 func (l *loader) ruleScope() *hcl.EvalContext {
 	scope := *l.scope
-	scope.Functions = maps.Clone(functionTable())
-	for _, e := range entries() {
-		if e.reading != nil {
-			delete(scope.Functions, e.Name)
-		}
-	}
+	scope.Functions = l.inRules().functions
 	return &scope
 }
 
@@ -131,7 +164,7 @@ func (l *loader) checkCondition(r *Rule, b *body) {
 	if !known {
 		return
 	}
-	r.secret = l.mentionsSensitive(r.expr) || refersToSensitive(refs, l.scope)
+	r.secret = l.mentionsSensitive(r.expr) || l.refersToSensitive(refs, l.scope)
 	v, diags := r.expr.Value(withPlan(r.scope, cty.UnknownVal(l.planType())))
 	if diags = slices.DeleteFunc(diags, choked); !diags.HasErrors() {
 		diags = l.strayAttributes(r)
@@ -171,8 +204,14 @@ const noAttribute = "Unsupported attribute"
 // while a list is unknown: there every list of the plan has one unknown element, and
 // no element is left out.
 func (l *loader) strayAttributes(r *Rule) (stray hcl.Diagnostics) {
-	node, native := r.expr.(hclsyntax.Expression)
-	if !native {
+	var node hclsyntax.Node
+	switch e := r.expr.(type) {
+	case hclsyntax.Expression:
+		node = e
+	case *jsonExpr:
+		node = e.text
+	}
+	if node == nil {
 		return nil
 	}
 	loops := map[*hclsyntax.ForExpr]hclsyntax.Expression{}
@@ -228,16 +267,17 @@ func (l *loader) addConditionFault(d *hcl.Diagnostic, r *Rule) {
 			didYouMean(name, "docs/policy.md lists what there is.", attributesOf(l.planType())...))
 		return
 	}
-	if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](d); ok && l.readsFiles(call.CalledFunctionName()) {
+	if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](d); ok && l.asks(call.CalledFunctionName()) {
 		l.errorf(l.placeIn(r.expr, d.Subject), fmt.Sprintf("a condition can't call %q", call.CalledFunctionName()),
-			"It is evaluated when a plan is made, which reads no file. Call it in a local value, and use that.")
+			"A condition is evaluated for every plan, which reads no file and knows nothing sensitive. Call it in a local value, and use that.")
 		return
 	}
 	l.addEvaluation(d, r.expr, r.secret)
 }
 
-func (l *loader) readsFiles(function string) bool {
-	return slices.ContainsFunc(entries(), func(e entry) bool { return e.Name == function && e.reading != nil })
+func (l *loader) asks(function string) bool {
+	e := entryOf()[function]
+	return e != nil && e.reading != nil
 }
 
 // attributesOf lists the names of attributes at every depth of a type.

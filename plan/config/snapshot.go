@@ -20,6 +20,7 @@ func (l *loader) readSnapshot(block *hcl.Block) *Snapshot {
 	if b.absent("create") {
 		l.errorf(&b.place.Range, `missing "create"`, `It is the command that takes a snapshot: create = ["virsh", "snapshot-create-as", "{node}", "{name}"]`)
 	}
+	s.Secrets = l.readSecrets(b)
 	if keep, ok := b.duration("keep_for"); ok {
 		s.KeepFor = l.checkKeep(b, keep)
 	}
@@ -44,7 +45,7 @@ func (l *loader) checkKeep(b *body, keep time.Duration) *time.Duration {
 // readArgv reads a command.
 func (l *loader) readArgv(b *body, name string, named bool) Argv {
 	v, ok := b.raw(name)
-	if !ok || b.sensitive(name, v, "Let the command read it itself, from a file or from its environment, which is zup's.") {
+	if !ok || b.sensitive(name, v, "Declare what the command needs as a secret, and let it read the environment: secret \"token\" { } and secrets = [\"token\"]") {
 		return nil
 	}
 	if t := v.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {

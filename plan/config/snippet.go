@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -28,16 +29,21 @@ func (s *source) snippet(rng hcl.Range) snippet {
 	return snippet{out[0], out[1], out[2]}
 }
 
+// longestLine is how much of a line is looked at on either side of a place, in bytes:
+// more than is ever shown.
+const longestLine = 3_000
+
 // line returns the line in which a range begins, without its line feed, and the
 // part of it that the range covers, widened to whole secrets.
 func (s *source) line(rng hcl.Range) (line, place span) {
 	place = s.clamp(rng)
-	line.start = bytes.LastIndexByte(s.text[:place.start], '\n') + 1
+	from, to := s.around(place.start)
+	line.start = from + bytes.LastIndexByte(s.text[from:place.start], '\n') + 1
 	if line.start == 0 {
 		line.start = byteOrderMark(s.text)
 	}
-	line.end = len(s.text)
-	if i := bytes.IndexByte(s.text[place.start:], '\n'); i >= 0 {
+	line.end = to
+	if i := bytes.IndexByte(s.text[place.start:to], '\n'); i >= 0 {
 		line.end = place.start + i
 	}
 	if line.end > line.start && s.text[line.end-1] == '\r' {
@@ -45,6 +51,18 @@ func (s *source) line(rng hcl.Range) (line, place span) {
 	}
 	place = within(s.widen(within(place, line)), line)
 	return line, place
+}
+
+// around returns how far a line may reach around a place. It ends between characters.
+func (s *source) around(at int) (from, to int) {
+	from, to = max(0, at-longestLine), min(len(s.text), at+longestLine)
+	for from > 0 && from < at && !utf8.RuneStart(s.text[from]) {
+		from++
+	}
+	for to < len(s.text) && to > at && !utf8.RuneStart(s.text[to]) {
+		to--
+	}
+	return from, to
 }
 
 func within(sp, limits span) span {

@@ -66,6 +66,14 @@ func (s *source) clamp(r hcl.Range) span {
 	return span{start, min(max(r.End.Byte, start), len(s.text))}
 }
 
+// clone returns a copy that is sealed.
+func (s *source) clone() *source {
+	c := *s
+	c.secrets, c.blocks = slices.Clone(s.secrets), slices.Clone(s.blocks)
+	c.seal()
+	return &c
+}
+
 // seal puts what was noted about the text into order; hide must not be called
 // afterwards. Overlapping secrets become one.
 func (s *source) seal() {
@@ -113,10 +121,14 @@ func (s *source) shown(sp span) string {
 
 // widen grows a stretch so that it does not begin or end inside a secret.
 func (s *source) widen(sp span) span {
-	for _, sec := range s.secrets {
-		if sec.start < sp.end && sp.start < sec.end {
-			sp.start, sp.end = min(sp.start, sec.start), max(sp.end, sec.end)
+	i, _ := slices.BinarySearchFunc(s.secrets, sp.start, func(sec span, at int) int {
+		return cmp.Compare(sec.end, at+1)
+	})
+	for _, sec := range s.secrets[i:] {
+		if sec.start >= sp.end {
+			break
 		}
+		sp.start, sp.end = min(sp.start, sec.start), max(sp.end, sec.end)
 	}
 	return sp
 }
@@ -135,11 +147,11 @@ func (s *source) header(offset int) string {
 	return s.blocks[i].header
 }
 
-// hideAround hides what may be a sensitive default in a file that does not
-// parse, where nobody can tell what belongs to which block: in native syntax
-// everything from the opening brace of a variable up to the next line that
-// begins a block, if the word "sensitive" stands between; in JSON the whole
-// file.
+// hideAround hides what may be a sensitive default, or in a call of sensitive, in
+// a file that does not parse, where nobody can tell what belongs to which block:
+// in native syntax everything from the opening brace of a variable up to the next
+// line that begins a block, if the word "sensitive" stands between, and elsewhere
+// from the line with the word on; in JSON the whole file.
 func (s *source) hideAround() {
 	if !saysSensitive(s.text) {
 		return
@@ -148,12 +160,15 @@ func (s *source) hideAround() {
 		s.hideAll()
 		return
 	}
-	region := span{-1, 0}
+	region, said := span{-1, 0}, -1
 	flush := func(end int) {
 		if region.start >= 0 && saysSensitive(s.text[region.start:end]) {
 			s.secrets = append(s.secrets, span{region.start, end})
 		}
-		region.start = -1
+		if said >= 0 {
+			s.secrets = append(s.secrets, span{said, end})
+		}
+		region.start, said = -1, -1
 	}
 	at := 0
 	for line := range bytes.Lines(s.text) {
@@ -162,6 +177,9 @@ func (s *source) hideAround() {
 			if word == "variable" {
 				region.start = at + min(1+max(bytes.IndexByte(line, '{'), len("variable")), len(line))
 			}
+		}
+		if said < 0 && region.start < 0 && saysSensitive(line) {
+			said = at + wordBefore(line)
 		}
 		at += len(line)
 	}
@@ -178,6 +196,11 @@ func saysSensitive(text []byte) bool {
 		return -1
 	}, bytes.ToLower(text))
 	return bytes.Contains(letters, []byte("sens")) || bytes.Contains(letters, []byte("itive"))
+}
+
+// wordBefore returns where in a line the first word ends: what it is about may be shown.
+func wordBefore(line []byte) int {
+	return len(line) - len(bytes.TrimLeft(line, " \t")) + len(firstWord(line))
 }
 
 func firstWord(line []byte) string {

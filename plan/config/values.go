@@ -70,9 +70,11 @@ func (l *loader) assignFlag(arg VarArg) {
 	switch {
 	case v != nil:
 		v.given = given{from: "-var", text: arg.Value}
+	case l.secrets[arg.Name] != nil:
+		l.errorf(nil, fmt.Sprintf("-var: %q is a secret", arg.Name), "Its value is in the environment of whoever applies, as %s%s, and is given in no other way.", secretPrefix, arg.Name)
 	case !l.incomplete:
 		l.errorf(nil, fmt.Sprintf("-var: variable %q is not declared", arg.Name), "%s",
-			didYouMean(arg.Name, "No file of the configuration has a variable block with this name.", sortedKeys(l.variables)...))
+			l.hint(arg.Name, "No file of the configuration has a variable block with this name.", l.variableNames()))
 	}
 }
 
@@ -104,9 +106,11 @@ func (l *loader) assignFile(f *file) {
 		switch {
 		case v != nil:
 			v.given = given{from: f.name, expr: attr.Expr}
+		case l.secrets[name] != nil:
+			l.errorf(&attr.NameRange, fmt.Sprintf("%q is a secret", name), "Remove it from here, and consider its value known to others. It is in the environment of whoever applies, as %s%s, and is given in no other way.", secretPrefix, name)
 		case !l.incomplete:
 			l.warnf(&attr.NameRange, fmt.Sprintf("variable %q is not declared", name), "%s",
-				didYouMean(name, "The value is not used.", sortedKeys(l.variables)...))
+				l.hint(name, "The value is not used.", l.variableNames()))
 		}
 	}
 }
@@ -146,7 +150,8 @@ func (l *loader) givenValue(v *variable) (cty.Value, bool) {
 	if !ok {
 		return cty.DynamicVal, false
 	}
-	val, err := v.convert(val)
+	l.now.Store(v.valueAt())
+	val, err := v.convert(l.budget, val)
 	if err != nil {
 		l.errorf(v.valueAt(), fmt.Sprintf("wrong type for variable %q", v.name), "The value from %s does not fit. %s", v.given.from, v.mismatch(err))
 		return cty.DynamicVal, false
@@ -160,13 +165,19 @@ func (l *loader) parseGiven(v *variable) (cty.Value, bool) {
 	text := []byte(v.given.text)
 	val := cty.DynamicVal
 	var diags hcl.Diagnostics
-	if tooDeep(text, false) {
+	l.now.Store(&v.header)
+	if e := measure(text, inHCL); e.nesting > maxNesting {
 		diags = hcl.Diagnostics{{Severity: hcl.DiagError, Detail: "It is nested too deep."}}
+	} else if why := e.excess(); why != "" {
+		diags = hcl.Diagnostics{{Severity: hcl.DiagError, Detail: why}}
 	} else {
+		l.parses(e)
 		var expr hclsyntax.Expression
 		expr, diags = hclsyntax.ParseExpression(text, v.given.from, hcl.InitialPos)
 		if !diags.HasErrors() {
-			val, diags = expr.Value(nil)
+			in := instrument{l.budget, noFunctions, &v.header}
+			val, diags = in.node(expr, false).Value(nil)
+			l.weigh(val)
 		}
 	}
 	if !diags.HasErrors() {

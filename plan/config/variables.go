@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -50,6 +51,14 @@ func (l *loader) declareVariables() {
 	}
 }
 
+// variableNames returns the names of all variables, sorted.
+func (l *loader) variableNames() []string {
+	if len(l.namesOfVariables) != len(l.variables) {
+		l.namesOfVariables = sortedKeys(l.variables)
+	}
+	return l.namesOfVariables
+}
+
 func (l *loader) declareVariable(block *hcl.Block) *variable {
 	b := l.body(block, variableLayout)
 	v := &variable{
@@ -85,7 +94,7 @@ func (l *loader) hideDefault(block *hcl.Block) (sensitive bool) {
 		if near(name, "sensitive") == "" {
 			continue
 		}
-		v, diags := attr.Expr.Value(nil)
+		v, diags := l.constantValue(attr.Expr)
 		sensitive = sensitive || diags.HasErrors() || !v.RawEquals(cty.False)
 	}
 	if !sensitive {
@@ -119,7 +128,7 @@ func (l *loader) readType(b *body, v *variable) (ok bool) {
 	if attr == nil {
 		return true
 	}
-	wanted, optional, diags := typeexpr.TypeConstraintWithDefaults(attr.Expr)
+	wanted, optional, diags := typeexpr.TypeConstraintWithDefaults(l.typeExpression(attr.Expr))
 	if diags.HasErrors() {
 		if quoted, isText := literal(attr.Expr); isText && quoted.Type() == cty.String {
 			l.errorf(b.at("type"), "the type stands in quotes", "Write it without: type = %s", quoted.AsString())
@@ -150,7 +159,8 @@ func (l *loader) readDefault(b *body, v *variable, typed bool) {
 		v.fallback = cty.DynamicVal
 		return
 	}
-	val, err := v.convert(val)
+	l.now.Store(&v.fallbackAt)
+	val, err := v.convert(l.budget, val)
 	switch {
 	case err != nil:
 		l.errorf(&v.fallbackAt, fmt.Sprintf("the default of variable %q does not fit its type", v.name), "%s", v.mismatch(err))
@@ -165,11 +175,79 @@ func (l *loader) readDefault(b *body, v *variable, typed bool) {
 
 // convert makes a value one of the variable's type, with the defaults of
 // optional attributes filled in.
-func (v *variable) convert(val cty.Value) (cty.Value, error) {
+func (v *variable) convert(b *budget, val cty.Value) (cty.Value, error) {
+	b.weigh(val)
 	if v.optional != nil && !val.IsNull() {
+		b.fillsIn(v.optional, val)
 		val = v.optional.Apply(val)
 	}
+	b.converts(val, v.wanted)
 	return convert.Convert(val, v.wanted)
+}
+
+// fillsIn counts what it takes to fill in the defaults of optional attributes, which may
+// have optional attributes themselves.
+func (b *budget) fillsIn(d *typeexpr.Defaults, val cty.Value) {
+	b.takes(workArgument)
+	if val.IsNull() || !val.IsKnown() || d == nil || len(d.DefaultValues) == 0 && len(d.Children) == 0 {
+		return
+	}
+	t := val.Type()
+	switch {
+	case t.IsObjectType() || t.IsMapType():
+		given := val.AsValueMap()
+		b.makes(bytesObject + float64(len(given)+len(d.DefaultValues))*bytesEntry)
+		for name, inside := range given {
+			b.fillsIn(childOf(d, name), inside)
+		}
+		for name, fallback := range d.DefaultValues {
+			if inside, said := given[name]; said && !inside.IsNull() {
+				continue
+			}
+			w := b.weigh(fallback)
+			b.takes(w.values * workArgument)
+			b.fillsIn(d.Children[name], fallback)
+		}
+	case t.IsTupleType() || t.IsCollectionType():
+		b.makes(b.turns(val) * bytesElement)
+		b.unifies(t, 1, true)
+		for i, inside := range val.AsValueSlice() {
+			b.fillsIn(childOf(d, strconv.Itoa(i)), inside)
+		}
+	}
+}
+
+// childOf returns the defaults of what is inside of something.
+func childOf(d *typeexpr.Defaults, key string) *typeexpr.Defaults {
+	if d.Type.IsTupleType() || d.Type.IsObjectType() {
+		return d.Children[key]
+	}
+	return d.Children[""]
+}
+
+// typeExpression lets the defaults in a type, which the library evaluates, be counted.
+func (l *loader) typeExpression(expr hcl.Expression) hcl.Expression {
+	node, native := expr.(hclsyntax.Expression)
+	if !native {
+		text, ok := literalText(expr)
+		if !ok || measure([]byte(text), inHCL).excess() != "" {
+			return expr
+		}
+		l.parses(measure([]byte(text), inHCL))
+		at := expr.Range().Start
+		parsed, diags := hclsyntax.ParseExpression([]byte(text), expr.Range().Filename, at)
+		if diags.HasErrors() {
+			return expr
+		}
+		node = parsed
+	}
+	hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics { //nolint:errcheck // the callback never fails
+		if call, ok := n.(*hclsyntax.FunctionCallExpr); ok && call.Name == "optional" && len(call.Args) > 1 {
+			call.Args[1] = l.meter(call.Args[1], noFunctions)
+		}
+		return nil
+	})
+	return node
 }
 
 // mismatch explains an error of convert; it may quote no value if the variable

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"zup/plan/shell"
 )
 
 // LinkError says that a symbolic link stands where zup would have to go through it.
@@ -31,10 +33,10 @@ func (e *LinkError) Hint() string {
 	switch {
 	case e.Advice != "":
 		return e.Advice
-	case e.Flag == "":
-		return "remove the link, or name what it leads to: " + Word(e.Instead)
+	case strings.HasSuffix(e.Flag, "="):
+		return "remove the link, or name what it leads to: " + e.Flag + shell.Quote(e.Instead)
 	}
-	return "remove the link, or name what it leads to: " + e.Flag + Word(e.Instead)
+	return "remove the link, or name what it leads to: " + e.Flag + shell.Quote(shell.File(e.Instead))
 }
 
 // Named has the hint of a *LinkError say how to name another file: with "-out" it
@@ -75,11 +77,11 @@ func Own(err error) error {
 	var kind *KindError
 	switch {
 	case errors.As(err, &link):
-		link.Advice = "remove the link" + itself + "rm " + Word(link.Link)
+		link.Advice = "remove the link" + itself + shell.Command("rm", shell.File(link.Link))
 	case errors.As(err, &kind) && kind.Mode.IsDir():
-		kind.Advice = "move the directory away" + itself + "mv " + Word(kind.Path) + " " + Word(kind.Path+".old")
+		kind.Advice = "move the directory away" + itself + shell.Command("mv", shell.File(kind.Path), shell.File(kind.Path+".old"))
 	case errors.As(err, &kind):
-		kind.Advice = "remove it" + itself + "rm " + Word(kind.Path)
+		kind.Advice = "remove it" + itself + shell.Command("rm", shell.File(kind.Path))
 	}
 	return err
 }
@@ -144,17 +146,6 @@ func follow(path string) string {
 func parts(path string) []string {
 	path = path[len(filepath.VolumeName(path)):]
 	return strings.FieldsFunc(path, func(r rune) bool { return r < 0x80 && os.IsPathSeparator(uint8(r)) })
-}
-
-// Word writes a path as one word of a command that somebody can type into a shell.
-func Word(path string) string {
-	plain := func(r rune) bool {
-		return r >= 0x80 || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_-./:,@%+=", r)
-	}
-	if path != "" && strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 func isLink(info fs.FileInfo) bool { return info.Mode()&fs.ModeSymlink != 0 }

@@ -256,12 +256,14 @@ func (m *markdowner) steps(s Steps) {
 // only look.
 func (m *markdowner) folds(s Steps) {
 	var runs, looks []Block
+	first := map[string]int{}
 	for _, step := range s.List {
 		if len(step.Fold) == 0 {
 			continue
 		}
 		f := Fold{Title: fmt.Sprintf("%d. %s: %s", step.Number, step.Node, step.Title), Blocks: step.Fold}
 		if slices.ContainsFunc(step.Fold, func(b Block) bool { _, code := b.(Code); return code }) {
+			f.Blocks = once(f.Blocks, step.Number, first)
 			runs = append(runs, f)
 		} else {
 			looks = append(looks, f)
@@ -273,6 +275,25 @@ func (m *markdowner) folds(s Steps) {
 	if len(looks) > 0 {
 		m.fold(Fold{Title: "What only looks: " + s.Caption, Rank: 5, Blocks: looks})
 	}
+}
+
+// once replaces what was written before, word for word, by the number of the step where
+// it stands: most of a comment's room is taken by scripts that run on both nodes.
+func once(blocks []Block, number int, first map[string]int) []Block {
+	const short = 300 // bytes
+	out := slices.Clone(blocks)
+	for i, b := range out {
+		c, ok := b.(Code)
+		if !ok || len(c.Text) < short {
+			continue
+		}
+		if at := first[c.Text]; at != 0 {
+			out[i] = Text(fmt.Sprintf("%s: the same as in step %d above, byte by byte.", c.Label, at))
+			continue
+		}
+		first[c.Text] = number
+	}
+	return out
 }
 
 func (m *markdowner) fold(f Fold) {

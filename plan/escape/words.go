@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-//go:embed lookalikes.txt
+//go:embed unicode/lookalikes.txt
 var lookalikeText string
 
 // lookalikes are the ranges of lookalikes.txt, in order.

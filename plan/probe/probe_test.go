@@ -191,3 +191,28 @@ func TestProbeGoesNowhereElse(t *testing.T) {
 		t.Errorf("%d requests went elsewhere, %d to the proxy", elsewhere.Load(), proxied.Load())
 	}
 }
+
+// What listens at an IPv6 address is asked there, by TCP and by HTTP.
+func TestProbesReachIPv6(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Skip("this machine has no IPv6: ", err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+	go server.Serve(listener)
+	defer server.Close()
+	at := listener.Addr().String()
+	for _, target := range []Target{
+		{Name: "tcp", TCP: at, Interval: 5 * time.Millisecond, Timeout: 5 * time.Second},
+		{Name: "http", HTTP: "http://" + at + "/", Interval: 5 * time.Millisecond, Timeout: 5 * time.Second},
+	} {
+		start := time.Now()
+		w := Start(t.Context(), []Target{target})
+		time.Sleep(200 * time.Millisecond)
+		w.Stop()
+		if f := w.Figures(target.Name, start, time.Now()); f.Sent == 0 || f.Lost > 0 {
+			t.Errorf("%s: %+v", target.Name, f)
+		}
+	}
+}

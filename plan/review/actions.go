@@ -8,6 +8,7 @@ import (
 	"zup/plan/apply"
 	"zup/plan/document"
 	"zup/plan/escape"
+	"zup/plan/shell"
 	"zup/plan/show"
 )
 
@@ -43,7 +44,7 @@ func stepsOf(c *plan.Cluster, acts []*plan.Action) document.Steps {
 
 func stepOf(c *plan.Cluster, a *plan.Action, number int) document.Step {
 	mark, means := show.Glyph(a)
-	return document.Step{Number: number, Mark: mark, Means: means, Node: show.Where(c, a), Title: a.Title, Reason: a.Reason, Badge: badge(a)}
+	return document.Step{Number: number, Mark: mark, Means: means, Node: show.Where(c, a), Title: a.Title, Reason: strings.Join(append([]string{a.Reason}, show.Packages(a)...), ". "), Badge: badge(a)}
 }
 
 func badge(a *plan.Action) document.Note {
@@ -77,8 +78,14 @@ func exactly(a *plan.Action) []document.Block {
 	list("Required, read again right before", a.Requires)
 	list("Until this holds", a.Until)
 	node := escape.Name(a.Node)
+	if len(a.Packages) > 0 {
+		blocks = append(blocks, packages(a))
+	}
 	code(fmt.Sprintf("Run on %s%s", node, detached(a)), a.Script)
 	code("Run here, where zup runs, for "+node+", one argument a line", arguments(a.Argv))
+	if len(a.Secrets) > 0 {
+		blocks = append(blocks, document.Facts{{Label: "Gets the secrets", Text: escape.Name(strings.Join(a.Secrets, ", ")), Exact: true}})
+	}
 	if u := a.Upload; u != nil {
 		blocks = append(blocks, document.Facts{
 			{Label: "Sends", Text: u.From, Exact: true}, {Label: "To", Text: node + ":" + u.To, Exact: true},
@@ -99,6 +106,22 @@ func exactly(a *plan.Action) []document.Block {
 	list("Undone when", a.UndoCheck)
 	blocks = append(blocks, stepsBack(a)...)
 	return append(blocks, document.Text("Stops the run after "+show.Seconds(a.TimeoutS)+"."))
+}
+
+// packages is what an update does to packages.
+func packages(a *plan.Action) document.Table {
+	t := document.Table{Caption: "Packages, as the lists of " + escape.Name(a.Node) + " say", Head: []string{"Package", "Now", "Then"}}
+	for _, c := range a.Packages {
+		now, then := document.Cell{Text: c.From, Exact: true}, document.Cell{Text: c.To, Exact: true}
+		if c.From == "" {
+			now = document.Cell{Text: "not installed"}
+		}
+		if c.To == "" {
+			then = document.Cell{Text: "removed", Tone: document.Notice}
+		}
+		t.Rows = append(t.Rows, []document.Cell{{Text: c.Name, Exact: true}, now, then})
+	}
+	return t
 }
 
 // commandFiles is what the commands of a local action name: what is compared right
@@ -146,6 +169,9 @@ func watched(a *plan.Action) []document.Block {
 	}
 	if len(a.Forbid) > 0 {
 		blocks = append(blocks, document.Code{Label: "Fails when a line of output matches one of", Text: arguments(a.Forbid)})
+	}
+	if len(a.Judged) > 0 {
+		blocks = append(blocks, document.Code{Label: "Fails when one matches one of these and what it is done by does not hold within 3 s", Text: arguments(a.Judged)})
 	}
 	return blocks
 }
@@ -254,7 +280,7 @@ func after(c *plan.Cluster, snapshots map[string]bool) string {
 	case c.Rollback:
 		return "none: this is the way back"
 	case len(snapshots) == len(c.Nodes):
-		return "zup plan -rollback restores the snapshots that this run takes of " + show.Plural(len(c.Nodes), "node", "nodes") + "; what was configured since is lost"
+		return shell.Command("zup", "plan", "-rollback") + " restores the snapshots that this run takes of " + show.Plural(len(c.Nodes), "node", "nodes") + "; what was configured since is lost"
 	}
 	return "none to " + escape.Name(c.From) + ": no snapshot is taken of every node. A run that stops leaves one node serving; " + apply.Again(c) + " has what is missing"
 }

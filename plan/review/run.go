@@ -194,6 +194,7 @@ func end(c *apply.ClusterReport, p *plan.Plan) []document.Block {
 	if c.Stop == nil && isDone(c) {
 		pl := p.Cluster(c.Name)
 		f := document.Facts{{Label: "Verified", Text: "every node runs " + escape.Name(pl.To) + master(pl) + ", nothing is open", Tone: document.Good}}
+		f = append(f, kept(c, p)...)
 		for _, m := range c.Mentions {
 			f = append(f, document.Fact{Label: "Note", Text: m, Tone: document.Notice})
 		}
@@ -212,6 +213,14 @@ func master(c *plan.Cluster) string {
 	return ", " + escape.Name(c.Master) + " is MASTER"
 }
 
+func kept(c *apply.ClusterReport, p *plan.Plan) document.Facts {
+	var f document.Facts
+	for _, text := range show.Kept(c, p) {
+		f = append(f, document.Fact{Label: "Kept", Text: text})
+	}
+	return f
+}
+
 // stopped says why, and in what condition.
 func stopped(c *apply.ClusterReport, pl *plan.Plan) []document.Block {
 	s := c.Stop
@@ -226,6 +235,7 @@ func stopped(c *apply.ClusterReport, pl *plan.Plan) []document.Block {
 		f = append(f, document.Fact{Label: "Still running", Text: "job " + escape.Name(s.Running) + " on " + escape.Name(s.Node), Tone: document.Notice})
 	}
 	f = append(f, condition(c.Condition)...)
+	f = append(f, kept(c, pl)...)
 	for _, choice := range show.Choices(c, pl) {
 		f = append(f, document.Fact{Label: choice.Label, Text: choice.Text})
 	}

@@ -32,6 +32,12 @@ func (p *printer) details(a *plan.Action, left int) {
 			p.line("%s  %s", strings.Repeat(" ", left), escape.Exact(f))
 		}
 	}
+	if len(a.Judged) > 0 {
+		p.line("%sand, unless all below holds within 3 s, when one matches one of", strings.Repeat(" ", left))
+		for _, f := range a.Judged {
+			p.line("%s  %s", strings.Repeat(" ", left), escape.Exact(f))
+		}
+	}
 	p.conditions(left, fmt.Sprintf("done when, within %s,", Seconds(a.CheckS)), a.Check)
 	for _, f := range a.Record {
 		p.line("%sremembers %s of %s", strings.Repeat(" ", left), escape.Name(f.Fact), escape.Name(f.Node))

@@ -27,6 +27,7 @@ func (p *printer) house(pl *plan.Plan, now time.Time) {
 			p.labelled("May begin", notice, escape.Line(text))
 		}
 	}
+	p.secrets(pl)
 	p.rules(pl)
 	p.waivers(pl)
 }

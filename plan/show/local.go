@@ -14,6 +14,9 @@ func (p *printer) local(left int, a *plan.Action) {
 		p.line("%sruns here", strings.Repeat(" ", left))
 		p.exactly(left+2, fmt.Sprintf("%+q", a.Argv))
 	}
+	if len(a.Secrets) > 0 {
+		p.line("%sgets the secrets: %s", strings.Repeat(" ", left), escape.Name(strings.Join(a.Secrets, ", ")))
+	}
 	for _, q := range a.Proof {
 		verb := "names"
 		if q.Absent {

@@ -233,6 +233,9 @@ func (p *printer) actions(c *plan.Cluster, actions []plan.Action, verbose bool) 
 				p.title(a, line, titleWidth-1), Seconds(a.EstimateS))
 		}
 		p.indented(left, faint, escape.Line(a.Reason))
+		for _, line := range Packages(a) {
+			p.indented(left, faint, line)
+		}
 		if verbose {
 			p.details(a, left)
 		}

@@ -140,6 +140,7 @@ func means(fact string) string {
 		"farms":    "what listens on the VIPs",
 		"left":     "whether zup has left anything there",
 		"lock":     "who holds the locks of apt and dpkg",
+		"nd":       "whether it takes what comes for the IPv6 VIPs",
 		"offer":    "what its package lists offer",
 		"open":     "what zup has opened there",
 		"package":  "what dpkg says of it",
@@ -173,16 +174,33 @@ func titleOf(c *apply.ClusterReport, pl *plan.Plan, id string) string {
 
 // kept names what was left on the nodes on purpose.
 func (p *printer) kept(c *apply.ClusterReport, pl *plan.Plan) {
+	for _, text := range Kept(c, pl) {
+		p.labelled("Kept", nil, text)
+	}
+}
+
+// Kept lists the files that the actions of a run have left on the nodes on purpose, or
+// may have left where one has failed, escaped.
+func Kept(c *apply.ClusterReport, pl *plan.Plan) []string {
+	var all []string
 	for _, a := range branchOf(pl, c.Name) {
 		if a.Leaves == "" {
 			continue
 		}
 		for i := range c.Actions {
-			if c.Actions[i].ID == a.ID && c.Actions[i].Outcome == apply.ActionIsDone {
-				p.labelled("Kept", nil, fmt.Sprintf("%s:%s; the product does not apply it on another version", escape.Name(a.Node), escape.Name(a.Leaves)))
+			if c.Actions[i].ID != a.ID {
+				continue
+			}
+			file := escape.Name(a.Node) + ":" + escape.Name(a.Leaves)
+			switch c.Actions[i].Outcome {
+			case apply.ActionIsDone:
+				all = append(all, file+"; "+escape.Line(a.Left))
+			case apply.ActionHasFail:
+				all = append(all, file+", if it got so far; "+escape.Line(a.Left))
 			}
 		}
 	}
+	return all
 }
 
 // condition says what serves now and what is open.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"zup/plan/disk"
+	"zup/plan/shell"
 )
 
 // A state file begins with the SHA-256 of everything behind that line, so that a
@@ -118,8 +119,9 @@ func (e *DamagedError) Hint() string {
 	if e.Backup == nil {
 		return hint
 	}
-	return fmt.Sprintf("the write before is whole, with serial %d: mv %s %s.damaged && cp %s%s %s (or, since the nodes know what was done to them, move it away and plan again)",
-		e.Backup.Serial, e.Path, e.Path, e.Path, backupSuffix, e.Path)
+	path := shell.File(e.Path)
+	return fmt.Sprintf("the write before is whole, with serial %d: %s && %s (or, since the nodes know what was done to them, move it away and plan again)",
+		e.Backup.Serial, shell.Command("mv", path, path+".damaged"), shell.Command("cp", path+backupSuffix, path))
 }
 
 // withBackup looks what the file that is kept beside is good for.

@@ -7,6 +7,7 @@ import (
 	"zup/plan"
 	"zup/plan/config"
 	"zup/plan/escape"
+	"zup/plan/shell"
 )
 
 // Version is the first message of a stream.
@@ -87,7 +88,7 @@ func Plan(p *plan.Plan, file string) []Message {
 	switch {
 	case p.Empty():
 	case file != "":
-		s.Next = []string{"zup apply " + s.PlanFile}
+		s.Next = []string{shell.Command("zup", "apply", shell.File(file))}
 	default:
 		s.Next = []string{"zup apply"}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zup/plan/escape"
+	"zup/plan/shell"
 )
 
 // What can come of an attempt to connect, for errors.Is on what Dial, Run and
@@ -74,8 +75,11 @@ func (e *ConnectError) Hint() string {
 	case ErrSilent:
 		return "the host is up but sshd does not speak: look at its load and its log"
 	case ErrHangup:
-		return "sshd closes connections when hosts.deny names this machine or when too many are being opened (MaxStartups): look for \"refused connect\" and \"MaxStartups\" in the node's log"
+		return e.hangup()
 	case ErrNotSSH:
+		if hint := e.disagreement(); hint != "" {
+			return hint
+		}
 		return "is this the port of an SSH server?"
 	}
 	return ""
@@ -218,7 +222,7 @@ func (e *HostKeyChangedError) Hint() string {
 	}
 	for _, w := range e.Wanted {
 		if w.File != "" {
-			return fmt.Sprintf("%s; if the host was reinstalled: ssh-keygen -f %s -R %s", check, Quote(w.File), Quote(e.Name))
+			return fmt.Sprintf("%s; if the host was reinstalled: %s", check, shell.Command("ssh-keygen", "-f", w.File, "-R", e.Name))
 		}
 	}
 	if e.Jump != "" {
@@ -289,7 +293,7 @@ func (e *AuthError) Hint() string {
 	for _, k := range e.Keys {
 		switch {
 		case k.Outcome == outcomeEncrypted:
-			return "load the key into an agent: ssh-add " + Quote(k.Source)
+			return "load the key into an agent: " + shell.Command("ssh-add", shell.File(k.Source))
 		case k.Outcome == outcomeNotTried:
 			return "the server hung up before every key was tried: name the right one with identity_file, and set IdentitiesOnly yes in ~/.ssh/config"
 		case k.Outcome == outcomeRefused:
@@ -302,7 +306,7 @@ func (e *AuthError) Hint() string {
 	if refused == 0 {
 		return "name a key with identity_file, or load one into an agent with ssh-add"
 	}
-	return fmt.Sprintf("let the key in: ssh-copy-id -i FILE.pub %s", Quote(e.User+"@"+hostOnly(e.Addr)))
+	return fmt.Sprintf("let the key in: ssh-copy-id -i FILE.pub %s", shell.Quote(e.User+"@"+hostOnly(e.Addr)))
 }
 
 // A SudoError says that a user other than root may not become root without a
@@ -310,18 +314,14 @@ func (e *AuthError) Hint() string {
 type SudoError struct {
 	User   string
 	Output string // what sudo said, escaped
+	NoExec bool   // it let a shell begin that may start nothing
 }
 
 func (e *SudoError) Error() string {
-	return fmt.Sprintf("run as root with sudo -n as user %s: sudo refused: %s", e.User, e.Output)
-}
-
-// Hint says how to permit it.
-func (e *SudoError) Hint() string {
-	if e.User == readerWord { // an account that is to have no other rule than its own
-		return hintToInstall("NODE")
+	if e.NoExec {
+		return fmt.Sprintf("run as root with sudo -n as user %s: sudo lets nothing be started: %s", e.User, e.Output)
 	}
-	return fmt.Sprintf("log in as root, or allow it on the node: echo '%s ALL=(root) NOPASSWD: ALL' >/etc/sudoers.d/zup", e.User)
+	return fmt.Sprintf("run as root with sudo -n as user %s: sudo refused: %s", e.User, e.Output)
 }
 
 // A ShellError says that the login shell of the node did not run what it was

@@ -6,6 +6,8 @@ import (
 	"io"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // What every error says, and what it suggests; the tests of what causes them hold
@@ -62,6 +64,27 @@ func TestErrorTexts(t *testing.T) {
 		{"sudo", &SudoError{User: "ops", Output: "ops is not in the sudoers file."},
 			"run as root with sudo -n as user ops: sudo refused: ops is not in the sudoers file.",
 			"log in as root, or allow it on the node: echo 'ops ALL=(root) NOPASSWD: ALL' >/etc/sudoers.d/zup"},
+		{"sudo wants a terminal", &SudoError{User: "ops", Output: "sudo: sorry, you must have a tty to run sudo"},
+			"run as root with sudo -n as user ops: sudo refused: sudo: sorry, you must have a tty to run sudo",
+			"sudo wants a terminal there (requiretty), and zup has none: log in as root, or on the node: echo 'Defaults:ops !requiretty' >>/etc/sudoers.d/zup"},
+		{"sudo with NOEXEC", &SudoError{User: `CORP\dave s`, Output: "zup: 1: head: Permission denied", NoExec: true},
+			`run as root with sudo -n as user CORP\dave s: sudo lets nothing be started: zup: 1: head: Permission denied`,
+			`its rule says NOEXEC, and under that nothing can be started: log in as root, or allow it on the node: echo 'CORP\\dave\ s ALL=(root) NOPASSWD: EXEC: ALL' >/etc/sudoers.d/zup`},
+		{"sudo in a container", &SudoError{User: "ops", Output: `sudo: The "no new privileges" flag is set, which prevents sudo from running as root.`},
+			`run as root with sudo -n as user ops: sudo refused: sudo: The "no new privileges" flag is set, which prevents sudo from running as root.`,
+			"sudo can't become root where sshd runs there (a container, NoNewPrivileges in its unit, a file system mounted with nosuid): log in as root"},
+		{"no sudo", &SudoError{User: "ops", Output: "bash: line 1: sudo: command not found"},
+			"run as root with sudo -n as user ops: sudo refused: bash: line 1: sudo: command not found",
+			"log in as root, or install it on the node: apt-get install sudo"},
+		{"key exchange", &ConnectError{Addr: "lb1:22", Reason: ErrNotSSH, Err: &ssh.AlgorithmNegotiationError{What: "key exchange", SupportedAlgorithms: []string{"curve25519-sha256", "ecdh-sha2-nistp256"}}},
+			"connect lb1:22: no SSH handshake",
+			"sshd there offers none that this zup takes: add one in its /etc/ssh/sshd_config, and reload it: KexAlgorithms +curve25519-sha256"},
+		{"MAC", &ConnectError{Addr: "lb1:22", Reason: ErrNotSSH, Err: &ssh.AlgorithmNegotiationError{What: "client to server MAC", SupportedAlgorithms: []string{"hmac-sha2-256"}}},
+			"connect lb1:22: no SSH handshake",
+			"sshd there offers none that this zup takes: add one in its /etc/ssh/sshd_config, and reload it: MACs +hmac-sha2-256"},
+		{"penalty", &ConnectError{Addr: "lb1:22", Reason: ErrHangup, Detail: `it said "Not allowed at this time"`},
+			`connect lb1:22: closed before the SSH handshake was done: it said "Not allowed at this time"`,
+			"sshd there refuses this address for a while because attempts from it have failed (PerSourcePenalties): wait some minutes; PerSourcePenaltyExemptList in its sshd_config exempts it"},
 		{"shell", &ShellError{Exit: 1, Output: "This account is currently not available."},
 			"the account does not run commands (exit status 1): This account is currently not available.",
 			"the account needs a shell such as /bin/sh and no forced command: try ssh with the command: sh -c 'echo ok'"},

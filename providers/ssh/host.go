@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"golang.org/x/crypto/ssh"
+
+	"zup/plan/escape"
 )
 
 // A Host is one machine, for as long as it is not closed: the connection is made
@@ -148,6 +151,8 @@ func (h *Host) becomeRoot(ctx context.Context, c *conn) error {
 		return &SudoError{User: h.of.user, Output: refused.Output}
 	case err != nil:
 		return err
+	case res.Exit >= 125 && strings.Contains(string(res.Stderr), "Permission denied"): // of the first program that it was to start
+		return &SudoError{User: h.of.user, Output: escape.Tail(string(res.Stderr), 3), NoExec: true}
 	case string(res.Stdout) != "0\n":
 		return &SudoError{User: h.of.user, Output: fmt.Sprintf("it made us user %q instead of root", res.Stdout)}
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"zup/plan/shell"
 )
 
 // A key may be one that only reads: its account runs nothing on the node but a script
@@ -97,7 +99,7 @@ func (e *ReaderError) Error() string {
 }
 
 func hintToInstall(host string) string {
-	return fmt.Sprintf("install this zup's: zup reader -key FILE.pub | ssh root@%s sh", host)
+	return fmt.Sprintf("install this zup's: zup reader -key FILE.pub | %s", shell.Command("ssh", "root@"+host, "sh"))
 }
 
 // HintOfReader says what a key that may only read is for.

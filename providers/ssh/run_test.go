@@ -266,6 +266,40 @@ func TestSudoThatWantsAPassword(t *testing.T) {
 	}
 }
 
+// What stands in the way of sudo is named for what it is, not for what it usually is.
+func TestSudoThatHindersOtherwise(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		config     sshtest.Config
+		text, hint string
+	}{
+		"requiretty": {sshtest.Config{NoSudo: true, SudoSays: "sudo: sorry, you must have a tty to run sudo"}, "you must have a tty", "requiretty"},
+		"noexec":     {sshtest.Config{NoExec: true}, "sudo lets nothing be started: zup\\x3a 1: head: Permission denied", "NOPASSWD: EXEC: ALL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.config.User = "ops"
+			s := sshtest.New(t, c.config)
+			to := target(s)
+			to.User = "ops"
+			err := dialError(t, newDialer(t), to)
+			if !strings.Contains(err.Error(), c.text) || !strings.Contains(hint(err), c.hint) {
+				t.Errorf("%v\nhint: %s", err, hint(err))
+			}
+		})
+	}
+}
+
+// A server that knows other key exchanges only is an SSH server.
+func TestNoCommonKeyExchange(t *testing.T) {
+	t.Parallel()
+	s := sshtest.New(t, sshtest.Config{Kex: []string{"diffie-hellman-group-exchange-sha1"}})
+	err := dialError(t, newDialer(t), target(s))
+	if got := hint(err); !strings.Contains(err.Error(), "no common algorithm for key exchange") || !strings.Contains(got, "KexAlgorithms +") {
+		t.Errorf("%v\nhint: %s", err, got)
+	}
+}
+
 // Nothing that is secret, and no script, is in the log.
 func TestLogHoldsNoSecrets(t *testing.T) {
 	t.Parallel()

@@ -50,24 +50,28 @@ func (p *pair) serves(n *node) []plan.Condition {
 		return []plan.Condition{on(n, "role", "master", "backup")}
 	}
 	if n.serving == nil {
-		n.serving = p.withARP([]plan.Condition{on(n, "role", "master"), on(n, "vrrp", "MASTER"), on(n, "arp", "open")})
+		n.serving = slices.Concat([]plan.Condition{on(n, "role", "master"), on(n, "vrrp", "MASTER")}, p.neighbours(n, "open"))
 	}
 	return n.serving
 }
 
-// withARP leaves out the last condition, which is about ARP, where this version of
-// the product does not tell.
-func (p *pair) withARP(c []plan.Condition) []plan.Condition {
-	if p.usesARP() {
-		return c
+// neighbours are the conditions that a node does, or does not, answer for the VIPs when
+// somebody asks who has them, as far as this version of the product tells: ARP for IPv4,
+// neighbour discovery for IPv6.
+func (p *pair) neighbours(n *node, how string) []plan.Condition {
+	var c []plan.Condition
+	for _, fact := range []string{"arp", "nd"} {
+		if p.tells(fact) {
+			c = append(c, on(n, fact, how))
+		}
 	}
-	return c[:len(c)-1]
+	return c
 }
 
 // standsBy is what proves that a node is a backup and out of the users' way.
 func (p *pair) standsBy(n *node) []plan.Condition {
 	if n.standby == nil {
-		n.standby = p.withARP([]plan.Condition{on(n, "role", "backup"), on(n, "vrrp", "BACKUP"), on(n, "arp", "blocked")})
+		n.standby = slices.Concat([]plan.Condition{on(n, "role", "backup"), on(n, "vrrp", "BACKUP")}, p.neighbours(n, "blocked"))
 	}
 	return n.standby
 }
@@ -84,9 +88,9 @@ func (p *pair) isDrained(n *node) []plan.Condition {
 		return []plan.Condition{on(n, "maintenance", "yes")}
 	}
 	if n.drained == nil {
-		n.drained = p.withARP([]plan.Condition{
-			on(n, "maintenance", "yes"), on(n, "role", "maintenance"), on(n, "vrrp", drainedStates...), on(n, "arp", "blocked"),
-		})
+		n.drained = slices.Concat([]plan.Condition{
+			on(n, "maintenance", "yes"), on(n, "role", "maintenance"), on(n, "vrrp", drainedStates...),
+		}, p.neighbours(n, "blocked"))
 	}
 	return n.drained
 }
@@ -149,7 +153,7 @@ func (b *builder) refresh(n *node) plan.Action {
 		Title:  "Refresh the package lists; the repository must offer " + v,
 		Reason: b.pair.everyNode() + " must be offered the planned version before anything else is touched",
 		Script: b.script("refresh", ""), TimeoutS: 300, EstimateS: 10,
-		Check:   []plan.Condition{b.pair.offers(n), on(n, "room", "enough")},
+		Check:   append([]plan.Condition{b.pair.offers(n), on(n, "room", "enough")}, b.pair.whole(n)...),
 		CheckS:  10,
 		Forbid:  []string{`Error connecting to`, `There isn't a valid activation certificate`, `^(E|Error): `},
 		Prompts: nil,
@@ -165,7 +169,7 @@ func (b *builder) save(n *node) plan.Action {
 		Reason: "to look up what was: the product does not apply it on another version",
 		Script: b.script("save", ""), TimeoutS: 120, EstimateS: 2,
 		Check: []plan.Condition{on(n, "saved", file)}, CheckS: 10,
-		Leaves: file,
+		Leaves: file, Left: "the product does not apply it on another version",
 	}
 }
 
@@ -198,11 +202,11 @@ func (b *builder) block(n *node) plan.Action {
 	peer := p.peer(n)
 	return plan.Action{
 		ID: p.id(n, "block"), Kind: "block", Node: n.name, Primitive: plan.Script, Detached: true,
-		Title:  fmt.Sprintf("Keep %s out: \"sshd: %s\" in hosts.deny", peer.name, p.address(peer)),
+		Title:  fmt.Sprintf("Keep %s out: %q in hosts.deny", peer.name, denyLine(p.address(peer))),
 		Reason: fmt.Sprintf("when its service starts, %s asks MASTER for the configuration and would get the old one", peer.name),
 		Script: b.script("block", p.address(peer)), Undo: b.script("unblock", p.address(peer)), TimeoutS: 60, EstimateS: 7,
 		Check:  []plan.Condition{on(n, "deny", "present"), on(peer, "peer_ssh", "refused")},
-		CheckS: 30,
+		CheckS: 15,
 		Opens:  []string{n.name + "/hosts.deny"}, Before: was(n, "hosts_deny"), UndoCheck: []plan.Condition{on(n, "deny", "none")},
 	}
 }
@@ -221,15 +225,20 @@ func (b *builder) unblock(n *node, reason string) plan.Action {
 	}
 }
 
-// badOutput are lines of an updater's output that mean failure. Its exit status
-// is 0 whatever happens. Where a script calls "apt", apt 3 says Error where the
-// versions before say E.
+// complaints are lines of apt's that dpkg judges: an updater goes on after it has
+// installed everything, and what apt says then (that a list can't be read, that the
+// repository lacks a package) is no reason to stop. Where a script calls "apt", apt 3 says
+// Error where the versions before say E.
+func complaints() []string { return []string{`^(E|Error): `} }
+
+// badOutput are lines of an updater's output that mean failure whatever dpkg has. Its exit
+// status is 0 whatever happens.
 func badOutput() []string {
 	return []string{
-		`^Abort\.`, `\[[Yy]/[Nn]\] Abort\.`, `^(E|Error): `, `dpkg: error`, `Sub-process .* returned an error`, `Installation aborted`,
+		`^Abort\.`, `\[[Yy]/[Nn]\] Abort\.`, `dpkg: error`, `Sub-process .* returned an error`, `Installation aborted`,
 		`Your certificate key is not valid`, `There isn't a valid activation certificate`, `There is no cluster configuration at`,
 		`^Error trying to mount ISO`, `^Not public key found`, `^zup: the updater prints no command`,
-		`^apt would install .*: nothing was installed`, `^this node serves, and `,
+		`^Error: (Cannot Install|There is no cluster)`, `^(apt would install|zup: there is no room for) .*: nothing was installed`, `^this node serves, and `,
 	}
 }
 
@@ -252,7 +261,7 @@ func (b *builder) update(n *node, asMaster bool) plan.Action {
 		Reason: fmt.Sprintf("it runs %s, the configuration wants %s", n.fact("version"), p.cfg.Version),
 		Script: b.updateScript(n), TimeoutS: limit(updateLimit), EstimateS: 60,
 		Check: p.hasTarget(n), CheckS: 10,
-		Forbid: badOutput(), Prompts: p.updatePrompts(n, asMaster),
+		Forbid: badOutput(), Judged: complaints(), Prompts: p.updatePrompts(n, asMaster),
 		Requires: []plan.Condition{on(n, "lock", "free")},
 	}
 	if p.isHalf(n) {
@@ -266,6 +275,10 @@ func (b *builder) update(n *node, asMaster bool) plan.Action {
 	}
 	if p.brings() {
 		a.Requires = append(a.Requires, on(n, "source", p.imageSource()))
+	}
+	p.packagesOf(n, &a)
+	if p.leavesSysctl(n) {
+		a.Leaves, a.Left = p.product.sysctlCopy(), "/etc/sysctl.conf as it was before the package emptied it: put back from it what you need"
 	}
 	return a
 }
@@ -420,9 +433,13 @@ func (b *builder) settle(from *node, out []plan.Condition) plan.Action {
 }
 
 func (b *builder) announce(n *node) plan.Action {
+	title := "One more gratuitous ARP for every VIP"
+	if b.pair.hasIPv6() {
+		title = "One more announcement of every VIP: gratuitous ARP, neighbour advertisement"
+	}
 	return plan.Action{
 		ID: b.unique(n, "announce"), Kind: "announce", Node: n.name, Primitive: plan.Script, Detached: true,
-		Title:  "One more gratuitous ARP for every VIP",
+		Title:  title,
 		Reason: "a client that learned the old MAC while the role moved is stuck until the next one",
 		Script: b.script("announce", ""), TimeoutS: 60, EstimateS: 2,
 		Check: b.pair.serves(n), CheckS: 10,

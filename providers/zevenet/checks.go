@@ -8,6 +8,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/name"
+	"zup/plan/shell"
 )
 
 func isRoot(_ *pair, n *node) finding {
@@ -63,7 +64,7 @@ func hasOwnAddress(p *pair, n *node) finding {
 }
 
 func isNoVIP(_ *pair, n *node) finding {
-	if slices.Contains(n.words("vips"), n.cfg.Address) {
+	if slices.ContainsFunc(n.words("vips"), func(vip string) bool { return sameAddress(vip, n.cfg.Address) }) {
 		return mistaken("its address is a VIP", n.cfg.Address+" changes hands with the role", "use the node's own management address")
 	}
 	return pass("its management address is no VIP")
@@ -92,11 +93,13 @@ func hasVersion(p *pair, n *node) finding {
 			"an earlier update did not end: repair it with the vendor before anything else")
 	case !atLeast(v, p.product.floor):
 		return unfit("runs a version below "+p.product.floor, v, p.product.belowFloor())
+	case p.product.name == "relianoid" && !countedAlike(v, target):
+		return unfit("can't reach the planned version in one step", fmt.Sprintf("it runs %s, the configuration wants %s", v, target), p.overMajors(v, target))
 	case !atLeast(target, v):
 		return unfit("would be downgraded", fmt.Sprintf("it runs %s, the configuration wants %s", v, target),
-			"a way back to an older version is a snapshot, not the updater")
+			p.overshot(n))
 	case major(v) != major(target):
-		return unfit("can't reach the planned version in one step", fmt.Sprintf("it runs %s, the configuration wants %s", v, target), p.product.overMajors(v, target))
+		return unfit("can't reach the planned version in one step", fmt.Sprintf("it runs %s, the configuration wants %s", v, target), p.overMajors(v, target))
 	}
 	return pass("runs " + v)
 }
@@ -188,8 +191,8 @@ func reachesPeer(p *pair, n *node) finding {
 	case got == unknown:
 		return unseen("whether it gets into "+peer.name+" over ssh", got)
 	}
-	return unfit("does not get into "+peer.name+" over ssh", got+unterminatedNote(peer),
-		fmt.Sprintf("on %s: ssh root@%s true", n.name, p.address(peer)))
+	return unfit("does not get into "+peer.name+" over ssh", got+p.keptOutNote(peer),
+		fmt.Sprintf("on %s: %s", n.name, shell.Command("ssh", "root@"+p.address(peer), "true")))
 }
 
 // isTalked is about a node that gets more from its peer than it has asked for, as the facts
@@ -201,7 +204,7 @@ func (p *pair) isTalked(n *node, fact string) finding {
 		return unfit("reaches another machine at its peer's address", fmt.Sprintf("%s answers as %q", p.address(peer), strings.Join(words[1:min(2, len(words))], "")),
 			"correct cluster.conf in the product first")
 	}
-	try := fmt.Sprintf("on %s: ssh root@%s true", n.name, p.address(peer))
+	try := fmt.Sprintf("on %s: %s", n.name, shell.Command("ssh", "root@"+p.address(peer), "true"))
 	if words[0] == "ends" {
 		return unfit("is told by the login shell of "+peer.name+" that every command fails", "it ends with status "+strings.Join(words[2:], " ")+" after a command that ended with 0",
 			"the product takes that for a failure: look into /root/.bashrc and /etc/bash.bashrc on "+peer.name+" (an exit, a trap); then "+try+" ends with 0")
@@ -221,12 +224,10 @@ func (p *pair) isTalked(n *node, fact string) finding {
 		"the product's own ssh and rsync take it for the answer (rsync then asks \"is your shell clean?\"): "+look+"; then "+try+" prints nothing")
 }
 
-func unterminatedNote(n *node) string {
-	for _, table := range []string{"hosts_allow", "hosts_deny"} {
-		if text, ok := tableText(n.fact(table)); ok && unterminated(text) {
-			return fmt.Sprintf("; the last line of /etc/%s on %s has no line feed, and libwrap then denies everybody whom no earlier line allows",
-				strings.Replace(table, "_", ".", 1), n.name)
-		}
+// keptOutNote says which line of the tables there keeps the other node out, if one does.
+func (p *pair) keptOutNote(there *node) string {
+	if why := p.doorwayOf(there).keepsOut(); why != "" {
+		return "; " + why
 	}
 	return ""
 }
@@ -253,16 +254,16 @@ func replicatesOnMaster(p *pair, n *node) finding {
 // facts script says it.
 func (p *pair) mayReplicate(fact string) finding {
 	words := strings.SplitN(fact, " ", 4)
-	if len(words) < 4 {
+	if len(words) < 4 || strings.Trim(words[1], "0123456789") != "" {
 		return unseen("whether it replicates its configuration", fact)
 	}
 	pid, how := words[1], "it has the replicator's file in its command line"
-	hint := "on it: ps -fp " + pid + "; end it if it replicates"
+	hint := "on it: " + shell.Command("ps", "-fp", pid) + "; end it if it replicates"
 	if words[2] == "command-line" {
 		hint += ", or wait until whoever reads or edits that file is done"
 	} else {
 		how = words[2] + " has its PID"
-		hint += "; if it is something else, nobody needs that file: remove it, and start the replicator if none runs (" + p.product.bridge + " " + p.product.replicator + ")"
+		hint += "; if it is something else, nobody needs that file: remove it, and start the replicator if none runs (" + shell.Command(p.product.bridge, p.product.replicator) + ")"
 	}
 	return unfit("has a process that may be the replicator, and zup does not know it", fmt.Sprintf("process %s (%s): %s", pid, words[3], how), hint)
 }
@@ -325,8 +326,6 @@ func canSave(p *pair, n *node) finding {
 		return skip("it needs no update")
 	case n.fact("saver") == "yes":
 		return pass("the product can save its configuration")
-	case p.product.saver == "":
-		return skip("nobody knows how " + p.product.title + " saves its configuration")
 	}
 	return unfit("can't save its configuration before the update", p.product.saver+" is not there", "")
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 
 	"zup/plan"
 	"zup/plan/config"
@@ -82,20 +81,23 @@ func (p *pair) cautions(b *builder) []string {
 		all = append(all, "nobody has verified that maintenance mode outlives the restart of the services before 6.1.12; if it does not, the run stops there, with the other node serving")
 	}
 	if slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.Kind == "update" }) {
-		all = append(all, p.unsaved()...)
 		all = append(all, p.overtaken()...)
+		all = append(all, p.packageCautions()...)
 		all = append(all, p.wayBack(b)...)
+	}
+	if len(b.actions) > 0 {
+		all = append(all, p.unmeasured()...)
 	}
 	all = append(all, p.unendedUpdates()...)
 	all = append(all, p.begunSnapshots()...)
 	if p.editedSince() {
 		all = append(all, fmt.Sprintf("the configuration on %s was edited since an earlier run stopped replication: %s takes over without that edit, so repeat it there afterwards", p.master.name, p.backup.name))
 	}
+	if anew := p.askingAnew(b.moves); anew != "" {
+		all = append(all, anew)
+	}
 	if len(b.moves) > 0 {
 		all = append(all, "connections that are open while MASTER moves are cut; clients have to open them again")
-		if slices.ContainsFunc(p.master.words("vips"), func(v string) bool { return strings.Contains(v, ":") }) {
-			all = append(all, "IPv6 VIPs are announced by the product alone; zup repeats the announcement for IPv4 only")
-		}
 	}
 	return all
 }
@@ -117,14 +119,6 @@ func (p *pair) unendedUpdates() []string {
 		}
 	}
 	return all
-}
-
-// unsaved says that no copy of the configuration is made, where nobody knows how.
-func (p *pair) unsaved() []string {
-	if p.product.saver != "" {
-		return nil
-	}
-	return []string{"nobody knows how " + p.product.title + " saves its configuration: no copy of it is made before the update"}
 }
 
 // overtaken says which nodes know already, from the last time that their package lists

@@ -50,6 +50,7 @@ func (s *sandbox) replicator() string {
 func (s *sandbox) scriptWith(name string, args []string) (string, error) {
 	text := strings.NewReplacer(
 		"/etc/hosts.", s.path("etc")+"/hosts.",
+		"/etc/sysctl.conf", s.path("etc/sysctl.conf"),
 		"/var/lib/zup", s.path("var/lib/zup"),
 		"/usr/local/zevenet", s.path("root"),
 		"/var/run/zeninotify.pid", s.path("var/replicator.pid"),
@@ -108,6 +109,12 @@ func TestFacts(t *testing.T) {
 	got = s.facts("role", "deny", "maintenance")
 	if got["role"] != "stopped" || got["deny"] != "none" || got["maintenance"] != "yes" {
 		t.Errorf("%v", got)
+	}
+	for text, want := range map[string]string{"": "empty", "\n": "Cg==", "\x00 #\r\n": "ACAjDQo="} {
+		s.write("etc/hosts.allow", text)
+		if got := s.facts("hosts_allow")["hosts_allow"]; got != want {
+			t.Errorf("hosts.allow %q is %q, want %q", text, got, want)
+		}
 	}
 	os.Remove(s.path("root/node_status"))
 	if got = s.facts("role", "clustered"); got["role"] != "none" || got["clustered"] != "no" {

@@ -2,182 +2,210 @@ package zevenet
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
+
+	"zup/plan"
+	"zup/providers/libwrap"
 )
 
-// match is what a hosts_access table says about one client.
-type match int
-
-// The answers. Where a pattern needs a name server, or is one that zup does not
-// know, the answer is maybe.
+// The tables that libwrap reads, in that order, and the facts that have them.
 const (
-	no match = iota
-	maybe
-	yes
+	allowFile = "/etc/hosts.allow"
+	denyFile  = "/etc/hosts.deny"
 )
 
 // tableText decodes a hosts_allow or hosts_deny fact. ok is false when the fact
 // is unknown; a file that is not there is empty.
 func tableText(fact string) (text string, ok bool) {
 	switch fact {
-	case "absent":
+	case "absent", "empty":
 		return "", true
-	case unknown:
+	case unknown, "":
 		return "", false
 	}
 	data, err := base64.StdEncoding.DecodeString(fact)
 	return string(data), err == nil
 }
 
-// matchTable looks for the first line of a hosts_access(5) table that a
-// connection from client to sshd matches. A line without its line feed, which
-// libwrap does not read but takes for an error, is never a match.
-func matchTable(text string, client netip.Addr) (match, string) {
-	best, where := no, ""
-	for line := range logicalLines(text) {
-		daemons, clients, ok := strings.Cut(line, ":")
-		if !ok {
-			continue
-		}
-		m := min(matchList(daemons, matchDaemon), matchList(beforeOption(clients), func(p string) match { return matchClient(p, client) }))
-		if m == yes {
-			return yes, strings.TrimSpace(line)
-		}
-		if m > best {
-			best, where = m, strings.TrimSpace(line)
-		}
+// denyLine is the line of hosts.deny that keeps an address out of sshd, as the node's
+// scripts write it.
+func denyLine(address string) string {
+	if strings.Contains(address, ":") {
+		address = "[" + address + "]"
 	}
-	return best, where
+	return "sshd: " + address
 }
 
-// unterminated reports whether the table's last line has no line feed: libwrap
-// then denies everybody whom no earlier line matched, in either table.
-func unterminated(text string) bool { return text != "" && !strings.HasSuffix(text, "\n") }
+// doorway is what one node's libwrap is asked about another node that wants in over ssh.
+type doorway struct {
+	node, peer   string // names; node is the one with the tables
+	to, from     string // their cluster addresses
+	allow, deny  string // facts
+	withoutBlock bool   // as the tables are; otherwise with the block at the end of hosts.deny
+}
 
-func logicalLines(text string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		joined := ""
-		for line := range strings.Lines(text) {
-			body, ended := strings.CutSuffix(line, "\n")
-			if !ended {
-				return
+// decide says what becomes of the connection. ok is false where that is not known: no
+// table, no address.
+func (d doorway) decide() (v libwrap.Verdict, ok bool) {
+	allow, known := tableText(d.allow)
+	deny, knownToo := tableText(d.deny)
+	from, err := netip.ParseAddr(d.from)
+	if !known || !knownToo || err != nil {
+		return v, false
+	}
+	if !d.withoutBlock {
+		if deny != "" && !strings.HasSuffix(deny, "\n") { // as block.sh mends it
+			deny += "\n"
+		}
+		deny += denyLine(d.from) + "\n"
+	}
+	return libwrap.Decide(libwrap.Table{Path: allowFile, Text: allow}, libwrap.Table{Path: denyFile, Text: deny}, libwrap.Connection{
+		Daemon: "sshd", Port: 22, // where the product connects to
+		Client: libwrap.Host{Address: from.String()}, Server: libwrap.Host{Address: d.to},
+	}), true
+}
+
+// says is a line with its place, and what it does.
+func (d doorway) says(l libwrap.Line, does string) string {
+	words := fmt.Sprintf("line %d of %s on %s %s: %s", l.Number, l.Path, d.node, does, l.Text)
+	if l.Doubt != "" {
+		words += " (" + l.Doubt + ")"
+	}
+	return words
+}
+
+// lets says which lines let, or may let, the peer in; "" where none does.
+func (d doorway) lets() string {
+	v, _ := d.decide()
+	var words []string
+	for _, l := range v.Lines {
+		switch {
+		case l.Answer == libwrap.Denied:
+		case l.Answer == libwrap.Granted && l.Doubt == "":
+			words = append(words, d.says(l, "lets "+d.peer+" in"))
+		default:
+			words = append(words, d.says(l, "may let "+d.peer+" in"))
+		}
+	}
+	return strings.Join(words, "; ")
+}
+
+// gotIn says why a peer may have got in that was to be kept out.
+func (d doorway) gotIn() string {
+	if v, ok := d.decide(); ok && v.Answer == libwrap.Denied {
+		return fmt.Sprintf("%s and %s on %s deny %s: its sshd does not heed them, or %s comes from another address", allowFile, denyFile, d.node, d.from, d.peer)
+	}
+	return d.lets()
+}
+
+// keepsOut says which line keeps the peer out although it should get in; "" where none
+// does.
+func (d doorway) keepsOut() string {
+	d.withoutBlock = true
+	v, ok := d.decide()
+	if !ok || v.Answer == libwrap.Granted {
+		return ""
+	}
+	var words []string
+	for _, l := range v.Lines {
+		switch {
+		case l.Cut:
+			what := fmt.Sprintf("the last line of %s on %s has no line feed", l.Path, d.node)
+			if len(l.Text) > 2000 {
+				what = fmt.Sprintf("line %d of %s on %s is longer than libwrap reads", l.Number, l.Path, d.node)
 			}
-			if more, ok := strings.CutSuffix(body, `\`); ok {
-				joined += more
+			words = append(words, what+", and libwrap then denies everybody whom no earlier line allows")
+		case l.Doubt != "":
+			words = append(words, d.says(l, "may keep "+d.peer+" out"))
+		case l.Answer == libwrap.Denied:
+			words = append(words, d.says(l, "keeps "+d.peer+" out"))
+		}
+	}
+	return strings.Join(words, "; ")
+}
+
+// doorwayOf is the way into a node for its peer.
+func (p *pair) doorwayOf(n *node) doorway {
+	peer := p.peer(n)
+	return doorway{
+		node: n.name, peer: peer.name, to: p.address(n), from: p.address(peer),
+		allow: n.fact("hosts_allow"), deny: n.fact("hosts_deny"),
+	}
+}
+
+func allowDoesNotVoid(p *pair) finding {
+	if !p.mustBlock() {
+		return skip("nobody has to be kept out")
+	}
+	d := p.doorwayOf(p.master)
+	v, ok := d.decide()
+	if !ok {
+		return unseen("what hosts.allow and hosts.deny on "+p.master.name+" say", p.master.fact("hosts_allow")+", "+p.master.fact("hosts_deny"))
+	}
+	switch v.Answer {
+	case libwrap.Denied:
+		return pass("no line of hosts.allow would void the block")
+	case libwrap.Unsure:
+		return pass(d.lets() + "; whether the block holds is proven before anything is updated")
+	}
+	l := v.Lines[len(v.Lines)-1]
+	if l.Path == denyFile {
+		return unfit(fmt.Sprintf("hosts.deny on %s lets %s in before it comes to the block", p.master.name, p.backup.name),
+			fmt.Sprintf("line %d: %s", l.Number, l.Text), "take the line out for the time of the update")
+	}
+	return unfit(fmt.Sprintf("hosts.allow on %s lets %s in, whatever hosts.deny says", p.master.name, p.backup.name),
+		fmt.Sprintf("line %d: %s", l.Number, l.Text), "libwrap reads hosts.allow first: take the line out for the time of the update")
+}
+
+// Evidence lists the facts that tell why conditions that did not hold may not have: of
+// one node that does not get into its peer, or gets in although it must not, what libwrap
+// reads on the peer.
+func (Provider) Evidence(c *plan.Cluster, missed []plan.Condition) []plan.Fact {
+	var facts []plan.Fact
+	for _, m := range missed {
+		for _, n := range c.Nodes {
+			if m.Fact != "peer_ssh" || n.Name == m.Node {
 				continue
 			}
-			line, joined = joined+body, ""
-			if s := strings.TrimSpace(line); s == "" || s[0] == '#' {
+			for _, name := range []string{"hosts_allow", "hosts_deny", "nodes"} {
+				if f := (plan.Fact{Fact: name, Node: n.Name}); !slices.Contains(facts, f) {
+					facts = append(facts, f)
+				}
+			}
+		}
+	}
+	return facts
+}
+
+// Explain says why conditions may not hold, in words; "" where the evidence does not tell.
+func (Provider) Explain(c *plan.Cluster, missed []plan.Condition, evidence map[plan.Fact]string) string {
+	var words []string
+	for _, m := range missed {
+		for _, n := range c.Nodes {
+			if m.Fact != "peer_ssh" || n.Name == m.Node {
 				continue
 			}
-			if !yield(line) {
-				return
+			of := func(name string) string { return evidence[plan.Fact{Fact: name, Node: n.Name}] }
+			d := doorway{node: n.Name, peer: m.Node, allow: of("hosts_allow"), deny: of("hosts_deny")}
+			for _, member := range strings.Fields(of("nodes")) {
+				switch name, address, _ := strings.Cut(member, "="); name {
+				case d.node:
+					d.to = address
+				case d.peer:
+					d.from = address
+				}
+			}
+			why := d.keepsOut
+			if slices.Contains(m.Is, "refused") {
+				why = d.gotIn
+			}
+			if w := why(); w != "" && !slices.Contains(words, w) {
+				words = append(words, w)
 			}
 		}
 	}
-}
-
-// beforeOption cuts what follows the client list: a shell command or an option.
-// Colons inside [brackets] belong to an IPv6 address.
-func beforeOption(clients string) string {
-	depth := 0
-	for i, c := range clients {
-		switch c {
-		case '[':
-			depth++
-		case ']':
-			depth--
-		case ':':
-			if depth <= 0 {
-				return clients[:i]
-			}
-		}
-	}
-	return clients
-}
-
-// matchList evaluates "a b EXCEPT c EXCEPT d", which groups to the right.
-func matchList(list string, one func(string) match) match {
-	patterns := strings.FieldsFunc(list, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
-	best := no
-	for i, p := range patterns {
-		if p == "EXCEPT" {
-			if best == no {
-				return no
-			}
-			return min(best, yes-matchList(strings.Join(patterns[i+1:], " "), one))
-		}
-		best = max(best, one(p))
-	}
-	return best
-}
-
-func matchDaemon(p string) match {
-	name, _, _ := strings.Cut(p, "@")
-	switch {
-	case name == "ALL" || name == "sshd":
-		return yes
-	case strings.HasPrefix(name, "sshd"): // sshd-session and the like
-		return maybe
-	}
-	return no
-}
-
-func matchClient(p string, client netip.Addr) match {
-	switch p {
-	case "ALL":
-		return yes
-	case "LOCAL", "KNOWN", "UNKNOWN", "PARANOID":
-		return maybe
-	}
-	if strings.HasPrefix(p, "/") || strings.HasPrefix(p, "@") || strings.ContainsAny(p, "*?") {
-		return maybe // a file of patterns, a netgroup, wildcards
-	}
-	if _, host, ok := strings.Cut(p, "@"); ok { // user@host asks the client's identd
-		return min(maybe, matchClient(host, client))
-	}
-	if prefix, ok := strings.CutSuffix(p, "."); ok && client.Is4() {
-		return is(strings.HasPrefix(client.String(), prefix+"."))
-	}
-	if inner, ok := strings.CutPrefix(p, "["); ok { // [address] or [network]/length
-		addr, length, closed := strings.Cut(inner, "]")
-		if !closed || strings.Contains(addr, "/") {
-			return maybe
-		}
-		p = addr + length
-	}
-	if addr, err := netip.ParseAddr(p); err == nil {
-		return is(addr.Unmap() == client)
-	}
-	if m, known := matchNet(p, client); known {
-		return m
-	}
-	return maybe // a host name or a domain
-}
-
-func matchNet(p string, client netip.Addr) (match, bool) {
-	if prefix, err := netip.ParsePrefix(p); err == nil {
-		return is(prefix.Contains(client)), true
-	}
-	net, mask, ok := strings.Cut(p, "/")
-	n, errN := netip.ParseAddr(net)
-	m, errM := netip.ParseAddr(mask)
-	if !ok || errN != nil || errM != nil || !n.Is4() || !m.Is4() || !client.Is4() {
-		return no, false
-	}
-	a, b, c := n.As4(), m.As4(), client.As4()
-	for i := range a {
-		if c[i]&b[i] != a[i] {
-			return no, true
-		}
-	}
-	return yes, true
-}
-
-func is(b bool) match {
-	if b {
-		return yes
-	}
-	return no
+	return strings.Join(words, "; ")
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"zup/plan"
 )
 
 // maxSkew is how far a node's clock may be off before it is mentioned, seconds.
@@ -49,25 +51,6 @@ func blockCanHold(p *pair) finding {
 		"without that MASTER can't keep BACKUP's pull away during the update, and its old configuration would overwrite the migrated one")
 }
 
-func allowDoesNotVoid(p *pair) finding {
-	if !p.mustBlock() {
-		return skip("nobody has to be kept out")
-	}
-	text, ok := tableText(p.master.fact("hosts_allow"))
-	addr, err := netip.ParseAddr(p.address(p.backup))
-	if !ok || err != nil {
-		return unseen("what hosts.allow on "+p.master.name+" says", p.master.fact("hosts_allow"))
-	}
-	switch m, line := matchTable(text, addr); m {
-	case yes:
-		return unfit(fmt.Sprintf("hosts.allow on %s lets %s in, whatever hosts.deny says", p.master.name, p.backup.name), line,
-			"libwrap reads hosts.allow first: take the line out for the time of the update")
-	case maybe:
-		return pass(fmt.Sprintf("%q may let %s in; whether the block holds is proven before anything is updated", line, p.backup.name))
-	}
-	return pass("no line of hosts.allow would void the block")
-}
-
 func failbackAgrees(p *pair) finding {
 	for _, fact := range []string{"primary", "deadratio", "interface"} {
 		if a, b := p.nodes[0].fact(fact), p.nodes[1].fact(fact); a != b {
@@ -95,12 +78,30 @@ func boostIsPossible(p *pair) finding {
 	if !p.cfg.Boost {
 		return skip("not asked for")
 	}
-	for _, n := range p.nodes {
-		if got := n.fact("priority_lines"); got != "1" {
-			return unfit("boost needs exactly one priority line in keepalived.conf", fmt.Sprintf("%s has %s", n.name, got), "leave boost out")
-		}
+	if why := p.notBoostable(); why != "" {
+		return unfit("boost needs exactly one priority line in keepalived.conf", why, "leave boost out")
 	}
 	return pass("keepalived.conf has one priority line on both nodes")
+}
+
+// notBoostable says why boost can't be used; "" if it can.
+func (p *pair) notBoostable() string {
+	for _, n := range p.nodes {
+		if got := n.fact("priority_lines"); got != "1" {
+			return fmt.Sprintf("%s has %s", n.name, got)
+		}
+	}
+	return ""
+}
+
+// NotBoostable says of two nodes as they were observed why the check of boost would not
+// pass; "" if it would. What it says came from a node.
+func (Provider) NotBoostable(observed []plan.ObservedNode) string {
+	p := &pair{}
+	for _, o := range observed {
+		p.nodes = append(p.nodes, &node{name: o.Name, facts: o.Facts})
+	}
+	return p.notBoostable()
 }
 
 func farmsAgree(p *pair) finding {
@@ -120,14 +121,30 @@ func farmsAgree(p *pair) finding {
 }
 
 func arpTells(p *pair) finding {
-	if p.backup.fact("role") == "backup" && p.usesARP() {
-		return pass("the backup drops ARP for the VIPs, MASTER does not")
+	var facts []string
+	if !p.hasIPv6() || p.master.fact("arp") != "none" || p.backup.fact("arp") != "none" {
+		facts = append(facts, "arp")
 	}
-	if p.usesARP() {
-		return pass("MASTER answers ARP for the VIPs, the other node does not")
+	if p.hasIPv6() {
+		facts = append(facts, "nd")
 	}
-	return unfit("ARP for the VIPs is not dropped where zup looks for it", fmt.Sprintf("%s: %s, %s: %s", p.master.name, p.master.fact("arp"), p.backup.name, p.backup.fact("arp")),
-		"roles are judged by node_status and keepalived alone")
+	var words []string
+	for _, fact := range facts {
+		what, takes := "ARP for the VIPs", "answers"
+		if fact == "nd" {
+			what, takes = "what comes for the IPv6 VIPs", "takes"
+		}
+		switch {
+		case !p.tells(fact):
+			return unfit(what+" is not dropped where zup looks for it", fmt.Sprintf("%s: %s, %s: %s", p.master.name, p.master.fact(fact), p.backup.name, p.backup.fact(fact)),
+				"roles are judged by node_status and keepalived alone")
+		case p.backup.fact("role") == "backup":
+			words = append(words, "the backup drops "+what+", MASTER does not")
+		default:
+			words = append(words, "MASTER "+takes+" "+what+", the other node does not")
+		}
+	}
+	return pass(strings.Join(words, "; "))
 }
 
 func vipsAgree(p *pair) finding {
@@ -203,4 +220,11 @@ func number(s string) int {
 func validAddress(s string) bool {
 	addr, err := netip.ParseAddr(s)
 	return err == nil && addr.Zone() == ""
+}
+
+// sameAddress compares two addresses however they are written; a name is no address.
+func sameAddress(a, b string) bool {
+	x, errX := netip.ParseAddr(a)
+	y, errY := netip.ParseAddr(b)
+	return a == b || errX == nil && errY == nil && x.Unmap() == y.Unmap()
 }

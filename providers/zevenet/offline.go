@@ -211,7 +211,7 @@ func (b *builder) refreshFromImage(n *node) plan.Action {
 		Title:  "Have apt take its packages from the image alone; it must offer " + v,
 		Reason: p.everyNode() + " must be offered the planned version from the image, whatever the repository has, before anything else is touched",
 		Script: p.imageScript("image_refresh"), TimeoutS: 300, EstimateS: 10,
-		Check:  []plan.Condition{on(n, "source", p.imageSource()), p.offers(n), on(n, "room", "enough")},
+		Check:  append([]plan.Condition{on(n, "source", p.imageSource()), p.offers(n), on(n, "room", "enough")}, p.whole(n)...),
 		CheckS: 10,
 		Forbid: []string{`There isn't a valid activation certificate`, `^(E|Error): `},
 	}

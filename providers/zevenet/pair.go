@@ -15,9 +15,9 @@ import (
 func (Provider) ObservedFacts() []string {
 	return []string{
 		"arp", "audit", "boot", "candidate", "clustered", "deadratio", "deny", "digest", "disk", "farms", "holds",
-		"hosts_allow", "hosts_deny", "hostname", "images", "interface", "jobs", "keepalived", "left", "libwrap", "licence",
-		"lock", "maintenance", "nodes", "open", "own_address", "package", "peer_ssh", "primary", "priority",
-		"priority_lines", "product", "reboot", "replication", "role", "saver", "staged", "status", "time", "uid", "updater", "updates", "version",
+		"hosts_allow", "hosts_deny", "hostname", "images", "interface", "jobs", "keepalived", "kernel", "left", "libwrap", "licence",
+		"lock", "maintenance", "nd", "nodes", "open", "own_address", "package", "packages", "peer_ssh", "primary", "priority",
+		"priority_lines", "product", "reboot", "replication", "role", "saver", "staged", "status", "steps", "sysctl", "sysctl_kept", "time", "uid", "updater", "updates", "version",
 		"vips", "vrrp",
 	}
 }
@@ -203,8 +203,13 @@ func (p *pair) wanted() *node {
 	return p.master
 }
 
-// usesARP reports whether this version drops ARP on the backup where zup looks
-// for it; then what is there proves who gets the traffic.
-func (p *pair) usesARP() bool {
-	return p.backup.fact("arp") == "blocked" && p.master.fact("arp") == "open"
+// tells reports whether this version keeps the backup from answering for the VIPs where
+// zup looks for it, by the fact about that; then what is there proves who gets the traffic.
+func (p *pair) tells(fact string) bool {
+	return p.backup.fact(fact) == "blocked" && p.master.fact(fact) == "open"
+}
+
+// hasIPv6 reports whether MASTER has an IPv6 VIP.
+func (p *pair) hasIPv6() bool {
+	return slices.ContainsFunc(p.master.words("vips"), func(v string) bool { return strings.Contains(v, ":") })
 }

@@ -28,7 +28,7 @@ type personality struct {
 	module     string // of the bridge: where the functions of the cluster are
 	manager    string // the cluster's command line
 	replicator string // verb of the bridge, and name of the symlink, that replicates the configuration; pidfile of the same name
-	saver      string // packs the configuration: NAME -c makes root/backups/backup-NAME.tar.gz; empty: nobody knows it
+	saver      string // packs the configuration: NAME -c makes root/backups/backup-NAME.tar.gz
 	licence    string // certificate without which the package's preinst aborts
 	service    string // command that starts everything
 	floor      string // first version whose names are these
@@ -112,6 +112,7 @@ var family = []*personality{
 		module:     "Skudonet::API40::System::Cluster",
 		manager:    "/usr/local/skudonet/bin/zcluster-manager",
 		replicator: "zeninotify",
+		saver:      "/usr/local/skudonet/bin/zenbackup.pl",
 		licence:    "/usr/local/skudonet/www/zlbcertfile.pem",
 		service:    "/etc/init.d/skudonet start",
 		floor:      "6",
@@ -136,9 +137,10 @@ var family = []*personality{
 		module:     "Relianoid::EE::HTTP::Controllers::API::System::Cluster",
 		manager:    "/usr/local/relianoid/bin/noid-cluster-manager",
 		replicator: "noid-cluster-notify",
+		saver:      "/usr/local/relianoid/bin/noid-backup",
 		licence:    "/usr/local/relianoid/www/activation-cert.pem",
 		service:    "systemctl start relianoid",
-		floor:      "7.7",
+		floor:      "7.6",
 		source:     "/etc/apt/sources.list.d/relianoid.list",
 		header:     "API_KEY",
 		unverified: []assumption{
@@ -177,12 +179,15 @@ func init() {
 
 // script returns the named script for a node whose peer has this cluster
 // address.
-func (p *personality) script(name, peer string) string {
+func (p *personality) script(name, peer string) string { return p.scriptWith("", name, peer) }
+
+// scriptWith is script with other assignments before it.
+func (p *personality) scriptWith(assigned, name, peer string) string {
 	s := p.scripts()[name]
 	if !strings.Contains(s, "$peer") || name == "facts" {
-		return s
+		return assigned + s
 	}
-	return "peer=" + quote(peer) + "\n" + s
+	return assigned + "peer=" + quote(peer) + "\n" + s
 }
 
 // assumed says what the plan goes by although nobody has verified it.

@@ -35,6 +35,7 @@ func TestProvidersUseTheirOwnNames(t *testing.T) {
 			"update":         {"updater='" + p.updater + "'"},
 			"maintenance_on": {"module='" + p.module + "'", "bridge='" + p.root + "/bin/enterprise.bin'"},
 			"sync":           {"manager='" + p.manager + "'"},
+			"save":           {"saver='" + map[string]string{"zevenet": "/usr/local/zevenet/bin/zenbackup.pl", "skudonet": "/usr/local/skudonet/bin/zenbackup.pl", "relianoid": "/usr/local/relianoid/bin/noid-backup"}[name] + "'"},
 			"replication_stop": {
 				"replicators='" + strings.Join(p.replicators(), " ") + "'", "pidfiles='" + strings.Join(p.pidfiles(), " ") + "'",
 			},
@@ -80,6 +81,7 @@ func TestProcedureListsTheProducts(t *testing.T) {
 		{"its `-i` is apt's", func(p *personality) string { return "`" + p.upgrade + "`" }},
 		{"replicator", func(p *personality) string { return "`enterprise.bin " + p.replicator + "`" }},
 		{"its PID file", func(p *personality) string { return "`" + p.pidfiles()[0] + "`" }},
+		{"saver", func(p *personality) string { return "`" + p.short(p.saver) + "`" }},
 		{clusterCommands, func(p *personality) string { return "`" + p.short(p.manager) + "`" }},
 		{clusterFunctions, func(p *personality) string { return "`" + p.module + "`" }},
 		{"licence", func(p *personality) string { return "`" + p.short(p.licence) + "`" }},

@@ -261,7 +261,7 @@ func (b *returner) findSnapshot(n *node) []plan.Action {
 		ID: b.pair.id(n, "find-snapshot"), Kind: "find-snapshot", Node: n.name, Primitive: plan.Local, Rule: true,
 		Title:  "Ask whether the snapshot " + s.Name + " is there",
 		Reason: "nothing is taken down for a snapshot that is gone",
-		Proof:  proof, TimeoutS: listLimit, EstimateS: 2,
+		Proof:  proof, Secrets: b.pair.cfg.Snapshot.Secrets, TimeoutS: listLimit, EstimateS: 2,
 	}}
 }
 
@@ -303,7 +303,7 @@ func (b *returner) restore(n *node, requires []plan.Condition) plan.Action {
 		MayMove: p.failsBack() && p.primary == n.name,
 		Title:   "Go back to the snapshot " + s.Name + change,
 		Reason:  fmt.Sprintf("it was taken on %s, before that run changed anything", s.Taken.UTC().Format("2006-01-02 15:04 MST")),
-		Argv:    p.cfg.Snapshot.Restore.Expand(n.name, s.Name), TimeoutS: snapshotLimit, EstimateS: 60,
+		Argv:    p.cfg.Snapshot.Restore.Expand(n.name, s.Name), Secrets: p.cfg.Snapshot.Secrets, TimeoutS: snapshotLimit, EstimateS: 60,
 		Requires: requires,
 		Check: slices.Concat(p.hasTarget(n), []plan.Condition{
 			on(n, "role", "master", "backup"), on(n, "vrrp", "MASTER", "BACKUP"),

@@ -34,6 +34,7 @@ var variables = []struct {
 	{"pidfiles", func(p *personality) string { return strings.Join(p.pidfiles(), " ") }},
 	{"saver", func(p *personality) string { return p.saver }},
 	{"licence", func(p *personality) string { return p.licence }},
+	{"sysctl", (*personality).sysctlCopy},
 	{"zup", func(*personality) string { return zupDir }},
 }
 
@@ -51,9 +52,12 @@ var functions = []struct{ name, file string }{
 	{"check_offer", "offer.sh"},
 	{"sources_of_candidate", "policy.sh"},
 	{"lying", "listing.sh"},
+	{"updater_steps", "steps.sh"},
 	{"own_folder", "folder.sh"},
+	{"deny_line", "deny_line.sh"},
 	{"pending_reboot", "pending.sh"},
 	{"name_secrets", "secrets.sh"},
+	{"sysctl_lines", "sysctl.sh"},
 }
 
 // prologue makes what a script finds on a node the same everywhere: apt, dpkg
@@ -73,7 +77,7 @@ esac
 func (p *personality) complete() map[string]string {
 	all := map[string]string{}
 	for _, name := range []string{
-		"announce", "block", "boost", "facts", "image_prepare", "image_refresh", "image_remove", "image_use", "last_look", "maintenance_off", "maintenance_on", "reboot", "refresh",
+		"announce", "block", "boost", "facts", "image_prepare", "image_refresh", "image_remove", "image_use", "keep_sysctl", "last_look", "maintenance_off", "maintenance_on", "reboot", "refresh",
 		"repair", "replication_start", "replication_stop", "save", "sync", "tidy", "unblock", "unboost", "update", "update_printed",
 	} {
 		all[name] = p.completed(read(name + ".sh"))
@@ -89,14 +93,14 @@ func (p *personality) complete() map[string]string {
 }
 
 // updates are the scripts that update a node, each by the names of its parts, one after
-// the other: from an image or not, finishing what dpkg had begun or not, and as the updater
+// the other: what the package takes away is kept, then from an image or not, finishing what dpkg had begun or not, and as the updater
 // can.
 func updates() []string {
 	var all []string
 	for _, image := range []string{"", "image_use "} {
 		for _, half := range []string{"", "repair "} {
 			for _, way := range []string{"update", "update_printed"} {
-				all = append(all, image+half+"last_look "+way)
+				all = append(all, "keep_sysctl "+image+half+"last_look "+way)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package zevenet
 
 import (
+	"encoding/base64"
 	"errors"
 	"os"
 	"os/exec"
@@ -57,14 +58,18 @@ func (s *sandbox) run(name string) string {
 }
 
 // shell has sh run a node script. No process of this machine is looked for.
-func (s *sandbox) shell(name string) (string, error) {
+func (s *sandbox) shell(name string) (string, error) { return s.shellFor(name, "192.168.100.2") }
+
+// shellFor is shell for a node with that peer.
+func (s *sandbox) shellFor(name, peer string) (string, error) {
 	text := strings.NewReplacer(
 		"/etc/hosts.deny", s.path("etc/hosts.deny"),
 		"/etc/keepalived/", s.path("etc/keepalived")+"/",
+		"/etc/sysctl.conf", s.path("etc/sysctl.conf"),
 		"/var/lib/zup", s.path("var/lib/zup"),
 		"/usr/local/zevenet", s.path("root"),
 		"pidof keepalived", "false",
-	).Replace(script(name, "192.168.100.2"))
+	).Replace(script(name, peer))
 	cmd := exec.Command("sh")
 	cmd.Stdin = strings.NewReader(text)
 	out, err := cmd.CombinedOutput()
@@ -369,6 +374,88 @@ func TestQuote(t *testing.T) {
 		out, err := exec.Command("sh", "-c", "printf %s "+quote(s)).Output()
 		if err != nil || string(out) != s {
 			t.Errorf("quote(%q): the shell makes %q of it (%v)", s, out, err)
+		}
+	}
+}
+
+// What the package takes out of /etc/sysctl.conf is in a copy before the updater is
+// called, never in place of another one, and nothing is installed where there is no room.
+func TestSysctlIsKept(t *testing.T) {
+	t.Parallel()
+	const kept = "root/backups/sysctl.conf-zup"
+	for name, tt := range map[string]struct {
+		conf, there string
+		want, older string
+		fails       bool
+	}{
+		"lines":                  {"# a\nnet.ipv4.ip_forward = 1\n", "(absent)", "# a\nnet.ipv4.ip_forward = 1\n", "", false},
+		"without a line feed":    {"vm.swappiness=10", "(absent)", "vm.swappiness=10", "", false},
+		"comments":               {"# a\n; b\n\n \t\n", "(absent)", "(absent)", "", false},
+		"absent":                 {"(absent)", "(absent)", "(absent)", "", false},
+		"emptied since":          {"# a\n", "x=1\n", "x=1\n", "", false},
+		"the same copy is there": {"x=1\n", "x=1\n", "x=1\n", "", false},
+		"another copy is there":  {"x=2\n", "x=1\n", "x=2\n", "x=1\n", false},
+		"no room":                {"x=2\n", "(a file)", "(absent)", "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSandbox(t)
+			switch tt.there {
+			case "(a file)":
+				s.write("root/backups", "")
+			case "(absent)":
+			default:
+				if err := os.Mkdir(s.path("root/backups"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				s.write(kept, tt.there)
+			}
+			if tt.conf != "(absent)" {
+				s.write("etc/sysctl.conf", tt.conf)
+			}
+			out, err := s.shell("keep_sysctl")
+			if (err != nil) != tt.fails || tt.fails && !strings.Contains(out, "nothing was installed") {
+				t.Errorf("%v: %s", err, out)
+			}
+			if got := s.read(kept); got != tt.want {
+				t.Errorf("the copy says %q, want %q", got, tt.want)
+			}
+			older, _ := filepath.Glob(s.path(kept) + ".*Z")
+			if len(older) != len(strings.Fields(tt.older)) {
+				t.Fatalf("older copies: %q", older)
+			}
+			for _, path := range older {
+				if data, err := os.ReadFile(path); err != nil || string(data) != tt.older {
+					t.Errorf("the older copy says %q (%v)", data, err)
+				}
+			}
+			if strings.Contains(strings.Join(older, " ")+out, ".new") {
+				t.Error("something half is left")
+			}
+			lost := map[bool]string{true: "none", false: base64.StdEncoding.EncodeToString([]byte(strings.TrimPrefix(strings.TrimSuffix(tt.conf, "\n"), "# a\n") + "\n"))}
+			got := s.facts("sysctl", "sysctl_kept")
+			if want := lost[tt.want == "(absent)" && !tt.fails || name == "emptied since"]; got["sysctl"] != want {
+				t.Errorf("%v, want %q", got, want)
+			}
+			if (got["sysctl_kept"] == "yes") != (tt.want != "(absent)") {
+				t.Errorf("%v", got)
+			}
+		})
+	}
+}
+
+// Whatever way a node is updated, that comes before the updater and before dpkg.
+func TestSysctlIsKeptFirst(t *testing.T) {
+	t.Parallel()
+	for _, p := range family {
+		for _, names := range updates() {
+			text := p.script(names, "192.0.2.1")
+			kept := strings.Index(text, `cp -p /etc/sysctl.conf "$sysctl.new"`)
+			for _, runs := range []string{`"$updater" -i`, "--with-new-pkgs upgrade ;;", "dpkg --configure -a", "apt-get -y --no-remove -f install"} {
+				if at := strings.Index(text, runs); kept < 0 || at >= 0 && at < kept {
+					t.Errorf("%s: %q comes before the copy in %q", p.name, runs, names)
+				}
+			}
 		}
 	}
 }

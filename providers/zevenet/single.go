@@ -21,7 +21,7 @@ func stagesAlone() []stage {
 	return []stage{
 		only("root", "hostname", "product"),
 		{nodes: append([]nodeRule{alone}, only("not-a-vip", "version", "updater").nodes...)},
-		only("licence", "dpkg", "holds", "lock", "disk", "leftovers", "image-room", "image", "clock", "images", "reboot", "save"),
+		only("licence", "dpkg", "holds", "lock", "disk", "leftovers", "image-room", "image", "clock", "images", "reboot", "packages", "kernel", "sysctl", "save"),
 		{nodes: []nodeRule{{"listens", refuses, listens, "without a cluster: what listens on the VIPs is known"}}},
 	}
 }
@@ -85,8 +85,9 @@ func decideAlone(p *pair) plan.Decision {
 	d.Cluster.Warnings = append(d.Cluster.Warnings, p.unendedUpdates()...)
 	if p.needs(n) {
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.product.assumed()...)
-		d.Cluster.Warnings = append(d.Cluster.Warnings, p.unsaved()...)
+		d.Cluster.Warnings = append(d.Cluster.Warnings, p.unmeasured()...)
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.overtaken()...)
+		d.Cluster.Warnings = append(d.Cluster.Warnings, p.packageCautions()...)
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.wayBack(b)...)
 	}
 	return d
@@ -97,12 +98,12 @@ func (p *pair) predictAlone(n *node) plan.Interruption {
 	case p.mayReboot(n):
 		return plan.Interruption{
 			Outages: 1, PerSwitchoverMSMax: aloneRebootMS,
-			Why: "there is no other node to take over while it reboots; five minutes are a guess, because nobody has measured it on an appliance",
+			Why: "there is no other node to take over while it reboots; five minutes are a guess, because nobody has measured it on an appliance" + p.farmsDieFirst("; "),
 		}
 	case p.needs(n):
 		return plan.Interruption{
 			Outages: 1, PerSwitchoverMSMax: aloneMS,
-			Why: "there is no other node to take over while the update restarts the services; a minute is what the vendor says, nobody has measured it on an appliance",
+			Why: "there is no other node to take over while the update restarts the services; a minute is what the vendor says, nobody has measured it on an appliance" + p.farmsDieFirst("; "),
 		}
 	}
 	return plan.Interruption{Why: "nothing on the node is restarted"}

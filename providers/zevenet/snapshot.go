@@ -78,7 +78,7 @@ func (b *builder) takeSnapshot(n *node, name string) plan.Action {
 		Title:  "Take the snapshot " + name,
 		Reason: "it is the way back to " + n.fact("version") + ", and is taken before anything is changed",
 		Argv:   s.Create.Expand(n.name, name), Proof: listed(s, n, name, false),
-		Keeps: name, TimeoutS: snapshotLimit, EstimateS: 30,
+		Keeps: name, Secrets: s.Secrets, TimeoutS: snapshotLimit, EstimateS: 30,
 	}
 }
 
@@ -187,7 +187,7 @@ func (b *builder) deleteSnapshot(n *node, name string, before []plan.Action) pla
 		Title:  "Delete the snapshot " + name,
 		Reason: "keep_for is " + inWords(*s.KeepFor) + ": it need not be kept any longer",
 		Argv:   s.Delete.Expand(n.name, name), Proof: listed(s, n, name, true),
-		Drops: name, TimeoutS: snapshotLimit, EstimateS: 10,
+		Drops: name, Secrets: s.Secrets, TimeoutS: snapshotLimit, EstimateS: 10,
 	}
 }
 

@@ -2,6 +2,7 @@ package zevenet
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"zup/plan"
@@ -46,9 +47,10 @@ func canUpdate(p *pair, n *node) finding {
 // if there is one; what dpkg had begun first; and not without a last look at what would be
 // installed, and from where.
 func (b *builder) updateScript(n *node) string {
-	parts, image := "", ""
+	parts, image := "keep_sysctl ", ""
 	if b.pair.brings() {
-		parts, image = "image_use ", b.pair.imagePath()
+		parts += "image_use "
+		image = b.pair.imagePath()
 	}
 	if b.pair.isHalf(n) {
 		parts += "repair "
@@ -59,7 +61,8 @@ func (b *builder) updateScript(n *node) string {
 	} else {
 		parts += "update"
 	}
-	return "version=" + quote(b.pair.cfg.Version) + "\nimage=" + quote(image) + "\nat=''\n" + b.script(parts, b.pair.peerAddress(n))
+	assigned := "version=" + quote(b.pair.cfg.Version) + "\nimage=" + quote(image) + "\nat=''\n"
+	return b.pair.product.scriptWith(assigned, parts, b.pair.peerAddress(n))
 }
 
 // updatePrompts are the questions that a node's updater asks in its role. One
@@ -84,20 +87,66 @@ func (p *personality) belowFloor() string {
 
 // overMajors spells out how a pair gets to another major version, which an
 // updater does not do on clustered nodes.
-func (p *personality) overMajors(from, to string) string {
-	over := fmt.Sprintf("to %s as the vendor describes", major(to))
-	if p.name == "relianoid" {
-		over = fmt.Sprintf("take the cluster apart, because noid-updater -U refuses while there is one, run noid-updater -U on both nodes until they run %s, and form the cluster again", major(to))
+func (p *pair) overMajors(from, to string) string {
+	if p.product.name == "relianoid" {
+		return p.overRelianoidMajors(from, to)
 	}
-	return fmt.Sprintf("go there in steps: with zup to the newest %s; then %s; then with zup to %s", major(from), over, to)
+	return fmt.Sprintf("go there in steps: with zup to the newest %s; then to %s as the vendor describes; then with zup to %s", major(from), major(to), to)
+}
+
+// countedBy is whose counting a version of RELIANOID is of, and its major version: the
+// Enterprise Edition counts 8, 10, the community edition 7, 9. Versions of
+// different editions can't be compared.
+func countedBy(version string) (edition string, of int) {
+	of = number(major(version))
+	if of%2 == 0 {
+		return "Enterprise Edition", of
+	}
+	return "community edition", of
+}
+
+func countedAlike(a, b string) bool {
+	x, _ := countedBy(a)
+	y, _ := countedBy(b)
+	return x == y
+}
+
+func (p *pair) overRelianoidMajors(from, to string) string {
+	edition, at := countedBy(from)
+	other, wants := countedBy(to)
+	switch {
+	case edition != other:
+		return fmt.Sprintf("no way leads there: the Enterprise Edition counts 8, 10 and the community edition 7, 9, so %s is of the %s's counting and %s of the %s's (8.6 is not later than 7.10, but its sister). Write a version that counts as %s does; from the community edition to the Enterprise Edition is the vendor's noid-updater -E, without zup",
+			to, other, from, edition, from)
+	case wants != at+2:
+		return fmt.Sprintf("it goes one major version at a time, and the %s counts in twos: %d comes after %d", edition, at+2, at)
+	}
+	cluster := "first, there must be no cluster: noid-updater -U refuses as long as cluster.conf says anything"
+	way := fmt.Sprintf("take the cluster apart in the product, run noid-updater -U on one node and then on the other until both run %d (nobody takes over meanwhile: an outage for whatever that node serves), and form the cluster again", wants)
+	if len(p.nodes) == 1 {
+		cluster = "first, there must be no cluster, and here there is none"
+		way = fmt.Sprintf("run noid-updater -U there until it runs %d (an outage)", wants)
+	}
+	return fmt.Sprintf("the vendor has three conditions for it: %s; second, the vendor's repository must have %d for this node: where it answers 404, noid-updater -U says that major upgrades are not permitted; third, a person at a terminal must accept the licence agreement that the packages ask about. It takes the node to the next Debian, too. The way: with zup to the newest %d; then %s; then with zup to %s",
+		cluster, wants, at, way, to)
 }
 
 // withoutUpdater says what to do where the updater is not there.
 func (p *personality) withoutUpdater() string {
 	if p.name == "relianoid" {
-		return "RELIANOID has it since 7.7: " + p.belowFloor()
+		return "RELIANOID has it since 7.6: " + p.belowFloor()
 	}
 	return "repair the installation first"
+}
+
+// overshot says what to do about a node that is newer than the configuration wants: where
+// zup's own update of it has left its job there, the updater has brought more than planned.
+func (p *pair) overshot(n *node) string {
+	const back = "a way back to an older version is a snapshot, not the updater"
+	if !slices.ContainsFunc(n.words("jobs"), func(job string) bool { return strings.HasSuffix(job, "."+p.id(n, "update")) }) {
+		return back
+	}
+	return fmt.Sprintf("zup's update of it has brought a newer version than the planned one, as its updater may where the repository has got one meanwhile: plan with version = %q, which has exactly what is missing; %s", n.fact("version"), back)
 }
 
 // bridgeAnswers looks whether the functions of the cluster are where they are

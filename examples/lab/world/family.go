@@ -34,7 +34,7 @@ var products = []product{
 		names: strings.NewReplacer(
 			"/etc/init.d/zevenet", "/usr/local/relianoid/bin/relianoid",
 			"Zevenet::API40::System::Cluster", "Relianoid::EE::HTTP::Controllers::API::System::Cluster",
-			"checkupgrades", "noid-updater", "zcluster-manager", "noid-cluster-manager", "zeninotify", "noid-cluster-notify",
+			"checkupgrades", "noid-updater", "zenbackup.pl", "noid-backup", "zcluster-manager", "noid-cluster-manager", "zeninotify", "noid-cluster-notify",
 			"zlbcertfile.pem", "activation-cert.pem", "zlb-start", "noid-start", "zlb-stop", "noid-stop",
 			"buster main", "bookworm main", "zevenet", "relianoid", "Zevenet", "RELIANOID",
 		),
@@ -109,7 +109,7 @@ func (p product) packages(version string, enterprise []byte) []deb {
 }
 
 // withAbilities gives a script of the product what its version could do: the
-// updater and the end of the service's start have changed.
+// updater, the end of the service's start and the package's own script have changed.
 func withAbilities(script, version string) string {
 	ability := "role"
 	switch {
@@ -124,12 +124,17 @@ func withAbilities(script, version string) string {
 	if !versionLess(version, "6.1.0") && versionLess(version, "6.1.11") {
 		failsBack = "no"
 	}
+	killsFarms := "yes"
+	if versionLess(version, "6.1.0") {
+		killsFarms = "no"
+	}
 	agent := "own"
 	if versionLess(version, "6.1.20") {
 		agent = "any"
 	}
 	script = strings.NewReplacer(
 		"\nABILITY=role\n", "\nABILITY="+ability+"\n", "\nFAILS_BACK=yes\n", "\nFAILS_BACK="+failsBack+"\n", "\nAGENT=own\n", "\nAGENT="+agent+"\n",
+		"\nKILLS_FARMS=yes\n", "\nKILLS_FARMS="+killsFarms+"\n",
 	).Replace(script)
 	if ability == "none" { // zup reads what an updater can do in its text
 		script = withoutInstall.Replace(script)

@@ -68,6 +68,8 @@ var Faults = []Fault{
 		plant: onBackup("preinst", fillDisk), mendBackup: `rm /filler`},
 	{Name: "disk-full-unpack-master", About: "MASTER's disk is full when the new package is unpacked",
 		plant: onMaster("preinst", fillDisk), mendMaster: `rm /filler`},
+	{Name: "sysctl-lines", About: "each node's /etc/sysctl.conf has a line of somebody's, which the package takes out",
+		plant: onBoth("boot", `echo 'net.ipv4.ip_forward = 1' >>/etc/sysctl.conf`)},
 	{Name: "postinst-fails", About: "the new package's installation ends with an error on BACKUP",
 		plant: onBackup("postinst", `exit 1`)},
 	{Name: "postinst-fails-master", About: "the new package's installation ends with an error on MASTER",

@@ -85,7 +85,7 @@ func productPackages(version string, enterprise []byte) []deb {
 		files:       productFiles(version, enterprise),
 		scripts: map[string]string{
 			"preinst":  nodeScript("maintainer/zevenet.preinst"),
-			"postinst": nodeScript("maintainer/zevenet.postinst"),
+			"postinst": withAbilities(nodeScript("maintainer/zevenet.postinst"), version),
 		},
 	})
 }

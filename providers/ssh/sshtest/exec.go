@@ -163,8 +163,19 @@ func (s *Server) exec(ch ssh.Channel, user, command string) {
 	case user != "root" && !sudo:
 		s.t.Errorf("sshtest: user %s runs this without sudo: %s", user, command)
 	case sudo && s.config.NoSudo:
-		io.WriteString(ch.Stderr(), "sudo: a password is required\n")
+		says := s.config.SudoSays
+		if says == "" {
+			says = "sudo: a password is required"
+		}
+		io.WriteString(ch.Stderr(), says+"\n")
 		exit(ch, 1)
+		return
+	case sudo && s.config.NoExec: // as sudo 1.9.13 and dash do it: the mark comes from the shell itself
+		line, _ := bufio.NewReader(ch).ReadString('\n')
+		mark, _, _ := strings.Cut(line, " ")
+		io.WriteString(ch, mark+"\n")
+		io.WriteString(ch.Stderr(), "zup: 1: head: Permission denied\n")
+		exit(ch, 126)
 		return
 	}
 	if s.config.Local {

@@ -33,6 +33,9 @@ type Config struct {
 	HostKeys []string // types of host key: "ed25519", "ecdsa", "rsa"; nil: ed25519
 	User     string   // who may log in; "": root. Others than root must use sudo
 	NoSudo   bool     // sudo wants a password
+	SudoSays string   // besides NoSudo: this and not that it wants a password
+	NoExec   bool     // sudo lets a shell begin that may start nothing
+	Kex      []string // key exchanges that it knows; nil: those of the library
 	Password bool     // passwords are offered as a method; none is right
 	Local    bool     // run everything for real, with the local sh
 	InMemory bool     // no listener, only DialContext: for tests with testing/synctest
@@ -276,6 +279,7 @@ func (s *Server) talk(c net.Conn) {
 
 func (s *Server) serverConfig() *ssh.ServerConfig {
 	config := &ssh.ServerConfig{
+		Config:       ssh.Config{KeyExchanges: s.config.Kex},
 		MaxAuthTries: 6,
 		PublicKeyCallback: func(c ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 			s.mu.Lock()

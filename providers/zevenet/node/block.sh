@@ -1,5 +1,5 @@
 # Keeps the peer out of this node's sshd: one exact line at the end of hosts.deny.
-file=/etc/hosts.deny line="sshd: $peer"
+file=/etc/hosts.deny line=$(deny_line "$peer")
 own_folder
 : >"$zup/open/hosts.deny"
 if grep -qxF "$line" "$file" 2>/dev/null; then

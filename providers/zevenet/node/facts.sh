@@ -61,10 +61,17 @@ read_vips() {
 		/^addr[ \t]*=/ { sub(/^addr[ \t]*=[ \t]*/, ""); sub(/[ \t]+$/, ""); addr = $0; next }
 		/^status[ \t]*=/ { up = ($0 ~ /=[ \t]*up/); next }
 		/;/ { split($0, f, ";"); if (addr == "") addr = f[2] }
-		END { flush() }'
+		END { flush() }' | while read -r vip; do spelled "$vip"; done
+}
+# spelled ADDRESS: as the kernel writes it, and so everybody who asks it.
+spelled() {
+	written=''
+	case $1 in *:*) written=$(getent ahostsv6 "$1" 2>/dev/null) || written='' ;; esac
+	written=${written%%[[:space:]]*}
+	printf '%s\n' "${written:-$1}"
 }
 vips=''
-if asked vips arp farms; then vips=$(read_vips); fi
+if asked vips arp nd farms; then vips=$(read_vips); fi
 
 fact_hostname() { printf '%s' "$me"; }
 fact_uid() { id -u; }
@@ -134,6 +141,26 @@ fact_offer() {
 		[ "$name" != "$package" ] || printf '%s' "$version"
 	done | grep . || printf none
 }
+# What an update of this node would do to packages, as far as the lists here know:
+# "^NAME=OLD>NEW", "+NAME=NEW", "-NAME=OLD", and "?NAME" for what the updater asks for and the
+# repository lacks. "same" is that they know no other version of the product.
+fact_packages() {
+	case $changed in 0) ;; same) printf same; return ;; *) printf 'error %s' "$(printf '%s\n' "$changes" | tail -n 3)"; return ;; esac
+	{ would_change; for name in $lacks; do printf '?%s\n' "$name"; done; } | grep . || printf none
+}
+would_change() {
+	printf '%s\n' "$changes" | sed -n -e 's/^Inst \([^ ]*\) \[\([^]]*\)\] (\([^ )]*\).*/^\1=\2>\3/p' -e 's/^Inst \([^ ]*\) (\([^ )]*\).*/+\1=\2/p' \
+		-e 's/^Remv \([^ ]*\) \[\([^]]*\)\].*/-\1=\2/p' -e 's/^Purg \([^ ]*\) \[\([^]]*\)\].*/-\1=\2/p' | awk '!seen[$0]++'
+}
+removed() { would_change | sed -n 's/^-\([^=]*\)=.*/\1/p' | sort -u; }
+fact_removals() { [ "$changed" = 0 ] || { [ "$changed" != same ] || printf none; return; }; removed | grep . || printf none; }
+# Those without which a node can't serve, or nobody gets in.
+fact_loses() {
+	[ "$changed" = 0 ] || { [ "$changed" != same ] || printf none; return; }
+	removed | grep -xF -e "$package" -e keepalived -e openssh-server | grep . || printf none
+}
+fact_steps() { updater_steps; }
+fact_kernel() { read -r release </proc/sys/kernel/osrelease && printf '%s' "$release"; }
 # What apt would fetch and install, in KiB, against what is free where it goes.
 # shellcheck disable=SC2086 # $in_memory is options, $names has one word for each package
 fact_room() {
@@ -219,7 +246,7 @@ fact_primary() { ini '' primary; }
 fact_interface() { ini '' interface; }
 fact_own_address() {
 	ip=$(ini "$me" ip)
-	if ip -o addr show 2>/dev/null | grep -qF " $ip/"; then printf '%s' "$ip"; else printf 'absent %s' "$ip"; fi
+	if ip -o addr show 2>/dev/null | grep -qF " $(spelled "$ip")/"; then printf '%s' "$ip"; else printf 'absent %s' "$ip"; fi
 }
 fact_role() {
 	[ -e "$root/node_status" ] || { printf none; return; }
@@ -273,26 +300,105 @@ fact_arp() {
 			print n == 0 ? "none" : open == n ? "open" : blocked == n ? "blocked" : "partial"
 		}'
 }
-# What listens on a VIP, and what nftlb sends on, as address:port. What people have
-# started themselves, with an account of theirs or none, is not a farm.
+# Whether the node answers for its IPv6 VIPs: the backup drops what comes for them.
+fact_nd() {
+	if rules=$(nft list table netdev cluster 2>&1); then :; else
+		case $rules in *"No such file"*) rules='' ;; *) return ;; esac
+	fi
+	{ vip_list | grep -F : | sed 's/^/vip /'; printf '%s\n' "$rules"; } | awk '
+		$1 == "vip" { vip[$2] = 0; n++; next }
+		/ip6 daddr / && /drop/ { gsub(/[{},]/, " "); for (i = 1; i <= NF; i++) if ($i in vip) vip[$i] = 1 }
+		END {
+			for (v in vip) blocked += vip[v]
+			print n == 0 ? "none" : blocked == 0 ? "open" : blocked == n ? "blocked" : "partial"
+		}'
+}
+# What listens on a VIP, and what nftlb sends on, as protocol/address:port: a range of ports
+# of one farm is one word, * is any port and "any" any protocol. What people have started
+# themselves, with an account of theirs or none, is not a farm.
 fact_farms() {
 	command -v ss >/dev/null || return
+	rules=$(nftlb_rules) || return
 	{
 		vip_list | sed 's/^/vip /'
-		ss -Hltnue 2>/dev/null | awk '{ uid = 0; for (i = 6; i <= NF; i++) if ($i ~ /^uid:/) uid = substr($i, 5); if (uid + 0 < 1000) print "at", $5 }'
-		nft list table ip nftlb 2>/dev/null | grep -oE '[0-9.]+ \. [0-9]+ :' | sed 's/ \. /:/; s/ ://; s/^/at /'
-	} | awk '
-		$1 == "vip" { vip[$2] = 1; next }
-		{ host = $2; sub(/:[0-9]+$/, "", host); gsub(/[][]/, "", host); sub(/%.*/, "", host); if (host in vip) print $2 }
+		ss -Hltnue 2>/dev/null | awk '{ uid = 0; for (i = 6; i <= NF; i++) if ($i ~ /^uid:/) uid = substr($i, 5); if (uid + 0 < 1000) print "at", $1, $5 }'
+		printf '%s\n' "$rules"
+	} | farm_ports | sort -t ' ' -k 1,1 -k 2,2 -k 3,3 -k 4,4n | uniq | awk '
+		function flush() { if (key != "") print at (first == last ? first : first "-" last); key = "" }
+		{ where = $2 "/" ($3 ~ /:/ ? "[" $3 "]" : $3) ":" }
+		$1 == "-" || $4 !~ /^[0-9]+$/ { print where $4; next }
+		$1 " " where == key && $4 == last + 1 { last = $4; next }
+		{ flush(); key = $1 " " where; at = where; first = last = $4 }
+		END { flush() }
 	' | sort -u | grep . || printf none
 }
-fact_hosts_deny() { if [ -e /etc/hosts.deny ]; then base64 -w 0 /etc/hosts.deny; else printf absent; fi; }
-fact_hosts_allow() { if [ -e /etc/hosts.allow ]; then base64 -w 0 /etc/hosts.allow; else printf absent; fi; }
-# The line that keeps the peer out, exactly; whoever put it there.
+# nftlb_rules prints nftlb's tables, of each family that has one.
+nftlb_rules() {
+	command -v nft >/dev/null || return 0
+	tables=$(nft list tables 2>/dev/null) || return
+	for family in ip ip6 netdev; do
+		case "$tables
+" in *"table $family nftlb
+"*) nft -nn list table "$family" nftlb 2>/dev/null || return ;; esac
+	done
+}
+# farm_ports prints "farm protocol address port" for each port of a VIP, farm being - for
+# what listens itself. nftlb has maps from address and port, from address and any port,
+# with the protocol among them or in the map's name, to a chain for each farm, which sends
+# on; in netdev it does that for direct and stateless ways, and keeps its policies there
+# too, which send nothing on.
+farm_ports() {
+	awk '
+		function spelled(p) { return p == "6" ? "tcp" : p == "17" ? "udp" : p == "132" ? "sctp" : p }
+		function element(e, part, n, k, proto, address, port, chain) {
+			gsub(/^[ \t,]+|[ \t]+$/, "", e)
+			if (!match(e, /[ \t]+:[ \t]+(goto|jump)[ \t]+/)) return
+			chain = substr(e, RSTART + RLENGTH); sub(/[ \t].*/, "", chain)
+			e = substr(e, 1, RSTART - 1); sub(/[ \t]+(counter|timeout|expires|comment)[ \t].*/, "", e)
+			n = split(e, part, /[ \t]+\.[ \t]+/)
+			proto = map ~ /(^|-)tcp-services/ ? "tcp" : map ~ /(^|-)udp-services/ ? "udp" : map ~ /(^|-)sctp-services/ ? "sctp" : "any"
+			address = ""; port = "*"
+			for (k = 1; k <= n; k++)
+				if (part[k] in vip) address = part[k]
+				else if (kind[k] == "inet_proto") proto = spelled(part[k])
+				else if (kind[k] == "inet_service") port = part[k]
+			if (address == "") return
+			m++; to[m] = table " " chain; farm[m] = table "/" chain; what[m] = proto " " address " " port
+		}
+		$1 == "vip" { vip[$2] = 1; next }
+		$1 == "at" {
+			host = port = $3; sub(/:[^:]*$/, "", host); sub(/.*:/, "", port)
+			gsub(/[][]/, "", host); sub(/%.*/, "", host); sub(/^::ffff:/, "", host)
+			if (host in vip) print "-", $2, host, port
+			next
+		}
+		/^table / { table = $2; next }
+		/^\t}/ { map = chain = ""; next }
+		/^\tmap / { map = $2; verdict = 0; if (map ~ /filter/) map = ""; next }
+		/^\tchain / { chain = $2; next }
+		map != "" && $1 == "type" {
+			verdict = / : verdict$/; line = $0; sub(/^[ \t]*type /, "", line); sub(/ : .*/, "", line)
+			split("", kind); split(line, kind, / \. /); next
+		}
+		map != "" && verdict && / : / {
+			line = $0; sub(/^[ \t]*elements = \{/, "", line); sub(/\}[ \t]*$/, "", line)
+			n = split(line, e, ",")
+			for (k = 1; k <= n; k++) element(e[k])
+		}
+		chain != "" && (table == "netdev" ? /fwd to|dup to|(goto|jump) / : /dnat|redirect|tproxy|(goto|jump) /) { sends[table " " chain] = 1 }
+		END { for (k = 1; k <= m; k++) if (to[k] in sends) print farm[k], what[k] }'
+}
+fact_hosts_deny() { table /etc/hosts.deny; }
+fact_hosts_allow() { table /etc/hosts.allow; }
+# table FILE: its very bytes; a line counts as libwrap reads it, and that is not told here.
+table() {
+	if [ -s "$1" ]; then base64 -w 0 "$1"; elif [ -e "$1" ]; then printf empty; else printf absent; fi
+}
+# The line that keeps the peer out, exactly, or that was to; whoever put it there.
 fact_deny() {
 	[ -n "$peer" ] || return
 	[ -e /etc/hosts.deny ] || { printf none; return; }
-	grep -qxF "sshd: $peer" /etc/hosts.deny
+	grep -qxF -e "$(deny_line "$peer")" -e "sshd: $peer" /etc/hosts.deny
 	case $? in 0) printf present ;; 1) printf none ;; esac
 }
 fact_libwrap() {
@@ -334,6 +440,12 @@ fact_saved() {
 	file=$root/backups/backup-zup-$(fact_version).tar.gz
 	if [ -s "$file" ] && tar -tzf "$file" >/dev/null 2>&1; then printf '%s' "$file"; else printf none; fi
 }
+# What the update would take out of /etc/sysctl.conf, and whether a copy is kept already.
+fact_sysctl() {
+	lines=$(sysctl_lines) || [ $? -eq 1 ] || return
+	if [ -n "$lines" ]; then printf '%s\n' "$lines" | base64 -w 0; else printf none; fi
+}
+fact_sysctl_kept() { if [ -s "$sysctl" ]; then printf yes; else printf no; fi; }
 fact_reboot() { pending_reboot; }
 # Whether the reboot that zup has ordered is through.
 fact_rebooted() {
@@ -373,16 +485,44 @@ print() {
 	unset IFS
 	printf '%s=%s\n' "$fact" "${value:-unknown}"
 }
+# simulate_update sets $changes to what apt says that the whole of the updater's -i would
+# do, and $changed to apt's status, or "same". The simulation of all steps in one needs no
+# state in between; of deb10 packages those are purged that the upgrade does not replace.
+# shellcheck disable=SC2086 # $in_memory, $upgrade, $asked_for are words
+simulate_update() {
+	changes='' changed=0 lacks='' asked_for='' auto=''
+	steps=$(updater_steps)
+	if [ "${steps:-none}" = none ] && printf '%s\n' "$policy" | awk '/^ *Installed:/ { i = $2 } /^ *Candidate:/ { c = $2 } END { exit !(c != "" && i == c) }'; then
+		changed=same
+		return
+	fi
+	for step in $steps; do
+		name=${step#*:}
+		case $step in
+		'purge:*deb10*')
+			stay=$(apt-get -s $in_memory $upgrade 2>/dev/null | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
+			for name in $(dpkg-query -W -f='${db:Status-Abbrev} ${Package} ${Version}\n' 2>/dev/null | awk '$1 ~ /^.i/ && ($2 ~ /deb10/ || $3 ~ /deb10/) { print $2 }'); do
+				printf '%s\n' "$stay" | grep -qxF "$name" || asked_for="$asked_for $name-"
+			done
+			;;
+		purge:*) ! dpkg-query -W "$name" >/dev/null 2>&1 || asked_for="$asked_for $name-" ;;
+		install:*) if apt-cache $in_memory policy "$name" 2>/dev/null | grep -q '^ *Candidate: [^(]'; then asked_for="$asked_for $name"; else lacks="$lacks $name"; fi ;;
+		autoremove) auto=--autoremove ;;
+		esac
+	done
+	changes=$(apt-get -s $in_memory $auto $upgrade $asked_for 2>&1) || changed=$?
+}
 # apt_facts NAME...: those that apt is asked for, once for all of them.
 # shellcheck disable=SC2086 # $in_memory is options, $upgrade is apt's option and command
 apt_facts() {
 	policy='' simulated='' failed=0
 	# Where an offline image is set up, apt is asked about what is in it.
 	if [ -e "$zup/open/image" ] && [ -e "$zup/apt/apt.conf" ]; then export APT_CONFIG="$zup/apt/apt.conf"; fi
-	if asked candidate source; then policy=$(apt-cache $in_memory policy "$package" 2>/dev/null); fi
+	if asked candidate source packages removals loses; then policy=$(apt-cache $in_memory policy "$package" 2>/dev/null); fi
+	if asked packages removals loses; then simulate_update; fi
 	if asked offer room; then simulated=$(apt-get -s $in_memory $upgrade 2>&1) || failed=$?; fi
 	for one in "$@"; do
-		case $one in candidate | source | offer | room) print "$one" ;; esac
+		case $one in candidate | source | offer | room | packages | removals | loses) print "$one" ;; esac
 	done
 }
 
@@ -398,7 +538,7 @@ if asked vrrp priority; then vrrp_data=$(keepalived_data); fi
 others=$(apt_facts "$@"
 for name in "$@"; do
 	case $name in
-	peer_ssh | status | image | audit | updater | digest | licence | candidate | source | offer | room) ;;
+	peer_ssh | status | image | audit | updater | digest | licence | candidate | source | offer | room | packages | removals | loses) ;;
 	*[!a-z_]*) ;;
 	*) print "$name" ;;
 	esac

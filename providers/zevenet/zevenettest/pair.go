@@ -9,11 +9,14 @@
 package zevenettest
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+
+	"zup/providers/libwrap"
 )
 
 // Versions of a new pair, and what an update makes of them.
@@ -39,6 +42,7 @@ type Pair struct {
 	Master  string // name of the node that serves
 	Primary string // the cluster's failback: "disabled" or a node
 	Alone   bool   // Master is in no cluster, and the other node is not there
+	To      string // what an update makes of them
 	Apt3    bool   // its updater calls apt 3, which asks in other words and in colours
 	Weights bool   // its tracked links have weights: in maintenance mode a node is BACKUP with a low priority, and not in FAULT
 
@@ -69,13 +73,14 @@ type Node struct {
 	Brings              bool              // its update brings a kernel
 	Half                string            // job of the update that a power cut has ended there in the middle; "": none
 	Turned              string            // job of the update that the package has turned back, or a full disk; "": none
+	Overshoots          string            // its update brings this version instead of the pair's; "": it does not
 	Rebooted            string            // what came of the reboot that zup has ordered: "", "yes"
 	Facts               map[string]string // what it says whatever it is
 }
 
 // New returns a healthy pair at OldVersion.
 func New(first, second, master, primary string) *Pair {
-	p := &Pair{Nodes: map[string]*Node{}, Product: "zevenet", Master: master, Primary: primary, faults: map[string]func(*Pair) Fault{}}
+	p := &Pair{Nodes: map[string]*Node{}, Product: "zevenet", To: NewVersion, Master: master, Primary: primary, faults: map[string]func(*Pair) Fault{}}
 	for _, n := range []struct{ name, peer, address string }{{first, second, "192.168.100.24"}, {second, first, "192.168.100.25"}} {
 		p.Nodes[n.name] = &Node{
 			Name: n.name, Peer: n.peer, Address: n.address, Version: OldVersion, Config: "old", Replicates: n.name == master,
@@ -83,6 +88,14 @@ func New(first, second, master, primary string) *Pair {
 		}
 	}
 	return p
+}
+
+// UseIPv6 gives the nodes and their VIP IPv6 addresses.
+func (p *Pair) UseIPv6() {
+	for _, n := range p.Nodes {
+		n.Address = strings.Replace(n.Address, "192.168.100.", "2001:db8:100::", 1)
+		n.Facts["vips"], n.Facts["farms"], n.Facts["arp"] = "2001:db8::10", "tcp/[2001:db8::10]:80", "none"
+	}
 }
 
 // Damage returns the first thing that would have gone wrong on a real pair, or "".
@@ -106,15 +119,15 @@ func (p *Pair) FactsOf(name string) map[string]string {
 	peer := p.Nodes[n.Peer]
 	f := map[string]string{
 		"audit": "clean", "boot": fmt.Sprint("boot", n.Boots), "candidate": n.Version, "clustered": "yes", "deadratio": "1", "digest": n.Config,
-		"disk": "/=4000000", "farms": "192.0.2.10:80", "holds": "none", "hosts_allow": "absent", "hosts_deny": "absent",
-		"hostname": name, "interface": "eth0", "jobs": "none", "keepalived": "1", "libwrap": "yes",
-		"licence": "valid until Jan  1 00:00:00 2028 GMT", "lock": "free", "nodes": p.members(), "offer": NewVersion,
-		"own_address": n.Address, "package": "ii " + n.Version, "primary": p.Primary, "priority_lines": "1", "product": "yes",
-		"saver": "yes", "saved": word(n.Saved, "/usr/local/zevenet/backups/backup-zup-"+n.Version+".tar.gz", "none"),
-		"reboot": word(n.Pending, "required by a package", "none"), "rebooted": word(n.Rebooted == "", "not-asked", n.Rebooted), "room": "enough", "source": n.Source, "skew": "0", "status": word(p.Master == name || p.Product != "zevenet", "ok", "elsewhere"), "time": "0", "uid": "0", "updater": "install",
+		"disk": "/=4000000", "farms": "tcp/192.0.2.10:80", "holds": "none", "hosts_allow": "absent", "hosts_deny": "absent",
+		"hostname": name, "interface": "eth0", "jobs": "none", "keepalived": "1", "kernel": "6.1.0-noid", "libwrap": "yes",
+		"licence": "valid until Jan  1 00:00:00 2028 GMT", "lock": "free", "nodes": p.members(), "offer": p.To,
+		"own_address": n.Address, "loses": "none", "package": "ii " + n.Version, "packages": "^" + p.Product + "=" + n.Version + ">" + p.To, "removals": "none", "steps": "none", "primary": p.Primary, "priority_lines": "1", "product": "yes",
+		"saver": "yes", "saved": word(n.Saved, "/usr/local/"+p.Product+"/backups/backup-zup-"+n.Version+".tar.gz", "none"),
+		"reboot": word(n.Pending, "required by a package", "none"), "rebooted": word(n.Rebooted == "", "not-asked", n.Rebooted), "room": "enough", "source": n.Source, "skew": "0", "sysctl": "none", "sysctl_kept": "no", "status": word(p.Master == name || p.Product != "zevenet", "ok", "elsewhere"), "time": "0", "uid": "0", "updater": "install",
 		"version": n.Version, "vips": "192.0.2.10",
 		"deny": word(n.Deny, "present", "none"), "left": word(n.Left, "yes", "no"), "maintenance": word(n.Maintenance, "yes", "no"),
-		"open": "none", "peer_ssh": word(peer.Deny, "refused", "ok "+peer.Name),
+		"open": "none", "peer_ssh": word(peer.keepsOut(n), "refused", "ok "+peer.Name),
 		"priority":    word(n.Boosted, "254", word(p.Primary == name, "120", "50")),
 		"replication": word(n.Replicates, "running", "off"),
 	}
@@ -123,13 +136,16 @@ func (p *Pair) FactsOf(name string) map[string]string {
 		f["image"], f["images"], f["staged"] = ImageName+" "+ImageSHA256, ImageName, "/usr/local/zevenet/updates/"+ImageName
 		f["updates"] += fmt.Sprintf(" %s=%d", ImageName, ImageSize)
 	}
+	if n.Overshoots != "" && n.Version == n.Overshoots && n.Left {
+		f["jobs"] = "r.edge." + name + ".update"
+	}
 	if n.Half != "" {
-		f["package"], f["audit"], f["jobs"] = "iF "+NewVersion, "zevenet Zevenet", n.Half
-		f["offer"], f["candidate"] = "none", NewVersion
+		f["package"], f["audit"], f["jobs"] = "iF "+p.To, "zevenet Zevenet", n.Half
+		f["offer"], f["candidate"] = "none", p.To
 	}
 	if n.Turned != "" {
 		f["package"], f["audit"], f["jobs"] = "iU "+n.Version, "health-checks zevenet Zevenet zevenet-ipds", n.Turned
-		f["candidate"] = NewVersion
+		f["candidate"] = p.To
 	}
 	if open := slices.Sorted(maps.Keys(n.Open)); len(open) > 0 {
 		f["open"] = strings.Join(open, " ")
@@ -154,7 +170,30 @@ func (p *Pair) FactsOf(name string) map[string]string {
 		}
 	}
 	maps.Copy(f, n.Facts)
+	if _, said := n.Facts["nd"]; !said {
+		f["nd"] = "none"
+		if strings.Contains(f["vips"], ":") {
+			f["nd"] = word(p.Master == name, "open", "blocked")
+		}
+	}
 	return f
+}
+
+// keepsOut tells whether its hosts.deny keeps another node out, whatever its hosts.allow
+// says; a node is called NAME.example.net by their name service.
+func (n *Node) keepsOut(other *Node) bool {
+	if !n.Deny {
+		return false
+	}
+	line := "sshd: " + other.Address + "\n"
+	if strings.Contains(other.Address, ":") {
+		line = "sshd: [" + other.Address + "]\n"
+	}
+	allow, _ := base64.StdEncoding.DecodeString(n.Facts["hosts_allow"]) // "absent" is none
+	v := libwrap.Decide(libwrap.Table{Text: string(allow)}, libwrap.Table{Text: line}, libwrap.Connection{
+		Daemon: "sshd", Port: 22, Client: libwrap.Host{Address: other.Address, Name: other.Name + ".example.net"}, Server: libwrap.Host{Address: n.Address},
+	})
+	return v.Answer == libwrap.Denied
 }
 
 func (p *Pair) members() string {
@@ -244,13 +283,13 @@ func (p *Pair) becomesMaster(n *Node) {
 // push copies the configuration to the peer, unless the peer keeps it out.
 func (p *Pair) push(n *Node) {
 	peer := p.Nodes[n.Peer]
-	if peer.Deny {
+	if peer.keepsOut(n) {
 		return
 	}
 	if peer.Config == "new" && n.Config == "old" {
 		p.hurt("%s overwrote the migrated configuration of %s", n.Name, peer.Name)
 	}
-	if p.returning && n.Version == NewVersion && peer.Version == OldVersion {
+	if p.returning && n.Version == p.To && peer.Version != p.To {
 		p.hurt("%s gave %s, which is back at %s, a configuration of %s", n.Name, peer.Name, OldVersion, NewVersion)
 	}
 	peer.Config = n.Config
@@ -273,7 +312,7 @@ func (p *Pair) configure(n *Node) {
 		p.hurt("dpkg --configure restarted %s while it served", n.Name)
 	}
 	n.Turned = ""
-	if peer := p.Nodes[n.Peer]; !p.Alone && p.Master == peer.Name && !peer.Deny { // the service's start asks MASTER to push
+	if peer := p.Nodes[n.Peer]; !p.Alone && p.Master == peer.Name && !peer.keepsOut(n) { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 }
@@ -295,23 +334,26 @@ func (p *Pair) update(n *Node) {
 	p.configure(n)
 	n.Half = ""
 	if p.Alone {
-		n.Version, n.Config, n.Pending = NewVersion, "new", n.Pending || n.Brings
+		n.Version, n.Config, n.Pending = p.To, "new", n.Pending || n.Brings
 		return
 	}
 	if p.Master != n.Name && p.Master != peer.Name {
 		p.hurt("%s updated while nobody served", n.Name)
 	}
-	if peer.Replicates && peer.Version == OldVersion {
+	if peer.Replicates && peer.Version != p.To {
 		p.hurt("%s updated while %s replicates an old configuration to it", n.Name, peer.Name)
 	}
 	if p.Master == n.Name {
-		if peer.Maintenance || peer.Version == OldVersion {
+		if peer.Maintenance || peer.Version != p.To {
 			p.hurt("%s updated as MASTER while %s could not take over", n.Name, peer.Name)
 		}
 		p.becomesMaster(peer)
 	}
-	n.Version, n.Config, n.Boosted, n.Pending = NewVersion, "new", false, n.Pending || n.Brings
-	if p.Master == peer.Name && !peer.Deny { // the service's start asks MASTER to push
+	n.Version, n.Config, n.Boosted, n.Pending = p.To, "new", false, n.Pending || n.Brings
+	if n.Overshoots != "" {
+		n.Version = n.Overshoots
+	}
+	if p.Master == peer.Name && !peer.keepsOut(n) { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 	p.settle()
@@ -334,7 +376,7 @@ func (p *Pair) CutUpdate(node, job string, says string) {
 	if p.Master == node {
 		p.becomesMaster(peer)
 	}
-	if !peer.Deny { // the service's start asks MASTER to push
+	if !peer.keepsOut(n) { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 	p.settle()
@@ -361,7 +403,7 @@ func (p *Pair) reboot(n *Node) {
 	}
 	n.Boots++
 	n.Pending, n.Boosted, n.Rebooted, n.Replicates = false, false, "yes", false
-	if !peer.Deny { // the service's start asks MASTER to push
+	if !peer.keepsOut(n) { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 	p.settle()
@@ -387,7 +429,7 @@ func (p *Pair) rejoin(n *Node) {
 		return
 	}
 	n.Maintenance = false
-	if p.Master == peer.Name && !n.Deny && !peer.Deny {
+	if p.Master == peer.Name && !n.keepsOut(peer) && !peer.keepsOut(n) {
 		p.push(peer)
 	}
 	p.settle()
@@ -429,7 +471,7 @@ func (p *Pair) Restore(node, name string) bool {
 	if p.Alone {
 		return true
 	}
-	if !peer.Deny { // the service's start asks MASTER to push
+	if !peer.keepsOut(n) { // the service's start asks MASTER to push
 		p.push(peer)
 	}
 	p.settle()

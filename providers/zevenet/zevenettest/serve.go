@@ -157,7 +157,7 @@ func (p *Pair) reply(node, kind string) sshtest.Reply {
 			asks = "Upgrading:\n\x1b[32m  zevenet\n\x1b[0m\n\x1b[1mContinue?\x1b[0m [Y/n] \x1b[0m"
 		}
 		r.Prompts = append(r.Prompts, sshtest.Prompt{
-			Text: asks, Then: "Setting up zevenet (" + NewVersion + ") ...\n",
+			Text: asks, Then: "Setting up zevenet (" + p.To + ") ...\n",
 		})
 	}
 	return r
