@@ -81,6 +81,9 @@ var troubles = []trouble{
 	{fault: "peer-key-refused", exit: 6, says: []string{`zva5n2: does not get into zva5n1 over ssh`, `Permission denied`, `no node was changed`}, left: untouched, ends: "apply"},
 	{fault: "hosts-allow-name", exit: 5, says: []string{`line 3 of /etc/hosts\.allow on zva5n1 may let zva5n2 in: sshd: \.nodes\.lab\.invalid`, `edge\.zva5n1\.block`, `zva5n2: peer_ssh is ok zva5n1, wanted refused`}, left: untouched, ends: "apply", sample: true},
 	{fault: "peer-key-lost", exit: 5, says: []string{`zva5n2: peer_ssh is failed [^,]*Permission denied`, `edge\.zva5n1\.unblock`}, left: handedOver, ends: "apply"},
+	{fault: "shell-complains", exit: 0, says: []string{`edge: verified`}, left: asPlanned, sample: true},
+	{fault: "shell-talks", exit: 6, says: []string{`zva5n2: gets text from the login shell of zva5n1 with every answer`, `/root/\.bashrc on zva5n1 prints: welcome to the node`, `is your shell clean`, `no node was changed`}, left: untouched, ends: "apply"},
+	{fault: "shell-talks-after", exit: 6, says: []string{`zva5n1: gets text from the login shell of zva5n2 with every answer`, `/root/\.bashrc on zva5n2 prints: goodbye`, `no node was changed`}, left: untouched, ends: "apply"},
 	{fault: "max-startups", exit: 1, says: []string{`closed before the SSH handshake was done`, `MaxStartups`, `no node was changed`}, left: untouched, ends: "apply"},
 	{fault: "max-startups-master", exit: 5, says: []string{`zva5n2: peer_ssh is failed [^,]*Connection closed by remote host`, `edge\.zva5n1\.unblock`}, left: handedOver, ends: "apply"},
 

@@ -7,6 +7,7 @@ package observe
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -87,7 +88,9 @@ func (o Options) ask(ctx context.Context, c *config.Cluster, n *config.Node) pla
 	names := product.ObservedFacts()
 	text, err := host.Run(ctx, product.FactsScript(), names...)
 	if err == nil {
-		out.Facts, err = plan.ParseFacts(text, names)
+		if out.Facts, err = plan.ParseFacts(text, names); err != nil {
+			err = fmt.Errorf("%w; if it is not the script's, something says it while a command runs there: a login shell's file (.bashrc of the account, /etc/bash.bashrc), or what such a file has started", err)
+		}
 	}
 	if err != nil {
 		out.Err, out.Facts = err, nil

@@ -325,7 +325,8 @@ sub pushes {
 	return if fork;
 	setpgrp; $SIG{TERM} = $ENV{STUBBORN} ? 'IGNORE' : 'DEFAULT';
 	sigprocmask(SIG_UNBLOCK, POSIX::SigSet->new(SIGTERM)); # it may be in the handler
-	$0 = "rsync -azvr --delete $root/config/ root\@192.168.100.25:$root/config/";
+	my $peer = $ENV{PEER} =~ /:/ ? "[$ENV{PEER}]" : $ENV{PEER};
+	$0 = "rsync -azvr --delete $root/config/ root\@$peer:$root/config/";
 	sleep 60 while 1;
 }
 $SIG{TERM} = sub { pushes(); exit 0 };
@@ -341,7 +342,7 @@ func TestReplicatorEndsWithAllThatItStarted(t *testing.T) {
 	needs(t, "unshare", "perl", "ps")
 	const told = `
 mount -t tmpfs -o mode=755 tmpfs /usr/local && mount -t tmpfs tmpfs /run && mkdir -p "$ROOT/bin" "$ROOT/config" || exit 9
-printf '[zva5n1]\nip=192.168.100.24\n\n[zva5n2]\nip=192.168.100.25\n' >"$ROOT/config/cluster.conf"
+printf '[zva5n1]\nip=192.168.100.24\n\n[zva5n2]\nip=%s\n' "$PEER" >"$ROOT/config/cluster.conf"
 hostname zva5n1
 printf '%s' "$REPLICATOR" >"$ROOT/bin/enterprise.bin" && chmod 755 "$ROOT/bin/enterprise.bin" && ln -s enterprise.bin "$ROOT/bin/$NAME"
 perl -e '$0 = "rsync -a /home/ root\@192.168.100.250:/home/"; sleep 60' &
@@ -353,7 +354,7 @@ if [ -n "$KILLED" ]; then kill -9 "$pid"; wait "$pid" 2>/dev/null; fi
 printf '%s' "$FACTS" | sh -s -- replication
 printf '%s' "$STOP" | sh >/run/said 2>&1 || { cat /run/said; exit 9; }
 printf '%s' "$FACTS" | sh -s -- replication
-ps -e -o args= | grep -c '^rsync.*[.]25:' # none: 0
+ps -e -o args= | grep -c '^rsync.*config' # none: 0
 ls /run/*.pid 2>/dev/null
 kill -0 "$others" && echo 'the other one lives'
 `
@@ -367,7 +368,10 @@ kill -0 "$others" && echo 'the other one lives'
 		} {
 			t.Run(p.name+" "+name, func(t *testing.T) {
 				t.Parallel()
-				killed, stubborn := "", ""
+				killed, stubborn, peer := "", "", "192.168.100.25"
+				if name == "as a verb" {
+					peer = "fd00::25"
+				}
 				if p == family[0] && name == "by its link" {
 					stubborn = "yes"
 				}
@@ -375,7 +379,7 @@ kill -0 "$others" && echo 'the other one lives'
 					killed = "yes"
 				}
 				got := inNamespaces(t, told, []string{
-					"FACTS=" + p.script("facts", ""), "STOP=" + p.script("replication_stop", "192.168.100.25"), "REPLICATOR=" + theReplicator,
+					"FACTS=" + p.script("facts", ""), "STOP=" + p.script("replication_stop", peer), "PEER=" + peer, "REPLICATOR=" + theReplicator,
 					"ROOT=" + p.root, "NAME=" + p.replicator, "OTHER=" + p.replicators()[1], "FORM=" + form, "KILLED=" + killed, "STUBBORN=" + stubborn,
 				})
 				if want := "replication=running\nend\nreplication=off\nend\n0\nthe other one lives\n"; got != want {

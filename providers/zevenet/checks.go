@@ -184,6 +184,8 @@ func reachesPeer(p *pair, n *node) finding {
 	case strings.HasPrefix(got, "ok "):
 		return unfit("reaches another machine at its peer's address", fmt.Sprintf("%s answers as %q", p.address(peer), strings.TrimPrefix(got, "ok ")),
 			"correct cluster.conf in the product first")
+	case strings.HasPrefix(got, "prints ") || strings.HasPrefix(got, "ends "):
+		return p.isTalked(n, got)
 	case got == "refused" && peer.fact("deny") == "present":
 		return skip("an earlier attempt left a line in " + peer.name + "'s hosts.deny that keeps it out")
 	case got == unknown:
@@ -191,6 +193,35 @@ func reachesPeer(p *pair, n *node) finding {
 	}
 	return unfit("does not get into "+peer.name+" over ssh", got+p.keptOutNote(peer),
 		fmt.Sprintf("on %s: %s", n.name, shell.Command("ssh", "root@"+p.address(peer), "true")))
+}
+
+// isTalked is about a node that gets more from its peer than it has asked for, as the facts
+// script says it: the product takes whatever comes back for the answer.
+func (p *pair) isTalked(n *node, fact string) finding {
+	peer := p.peer(n)
+	words := strings.SplitN(fact, " ", 4)
+	if len(words) < 2 || words[1] != peer.name {
+		return unfit("reaches another machine at its peer's address", fmt.Sprintf("%s answers as %q", p.address(peer), strings.Join(words[1:min(2, len(words))], "")),
+			"correct cluster.conf in the product first")
+	}
+	try := fmt.Sprintf("on %s: %s", n.name, shell.Command("ssh", "root@"+p.address(peer), "true"))
+	if words[0] == "ends" {
+		return unfit("is told by the login shell of "+peer.name+" that every command fails", "it ends with status "+strings.Join(words[2:], " ")+" after a command that ended with 0",
+			"the product takes that for a failure: look into /root/.bashrc and /etc/bash.bashrc on "+peer.name+" (an exit, a trap); then "+try+" ends with 0")
+	}
+	file, text := "-", ""
+	if len(words) == 4 {
+		file, text = words[2], words[3]
+	}
+	look, what := "make it silent where nobody sits at a terminal (at its top: case $- in *i*) ;; *) return ;; esac)", file+" on "+peer.name+" prints"
+	switch file {
+	case "-":
+		look, what = "look on "+peer.name+" into what is read for every command: /root/.bashrc, /etc/bash.bashrc, /root/.ssh/rc, /etc/ssh/sshrc", "on "+peer.name+" it is"
+	case "a-forced-command":
+		look, what = "take the forced command for root out of /root/.ssh/authorized_keys or sshd_config on "+peer.name, "a forced command on "+peer.name+" prints"
+	}
+	return unfit("gets text from the login shell of "+peer.name+" with every answer", what+": "+text,
+		"the product's own ssh and rsync take it for the answer (rsync then asks \"is your shell clean?\"): "+look+"; then "+try+" prints nothing")
 }
 
 // keptOutNote says which line of the tables there keeps the other node out, if one does.
@@ -223,16 +254,16 @@ func replicatesOnMaster(p *pair, n *node) finding {
 // facts script says it.
 func (p *pair) mayReplicate(fact string) finding {
 	words := strings.SplitN(fact, " ", 4)
-	if len(words) < 4 {
+	if len(words) < 4 || strings.Trim(words[1], "0123456789") != "" {
 		return unseen("whether it replicates its configuration", fact)
 	}
 	pid, how := words[1], "it has the replicator's file in its command line"
-	hint := "on it: ps -fp " + pid + "; end it if it replicates"
+	hint := "on it: " + shell.Command("ps", "-fp", pid) + "; end it if it replicates"
 	if words[2] == "command-line" {
 		hint += ", or wait until whoever reads or edits that file is done"
 	} else {
 		how = words[2] + " has its PID"
-		hint += "; if it is something else, nobody needs that file: remove it, and start the replicator if none runs (" + p.product.bridge + " " + p.product.replicator + ")"
+		hint += "; if it is something else, nobody needs that file: remove it, and start the replicator if none runs (" + shell.Command(p.product.bridge, p.product.replicator) + ")"
 	}
 	return unfit("has a process that may be the replicator, and zup does not know it", fmt.Sprintf("process %s (%s): %s", pid, words[3], how), hint)
 }

@@ -47,6 +47,7 @@ var functions = []struct{ name, file string }{
 	{"replicators", "replicators.sh"},
 	{"is_ours", "processes.sh"},
 	{"what_is_here", "whose.sh"},
+	{"ask_peer", "peer.sh"},
 	{"take_image", "image.sh"},
 	{"check_offer", "offer.sh"},
 	{"sources_of_candidate", "policy.sh"},

@@ -202,6 +202,12 @@ until ss -Hltn 'sport = :22' | grep -q .; do sleep 0.02; done`)},
 		plant: func(p *pair, o *offer) { p.master.hostsDeny += "sshd: " + p.backup.Address + "\n" }},
 	{Name: "peer-key-refused", About: "the nodes' key is not in MASTER's authorized_keys",
 		plant: onMaster("up", losePeerKey), mendMaster: restorePeerKey},
+	{Name: "shell-complains", About: "the login shell on MASTER complains on standard error at every command",
+		plant: onMaster("boot", `echo 'stty erase ^H' >>/root/.bashrc`)},
+	{Name: "shell-talks", About: "the login shell on MASTER says something on standard output before every command, which the product takes for an answer",
+		plant: onMaster("up", `echo 'echo welcome to the node' >>/root/.bashrc`), mendMaster: `sed -i '/^echo welcome/d' /root/.bashrc`},
+	{Name: "shell-talks-after", About: "the login shell on BACKUP says something after every command, and ends with a status of its own",
+		plant: onBackup("up", `echo "trap 'echo goodbye; exit 3' EXIT" >>/root/.bashrc`), mendBackup: `sed -i '/goodbye/d' /root/.bashrc`},
 	{Name: "max-startups", About: "BACKUP's sshd has as many connections that nobody has logged in on as it takes",
 		plant: onBackup("up", stopSSH+exhaustSSH), mendBackup: `pkill -x nc`},
 	{Name: "max-startups-master", About: "MASTER's sshd gets as many connections that nobody has logged in on as it takes, while BACKUP updates",
@@ -285,6 +291,7 @@ mv /usr/sbin/sshd /usr/sbin/sshd.disabled`
 	// Sessions that are there outlive their sshd.
 	exhaustSSH = `; while ss -Hltn 'sport = :22' | grep -q .; do sleep 0.02; done
 /usr/sbin/sshd -o MaxStartups=3 -o LoginGraceTime=0
+until ss -Hltn 'sport = :22' | grep -q .; do sleep 0.02; done
 for i in 1 2 3; do (sleep infinity | setsid nc 127.0.0.1 22 >/dev/null 2>&1) & done
 for _ in $(seq 200); do
 	[ "$(ss -Htn state established 'dport = :22' | grep -c '127.0.0.1:22')" -lt 3 ] || break

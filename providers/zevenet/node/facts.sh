@@ -412,16 +412,7 @@ fact_libwrap() {
 # Whether this node gets into its peer over ssh, as the product does it.
 fact_peer_ssh() {
 	[ -n "$peer" ] || { printf 'no peer'; return; }
-	if out=$(timeout 15 ssh -n -o BatchMode=yes -o ConnectTimeout=10 -o StrictHostKeyChecking=no \
-		-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "root@$peer" uname -n 2>&1); then
-		printf 'ok %s' "$out"
-		return
-	fi
-	case $out in
-	*kex_exchange_identification*reset* | *"Connection reset"*) printf refused ;;
-	*"timed out"* | '') printf 'timeout %s' "$out" ;;
-	*) printf 'failed %s' "$out" ;;
-	esac
+	ask_peer
 }
 fact_licence() {
 	[ -s "$licence" ] || { printf missing; return; }

@@ -45,7 +45,7 @@ lives() {
 command_lines() {
 	set -f
 	# shellcheck disable=SC2086 # a word for each name
-	set -- $replicators ${peer:+"$peer:"}
+	set -- $replicators ${peer:+"$peer:" "$peer]:"}
 	for word in "$@"; do shift && set -- "$@" -e "$word"; done
 	set +f
 	grep -lF "$@" /proc/[0-9]*/cmdline 2>/dev/null | sed 's#^/proc/##; s#/cmdline$##'
@@ -67,7 +67,7 @@ replicates() {
 	[ $# -gt 0 ] || return 0 # it has ended meanwhile
 	if [ "${1##*/}" = rsync ]; then
 		for word in "$@"; do
-			case $word in "${peer:-?}:"* | *"@${peer:-?}:"*) echo yes && return ;; esac
+			case $word in "${peer:-?}:"* | *"@${peer:-?}:"* | "[${peer:-?}]:"* | *"@[${peer:-?}]:"*) echo yes && return ;; esac
 		done
 	fi
 	if is_started "$@"; then echo yes; elif is_mentioned "$@"; then echo perhaps; fi
