@@ -107,7 +107,7 @@ func (p *pair) askingAnew(moves []switchover) string {
 	worst := int64(0)
 	for _, m := range moves {
 		if m.how == drained {
-			worst = max(worst, p.gap(m))
+			worst = max(worst, p.gap(m)+p.waitsLonger(m))
 		}
 	}
 	switch {
@@ -116,7 +116,7 @@ func (p *pair) askingAnew(moves []switchover) string {
 	case p.notBoostable() != "":
 		return fmt.Sprintf("clients that ask ARP anew wait ≤ %.2f s; boost is not possible", float64(worst)/1000)
 	}
-	return fmt.Sprintf("clients that ask ARP anew wait ≤ %.2f s; boost = true: %.2f s", float64(worst)/1000, float64(skew(boosted)+announcing)/1000)
+	return fmt.Sprintf("clients that ask ARP anew wait ≤ %.2f s; boost = true: %.2f s", float64(worst)/1000, float64(skew(boosted)*p.skewTimes()+announcing)/1000)
 }
 
 func (p *pair) why(m switchover) string {
