@@ -45,8 +45,8 @@ func (n *node) lacking() []string {
 	return all
 }
 
-// removals are the names of what an update would remove, as the fact of that name says it.
-func removals(changes []plan.Package) string {
+// removals are the names of what an update would remove; "none" alone where it is nothing.
+func removals(changes []plan.Package) []string {
 	var names []string
 	for _, c := range changes {
 		if c.To == "" {
@@ -54,10 +54,10 @@ func removals(changes []plan.Package) string {
 		}
 	}
 	if names == nil {
-		return "none"
+		return []string{"none"}
 	}
 	slices.Sort(names)
-	return strings.Join(slices.Compact(names), " ")
+	return slices.Compact(names)
 }
 
 // whole are the conditions that apt would take nothing away that a node needs, and nothing
@@ -65,17 +65,14 @@ func removals(changes []plan.Package) string {
 func (p *pair) whole(n *node) []plan.Condition {
 	c := []plan.Condition{on(n, "loses", "none")}
 	if changes, ok := n.packageChanges(); ok && !p.brings() && !p.isHalf(n) {
-		may := []string{"none"}
-		if gone := removals(changes); gone != "none" {
-			may = append(may, gone)
-		}
-		c = append(c, on(n, "removals", may...))
+		c = append(c, plan.Condition{Node: n.name, Fact: "removals", Within: removals(changes)})
 	}
 	return c
 }
 
 // losesNothing looks for packages that the update would remove and that a node can't be
-// without.
+// without. It does not refuse: the lists that it goes by are those of the last refresh, and a
+// plan does not make them younger.
 func losesNothing(p *pair, n *node) finding {
 	changes, ok := n.packageChanges()
 	switch {
@@ -94,7 +91,7 @@ func losesNothing(p *pair, n *node) finding {
 	}
 	if len(lost) > 0 {
 		return unfit("would lose "+list(lost)+" with its update", "apt-get -s "+p.product.upgrade+" there says so",
-			"without that it does not serve, or nobody gets in: see why apt wants to remove it (its package lists, pins, holds), and plan again")
+			"without that it does not serve, or nobody gets in. Its package lists may be old: if that is so once they are refreshed, the run stops before anything else is touched")
 	}
 	return pass("its update removes nothing that it can't be without")
 }
