@@ -17,18 +17,21 @@ import (
 // A trouble is a fault of the lab, what becomes of an update under it, and the one
 // command that ends the update once the fault is gone.
 type trouble struct {
-	fault  string
-	exit   int
-	says   []string // patterns; the table shows what the first one matches
-	left   string   // how the run leaves MASTER: one of the constants below
-	ends   string   // "apply", "resume", or "" where the run has ended it
-	master string   // who is MASTER at the end; "": zva5n1, which was
-	adds   string   // what stays in MASTER's hosts.deny, because somebody wrote it meanwhile
-	limits bool     // of a zup whose longest limits are 40 s
-	out    bool     // it is backed out of before it is ended
-	state  string   // what dpkg says of the product on the node that was updated; "": no matter
-	proves string   // a command that both nodes must end with 0 then
-	sample bool     // it is among those that CI tries
+	fault      string
+	exit       int
+	says       []string // patterns; the table shows what the first one matches
+	left       string   // how the run leaves MASTER: one of the constants below
+	ends       string   // "apply", "resume", or "" where the run has ended it
+	master     string   // who is MASTER at the end; "": zva5n1, which was
+	adds       string   // what stays in MASTER's hosts.deny, because somebody wrote it meanwhile
+	limits     bool     // of a zup whose longest limits are 40 s
+	out        bool     // it is backed out of before it is ended
+	state      string   // what dpkg says of the product on the node that was updated; "": no matter
+	ill        bool     // something is wrong with the pair from the start
+	needsLists bool     // the nodes have read their lists before
+	version    string   // that the configuration has to say then; "": it stays as it is
+	proves     string   // a command that both nodes must end with 0 then
+	sample     bool     // it is among those that CI tries
 }
 
 // How a run leaves MASTER.
@@ -66,11 +69,26 @@ var troubles = []trouble{
 	{fault: "sysctl-lines", exit: 0, says: []string{`zva5n2 would lose 1 line of /etc/sysctl\.conf`, `Kept zva5n1:/usr/local/zevenet/backups/sysctl\.conf-zup`, `edge: verified`}, left: asPlanned,
 		proves: `grep -qx 'net.ipv4.ip_forward = 1' /usr/local/zevenet/backups/sysctl.conf-zup && ! grep -q '^net' /etc/sysctl.conf`},
 
+	// RELIANOID.
+	{fault: "noid-lacks-package", exit: 0, says: []string{`Note zva5n2: it printed "E: Unable to locate package relianoid-cli"`, `Its repository has no relianoid-cli`, `edge: verified`}, left: asPlanned, needsLists: true,
+		proves: `! dpkg -s zproxy gdnsd >/dev/null 2>&1`},
+	{fault: "noid-newer-afterwards", exit: 5, says: []string{`zva5n2: package is ii 8\.6\.1, wanted ii 8\.6\.0`, `edge\.zva5n2\.update`, `Serves now zva5n1, with version 8\.5\.0`}, left: untouched, ends: "apply", version: "8.6.1",
+		proves: `dpkg -s relianoid-cli | grep -qx 'Version: 8.6.1'`},
+	{fault: "noid-kernel", exit: 0, says: []string{`zva5n2 runs a kernel whose name has no "noid" \(6\.1\.0-18-amd64\)`, `edge: verified`}, left: asPlanned},
+	{fault: "noid-loses-ssh", exit: 6, says: []string{`zva5n2: loses is openssh-server, wanted none`, `edge\.zva5n2\.refresh`}, left: untouched, ends: "apply"},
+
 	// The services.
 	{fault: "keepalived-dead-after-update", exit: 5, says: []string{`zva5n2: keepalived is 0, wanted 1`, `edge\.zva5n2\.ready`}, left: untouched, ends: "resume", limits: true},
 	{fault: "farm-down", exit: 5, says: []string{`zva5n2: farms is 192\.0\.2\.10:80, wanted [^|]*?192\.0\.2\.11:80`, `edge\.zva5n2\.ready`}, left: untouched, ends: "resume", limits: true, sample: true},
 	{fault: "vip-silent", exit: 6, says: []string{`probe web1, web2 has not answered within 5s since, and did before`, `The action +was undone`, `Serves now +zva5n1, with version 6\.1\.19`, `Still open +zva5n2/maintenance`}, left: untouched, ends: "apply", sample: true},
 	{fault: "replication-revives", exit: 5, says: []string{`zva5n1: replication is running, wanted off`, `edge\.zva5n1\.stop-replication`}, left: untouched, ends: "apply", out: true},
+
+	// What is so before anything is done.
+	{fault: "dpkg-broken", exit: 6, says: []string{`zva5n2: has packages in a broken state`, `no node was changed`}, left: untouched, ends: "apply"},
+	{fault: "package-held", exit: 6, says: []string{`zva5n2: holds the package back that is to be updated`, `no node was changed`}, left: untouched, ends: "apply"},
+	{fault: "maintenance-backup", ill: true, exit: 6, says: []string{`zva5n2: is in maintenance mode, and zup did not put it there`, `no node was changed`}, left: untouched, ends: "apply"},
+	{fault: "stale-node-status", ill: true, exit: 6, says: []string{`both nodes call themselves MASTER, and zva5n2 disagrees with itself about its role`, `no node was changed`}, left: untouched, ends: "apply"},
+	{fault: "replication-off", ill: true, exit: 0, says: []string{`edge: verified`}, left: asPlanned},
 
 	// The way in.
 	{fault: "peer-key-refused", exit: 6, says: []string{`zva5n2: does not get into zva5n1 over ssh`, `Permission denied`, `no node was changed`}, left: untouched, ends: "apply"},
@@ -134,6 +152,11 @@ func (tr trouble) try(t *testing.T) string {
 	t.Logf("\n%s", afterPlan(out))
 	b.leaves(tr, zva5n1)
 	b.hasState(tr)
+	if tr.version != "" {
+		b.wants(6, []string{`plan with version = "` + tr.version + `"`}, "plan")
+		b.Clusters[0].To = tr.version
+		b.configure(world.ConfigOptions{})
+	}
 	if err := b.Mend(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +200,13 @@ func (tr trouble) bench(t *testing.T) *bench {
 	} else {
 		b = newBench(t, world.Options{Fault: tr.fault}, world.ConfigOptions{})
 	}
-	b.awaitWhole()
+	if !tr.ill {
+		b.awaitWhole()
+	}
+	if tr.needsLists {
+		b.on("zva5n1", "apt-get -q update")
+		b.on("zva5n2", "apt-get -q update")
+	}
 	b.before = b.inspect()
 	if tr.adds != "" {
 		s := b.before["zva5n1"]
@@ -217,7 +246,7 @@ func (b *bench) leaves(tr trouble, before map[string]string) {
 	b.Helper()
 	states := b.inspect()
 	one, two := states["zva5n1"], states["zva5n2"]
-	old := one.Installed == world.DefaultFrom && one.Audit == 0 && one.Farms == 2 && !one.Maintenance
+	old := one.Installed == b.c.From && one.Audit == 0 && one.Farms == 2 && !one.Maintenance
 	ok := true
 	switch tr.left {
 	case untouched:
@@ -225,7 +254,7 @@ func (b *bench) leaves(tr trouble, before map[string]string) {
 	case flipped:
 		ok = old && two.Role == "master" && two.Farms == 2
 	case handedOver:
-		ok = two.Role == "master" && two.Installed == world.DefaultTo && two.Farms == 2
+		ok = two.Role == "master" && two.Installed == b.c.To && two.Farms == 2
 	}
 	if !ok {
 		b.Errorf("it was to be left so: %s\nzva5n1 %+v\nzva5n2 %+v", tr.left, one, two)
