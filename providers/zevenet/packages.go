@@ -143,7 +143,7 @@ func stepsInWords(steps []string) string {
 
 // packageCautions are what the reader has to know of the packages of the updates.
 func (p *pair) packageCautions() []string {
-	var all []string
+	var all, old []string
 	for _, n := range p.inOrder() {
 		if !p.needs(n) || p.brings() {
 			continue
@@ -153,7 +153,7 @@ func (p *pair) packageCautions() []string {
 		case said == unknown:
 			all = append(all, fmt.Sprintf("what else the update of %s brings could not be found out", n.name))
 		case said == "same":
-			all = append(all, fmt.Sprintf("the package lists on %s do not know %s yet: what else its update brings is not known before they are refreshed", n.name, p.cfg.Version))
+			old = append(old, n.name)
 		case strings.HasPrefix(said, "error"):
 			all = append(all, fmt.Sprintf("apt can't say what else the update of %s brings: %s", n.name, strings.TrimSpace(strings.TrimPrefix(said, "error"))))
 		}
@@ -173,6 +173,9 @@ func (p *pair) packageCautions() []string {
 		if restarts != nil {
 			all = append(all, fmt.Sprintf("the update of %s brings %s: a service of its own is restarted, or a reboot is pending afterwards", n.name, list(restarts)))
 		}
+	}
+	if old != nil {
+		all = append(all, fmt.Sprintf("the package lists on %s do not know %s yet: what else an update there brings is not known before they are refreshed", list(old), p.cfg.Version))
 	}
 	return all
 }
