@@ -262,7 +262,7 @@ func TestParseFacts(t *testing.T) {
 }
 
 func TestConditions(t *testing.T) {
-	facts := map[string]string{"a/role": "master", "a/farms": "x:1 y:2", "b/farms": "x:1", "a/digest": "d", "b/digest": "d", "a/odd": "unknown", "b/odd": "unknown"}
+	facts := map[string]string{"a/role": "master", "a/farms": "x:1 y:2", "b/farms": "x:1", "a/digest": "d", "b/digest": "d", "a/odd": "unknown", "a/gone": "none", "b/odd": "unknown"}
 	read := func(node, fact string) (string, bool) { v, ok := facts[node+"/"+fact]; return v, ok }
 	recorded := func(node, fact string) (string, bool) { return "d", node == "a" && fact == "digest" }
 	for _, tt := range []struct {
@@ -277,6 +277,12 @@ func TestConditions(t *testing.T) {
 		{plan.Condition{Node: "a", Fact: "digest", SameAs: "b"}, true},
 		{plan.Condition{Node: "a", Fact: "digest", SameAs: plan.Recorded}, true},
 		{plan.Condition{Node: "b", Fact: "digest", SameAs: plan.Recorded}, false},
+		{plan.Condition{Node: "a", Fact: "farms", Within: []string{"y:2", "z:3", "x:1"}}, true},
+		{plan.Condition{Node: "a", Fact: "farms", Within: []string{"x:1"}}, false},
+		{plan.Condition{Node: "a", Fact: "gone", Within: []string{"x:1"}}, true}, // it says none
+		{plan.Condition{Node: "a", Fact: "digest", Within: []string{"none"}}, false},
+		{plan.Condition{Node: "b", Fact: "role", Within: []string{"backup"}}, false},
+		{plan.Condition{Node: "a", Fact: "odd", Within: []string{"unknown"}}, false},
 		{plan.Condition{Node: "a", Fact: "odd", SameAs: "b"}, false}, // two unknowns are not the same
 		{plan.Condition{Node: "a", Fact: "farms", Covers: "b"}, true},
 		{plan.Condition{Node: "b", Fact: "farms", Covers: "a"}, false},

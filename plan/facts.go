@@ -76,6 +76,8 @@ func (c *Condition) Holds(read func(node, fact string) (string, bool), recorded 
 		return ok && slices.Contains(c.Is, got), strings.Join(c.Is, " or "), seen
 	case len(c.Not) > 0:
 		return ok && !slices.Contains(c.Not, got), "not " + strings.Join(c.Not, " nor "), seen
+	case len(c.Within) > 0:
+		return ok && got != "unknown" && covers(strings.Join(c.Within, " "), got), nothingBut(c.Within), seen
 	case c.SameAs != "":
 		ref, known := other(c.SameAs)
 		return ok && known && got == ref && got != "unknown", "as " + refName(c.SameAs, ref, known), seen
@@ -83,6 +85,13 @@ func (c *Condition) Holds(read func(node, fact string) (string, bool), recorded 
 		ref, known := other(c.Covers)
 		return ok && known && ref != "unknown" && covers(got, ref), "at least " + refName(c.Covers, ref, known), seen
 	}
+}
+
+func nothingBut(words []string) string {
+	if len(words) == 1 && words[0] == "none" {
+		return "none"
+	}
+	return "nothing but " + strings.Join(words, " ")
 }
 
 func refName(ref, value string, known bool) string {
@@ -138,6 +147,8 @@ func (c Condition) String() string {
 		return fmt.Sprintf("%s: %s is %s", c.Node, c.Fact, strings.Join(c.Is, " or "))
 	case len(c.Not) > 0:
 		return fmt.Sprintf("%s: %s is not %s", c.Node, c.Fact, strings.Join(c.Not, " nor "))
+	case len(c.Within) > 0:
+		return fmt.Sprintf("%s: %s is %s", c.Node, c.Fact, nothingBut(c.Within))
 	case c.SameAs == Recorded:
 		return fmt.Sprintf("%s: %s is as recorded before", c.Node, c.Fact)
 	case c.SameAs != "":

@@ -423,7 +423,7 @@ type Mention struct {
 }
 
 // Condition is something that can be read on a node and compared. Exactly one
-// of Covers, Is, Not and SameAs is set. A fact that can't be read holds nothing.
+// of Covers, Is, Not, SameAs and Within is set. A fact that can't be read holds nothing.
 type Condition struct {
 	Covers string   `json:"covers,omitempty"`  // every word of this, or of what was recorded if it is Recorded, is in the fact
 	Fact   string   `json:"fact"`              //
@@ -432,6 +432,7 @@ type Condition struct {
 	Not    []string `json:"not,omitempty"`     // the fact is none of these
 	SameAs string   `json:"same_as,omitempty"` // the fact is the same as on this node, or as recorded if it is Recorded
 	Says   string   `json:"says,omitempty"`    // what it means for people when it does not hold; {seen} in it is the fact
+	Within []string `json:"within,omitempty"`  // every word of the fact is one of these
 }
 
 // Recorded stands in a condition for what an earlier action of the same run

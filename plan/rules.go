@@ -264,7 +264,7 @@ func (c *checked) compile(pattern string) error {
 
 func (cond *Condition) shape() string {
 	set := 0
-	for _, is := range []bool{cond.Covers != "", len(cond.Is) > 0, len(cond.Not) > 0, cond.SameAs != ""} {
+	for _, is := range []bool{cond.Covers != "", len(cond.Is) > 0, len(cond.Not) > 0, cond.SameAs != "", len(cond.Within) > 0} {
 		if is {
 			set++
 		}

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +31,49 @@ func testFamily(t *testing.T) {
 				b.atRest("zva5n1")
 			})
 		}
+	}
+}
+
+// RELIANOID's updater before and since it goes on when everything is upgraded, by the
+// counting of both editions: what that does is in the plan, by apt's own simulation.
+func testRelianoidOfItsTime(t *testing.T) {
+	for _, tt := range []struct {
+		from, to string
+		lists    bool // the nodes have read their lists before
+		says     []string
+	}{
+		{"7.8.0", "7.9.0", false, []string{`do not know 7\.9\.0 yet`}},
+		{"7.8.0", "7.9.0", true, []string{`Upgrades 3: `, `relianoid 7\.8\.0 → 7\.9\.0`, `relianoid-gui 7\.8\.0 → 7\.9\.0`, `relianoid-ipds 7\.8\.0 → 7\.9\.0`}},
+		{"7.9.0", "7.10.0", true, []string{`Removes 2: gdnsd 3\.8\.0~deb10u1, zproxy 0\.4|Removes 2: zproxy 0\.4, gdnsd 3\.8\.0~deb10u1`, `Installs 1: relianoid-cli 7\.10\.0`, `it purges every package that is called or versioned "deb10" and zproxy`}},
+		{"8.5.0", "8.6.0", true, []string{`Removes 2: `, `Installs 1: relianoid-cli 8\.6\.0`}},
+	} {
+		t.Run(fmt.Sprint(tt.from, " ", tt.to, " ", tt.lists), func(t *testing.T) {
+			oneOfMany(t, tt.to == "7.10.0")
+			t.Parallel()
+			b := newBench(t, world.Options{Product: "relianoid", From: tt.from, To: tt.to}, world.ConfigOptions{})
+			if tt.lists {
+				b.on("zva5n1", "apt-get -q update")
+				b.on("zva5n2", "apt-get -q update")
+			}
+			before := b.files()
+			out := b.wants(2, tt.says, "plan", "-detailed-exitcode")
+			b.untouched(before)
+			if gone := strings.Contains(out, "Removes"); gone != (tt.from != "7.8.0") {
+				t.Error("what the updater of that version removes is not what the plan says")
+			}
+			b.wants(0, []string{`edge: verified`}, "apply", "-auto-approve")
+			b.atRest("zva5n1")
+			for _, node := range []string{"zva5n1", "zva5n2"} {
+				got := strings.Fields(b.says(node, `dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' zproxy gdnsd relianoid-cli 2>/dev/null | sed -n 's/^ii *//p'`))
+				want := []string{"gdnsd", "zproxy"}
+				if tt.from != "7.8.0" {
+					want = []string{"relianoid-cli"}
+				}
+				if slices.Sort(got); !slices.Equal(got, want) {
+					t.Errorf("%s has %q, want %q", node, got, want)
+				}
+			}
+		})
 	}
 }
 

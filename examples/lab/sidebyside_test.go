@@ -47,6 +47,7 @@ func TestSideBySide(t *testing.T) {
 		{"offline", testOfflineAll, true, false},
 		{"family", testFamily, true, false},
 		{"updaters", testUpdaters, true, false},
+		{"RELIANOID of its time", testRelianoidOfItsTime, true, false},
 		{"updater that shuns backups", testUpdaterThatShunsBackups, true, true},
 		{"addresses and names", testAddressesAndNames, true, false},
 		{"failback of its time", testFailbackOfItsTime, true, true},

@@ -17,19 +17,22 @@ import (
 // A trouble is a fault of the lab, what becomes of an update under it, and the one
 // command that ends the update once the fault is gone.
 type trouble struct {
-	fault  string
-	exit   int
-	says   []string // patterns; the table shows what the first one matches
-	left   string   // how the run leaves MASTER: one of the constants below
-	ends   string   // "apply", "resume", or "" where the run has ended it
-	master string   // who is MASTER at the end; "": zva5n1, which was
-	adds   string   // what stays in MASTER's hosts.deny, because somebody wrote it meanwhile
-	limits bool     // of a zup whose longest limits are 40 s
-	out    bool     // it is backed out of before it is ended
-	state  string   // what dpkg says of the product on the node that was updated; "": no matter
-	proves string   // a command that both nodes must end with 0 then
-	silent bool     // nobody replicates when it begins
-	sample bool     // it is among those that CI tries
+	fault      string
+	exit       int
+	says       []string // patterns; the table shows what the first one matches
+	left       string   // how the run leaves MASTER: one of the constants below
+	ends       string   // "apply", "resume", or "" where the run has ended it
+	master     string   // who is MASTER at the end; "": zva5n1, which was
+	adds       string   // what stays in MASTER's hosts.deny, because somebody wrote it meanwhile
+	limits     bool     // of a zup whose longest limits are 40 s
+	out        bool     // it is backed out of before it is ended
+	state      string   // what dpkg says of the product on the node that was updated; "": no matter
+	ill        bool     // something is wrong with the pair from the start
+	needsLists bool     // the nodes have read their lists before
+	version    string   // that the configuration has to say then; "": it stays as it is
+	proves     string   // a command that both nodes must end with 0 then
+	silent     bool     // nobody replicates when it begins
+	sample     bool     // it is among those that CI tries
 }
 
 // How a run leaves MASTER.
@@ -67,6 +70,14 @@ var troubles = []trouble{
 	{fault: "sysctl-lines", exit: 0, says: []string{`zva5n2 would lose 1 line of /etc/sysctl\.conf`, `Kept zva5n1:/usr/local/zevenet/backups/sysctl\.conf-zup`, `edge: verified`}, left: asPlanned,
 		proves: `grep -qx 'net.ipv4.ip_forward = 1' /usr/local/zevenet/backups/sysctl.conf-zup && ! grep -q '^net' /etc/sysctl.conf`},
 
+	// RELIANOID.
+	{fault: "noid-lacks-package", exit: 0, says: []string{`Note zva5n2: it printed "E: Unable to locate package relianoid-cli"`, `Its repository has no relianoid-cli`, `edge: verified`}, left: asPlanned, needsLists: true,
+		proves: `! dpkg -s zproxy gdnsd >/dev/null 2>&1`},
+	{fault: "noid-newer-afterwards", exit: 5, says: []string{`zva5n2: package is ii 8\.6\.1, wanted ii 8\.6\.0`, `edge\.zva5n2\.update`, `Serves now zva5n1, with version 8\.5\.0`}, left: untouched, ends: "apply", version: "8.6.1",
+		proves: `dpkg -s relianoid-cli | grep -qx 'Version: 8.6.1'`},
+	{fault: "noid-kernel", exit: 0, says: []string{`zva5n2 runs a kernel whose name has no "noid" \(6\.1\.0-18-amd64\)`, `edge: verified`}, left: asPlanned},
+	{fault: "noid-loses-ssh", exit: 6, says: []string{`zva5n2: loses is openssh-server, wanted none`, `edge\.zva5n2\.refresh`}, left: untouched, ends: "apply"},
+
 	// The services.
 	{fault: "keepalived-dead-after-update", exit: 5, says: []string{`zva5n2: keepalived is 0, wanted 1`, `edge\.zva5n2\.ready`}, left: untouched, ends: "resume", limits: true},
 	{fault: "l4-farm-down", exit: 5, says: []string{`zva5n2: farms is [^,]*, wanted [^|]*?tcp/192\.0\.2\.11:5060 .*udp/192\.0\.2\.11:10000-10003`, `edge\.zva5n2\.ready`}, left: untouched, ends: "resume", limits: true, sample: true},
@@ -76,6 +87,12 @@ var troubles = []trouble{
 
 	{fault: "replicator-as-script", exit: 0, says: []string{`edge: verified`}, left: asPlanned, sample: true},
 	{fault: "replicator-unrecognised", exit: 6, says: []string{`has a process that may be the replicator, and zup does not know it`, `process \d+ \(\S+\): /var/run/zeninotify\.pid has its PID`, `no node was changed`}, left: untouched, ends: "apply", silent: true},
+	// What is so before anything is done.
+	{fault: "dpkg-broken", exit: 6, says: []string{`zva5n2: has packages in a broken state`, `no node was changed`}, left: untouched, ends: "apply"},
+	{fault: "package-held", exit: 6, says: []string{`zva5n2: holds the package back that is to be updated`, `no node was changed`}, left: untouched, ends: "apply"},
+	{fault: "maintenance-backup", ill: true, exit: 6, says: []string{`zva5n2: is in maintenance mode, and zup did not put it there`, `no node was changed`}, left: untouched, ends: "apply"},
+	{fault: "stale-node-status", ill: true, exit: 6, says: []string{`both nodes call themselves MASTER, and zva5n2 disagrees with itself about its role`, `no node was changed`}, left: untouched, ends: "apply"},
+	{fault: "replication-off", ill: true, exit: 0, says: []string{`edge: verified`}, left: asPlanned},
 
 	// The way in.
 	{fault: "peer-key-refused", exit: 6, says: []string{`zva5n2: does not get into zva5n1 over ssh`, `Permission denied`, `no node was changed`}, left: untouched, ends: "apply"},
@@ -144,6 +161,11 @@ func (tr trouble) try(t *testing.T) string {
 	t.Logf("\n%s", afterPlan(out))
 	b.leaves(tr, zva5n1)
 	b.hasState(tr)
+	if tr.version != "" {
+		b.wants(6, []string{`plan with version = "` + tr.version + `"`}, "plan")
+		b.Clusters[0].To = tr.version
+		b.configure(world.ConfigOptions{})
+	}
 	if err := b.Mend(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -187,10 +209,15 @@ func (tr trouble) bench(t *testing.T) *bench {
 	} else {
 		b = newBench(t, world.Options{Fault: tr.fault}, world.ConfigOptions{})
 	}
-	if tr.silent {
+	switch {
+	case tr.silent:
 		b.awaitPair(0)
-	} else {
+	case !tr.ill:
 		b.awaitWhole()
+	}
+	if tr.needsLists {
+		b.on("zva5n1", "apt-get -q update")
+		b.on("zva5n2", "apt-get -q update")
 	}
 	b.before = b.inspect()
 	if tr.adds != "" {
@@ -231,7 +258,7 @@ func (b *bench) leaves(tr trouble, before map[string]string) {
 	b.Helper()
 	states := b.inspect()
 	one, two := states["zva5n1"], states["zva5n2"]
-	old := one.Installed == world.DefaultFrom && one.Audit == 0 && one.Farms == 2 && !one.Maintenance
+	old := one.Installed == b.c.From && one.Audit == 0 && one.Farms == 2 && !one.Maintenance
 	ok := true
 	switch tr.left {
 	case untouched:
@@ -239,7 +266,7 @@ func (b *bench) leaves(tr trouble, before map[string]string) {
 	case flipped:
 		ok = old && two.Role == "master" && two.Farms == 2
 	case handedOver:
-		ok = two.Role == "master" && two.Installed == world.DefaultTo && two.Farms == 2
+		ok = two.Role == "master" && two.Installed == b.c.To && two.Farms == 2
 	}
 	if !ok {
 		b.Errorf("it was to be left so: %s\nzva5n1 %+v\nzva5n2 %+v", tr.left, one, two)

@@ -109,7 +109,7 @@ func stages() []stage {
 				{"clock", warns, clockAgrees, "the clock is less than a minute off"},
 				{"images", warns, hasNoImages, "nothing lies in the updates directory: the updater takes any file for an image"},
 				{"reboot", warns, needsNoReboot, "no reboot is pending, or the plan has it"},
-				{"packages", refuses, losesNothing, "the update removes nothing that a node can't be without: the product, keepalived, the ssh server"},
+				{"packages", warns, losesNothing, "the update removes nothing that a node can't be without: the product, keepalived, the ssh server"},
 				{"kernel", warns, knowsItself, "RELIANOID: the name of the kernel that runs has \"noid\", by which the updater knows the Enterprise Edition"},
 				{"sysctl", warns, losesSysctl, "/etc/sysctl.conf has comments only: the package empties it down to them"},
 				{"save", warns, canSave, "the product can save its configuration"},

@@ -46,8 +46,8 @@ func (n *node) lacking() []string {
 	return all
 }
 
-// removals are the names of what an update would remove, as the fact of that name says it.
-func removals(changes []plan.Package) string {
+// removals are the names of what an update would remove; "none" alone where it is nothing.
+func removals(changes []plan.Package) []string {
 	var names []string
 	for _, c := range changes {
 		if c.To == "" {
@@ -55,10 +55,10 @@ func removals(changes []plan.Package) string {
 		}
 	}
 	if names == nil {
-		return "none"
+		return []string{"none"}
 	}
 	slices.Sort(names)
-	return strings.Join(slices.Compact(names), " ")
+	return slices.Compact(names)
 }
 
 // whole are the conditions that apt would take nothing away that a node needs, and nothing
@@ -66,17 +66,14 @@ func removals(changes []plan.Package) string {
 func (p *pair) whole(n *node) []plan.Condition {
 	c := []plan.Condition{on(n, "loses", "none")}
 	if changes, ok := n.packageChanges(); ok && !p.brings() && !p.isHalf(n) {
-		may := []string{"none"}
-		if gone := removals(changes); gone != "none" {
-			may = append(may, gone)
-		}
-		c = append(c, on(n, "removals", may...))
+		c = append(c, plan.Condition{Node: n.name, Fact: "removals", Within: removals(changes)})
 	}
 	return c
 }
 
 // losesNothing looks for packages that the update would remove and that a node can't be
-// without.
+// without. It does not refuse: the lists that it goes by are those of the last refresh, and a
+// plan does not make them younger.
 func losesNothing(p *pair, n *node) finding {
 	changes, ok := n.packageChanges()
 	switch {
@@ -95,7 +92,7 @@ func losesNothing(p *pair, n *node) finding {
 	}
 	if len(lost) > 0 {
 		return unfit("would lose "+list(lost)+" with its update", shell.Command(append([]string{"apt-get", "-s"}, strings.Fields(p.product.upgrade)...)...)+" there says so",
-			"without that it does not serve, or nobody gets in: see why apt wants to remove it (its package lists, pins, holds), and plan again")
+			"without that it does not serve, or nobody gets in. Its package lists may be old: if that is so once they are refreshed, the run stops before anything else is touched")
 	}
 	return pass("its update removes nothing that it can't be without")
 }
@@ -147,7 +144,7 @@ func stepsInWords(steps []string) string {
 
 // packageCautions are what the reader has to know of the packages of the updates.
 func (p *pair) packageCautions() []string {
-	var all []string
+	var all, old []string
 	for _, n := range p.inOrder() {
 		if !p.needs(n) || p.brings() {
 			continue
@@ -157,7 +154,7 @@ func (p *pair) packageCautions() []string {
 		case said == unknown:
 			all = append(all, fmt.Sprintf("what else the update of %s brings could not be found out", n.name))
 		case said == "same":
-			all = append(all, fmt.Sprintf("the package lists on %s do not know %s yet: what else its update brings is not known before they are refreshed", n.name, p.cfg.Version))
+			old = append(old, n.name)
 		case strings.HasPrefix(said, "error"):
 			all = append(all, fmt.Sprintf("apt can't say what else the update of %s brings: %s", n.name, strings.TrimSpace(strings.TrimPrefix(said, "error"))))
 		}
@@ -177,6 +174,9 @@ func (p *pair) packageCautions() []string {
 		if restarts != nil {
 			all = append(all, fmt.Sprintf("the update of %s brings %s: a service of its own is restarted, or a reboot is pending afterwards", n.name, list(restarts)))
 		}
+	}
+	if old != nil {
+		all = append(all, fmt.Sprintf("the package lists on %s do not know %s yet: what else an update there brings is not known before they are refreshed", list(old), p.cfg.Version))
 	}
 	return all
 }

@@ -83,6 +83,9 @@ func (p *pair) farmsDieFirst(before string) string {
 	if !p.killsFarmsFirst() {
 		return ""
 	}
+	if p.product.name != "zevenet" {
+		return before + "HTTP farms may die first: Zevenet EE's package kills pound before it stops the services since 6.1.0, and nobody has verified that this one does not"
+	}
 	return before + "HTTP farms die first: since 6.1.0 the package kills pound before it stops the services"
 }
 

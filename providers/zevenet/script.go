@@ -114,7 +114,7 @@ func (p *personality) completed(body string) string {
 	text := body
 	for _, f := range functions {
 		if strings.Contains(text, f.name) {
-			text = read(f.file) + text
+			text = uncommented(read(f.file)) + text
 		}
 	}
 	var head strings.Builder
@@ -125,6 +125,15 @@ func (p *personality) completed(body string) string {
 		}
 	}
 	return head.String() + text
+}
+
+// uncommented is a function without the comments in front of it: what is in a plan several times
+// is not explained there each time, or a comment of a merge request has no room for it.
+func uncommented(function string) string {
+	for strings.HasPrefix(function, "#") {
+		_, function, _ = strings.Cut(function, "\n")
+	}
+	return function
 }
 
 func read(name string) string {

@@ -30,6 +30,7 @@ func secret(s string) file { return file{Mode: 0o600, Data: []byte(s)} }
 type deb struct {
 	name, version, architecture string
 	depends, description        string
+	conflicts                   string
 	files                       map[string]file // by absolute path
 	conffiles                   []string
 	scripts                     map[string]string // preinst, postinst …
@@ -47,6 +48,9 @@ func (d deb) control() string {
 	fmt.Fprintf(&b, "Maintainer: the lab of zup <nobody@lab.invalid>\n")
 	if d.depends != "" {
 		fmt.Fprintf(&b, "Depends: %s\n", d.depends)
+	}
+	if d.conflicts != "" {
+		fmt.Fprintf(&b, "Conflicts: %s\n", d.conflicts)
 	}
 	fmt.Fprintf(&b, "Section: net\nPriority: optional\nDescription: %s\n", d.description)
 	return b.String()

@@ -34,7 +34,7 @@ var products = []product{
 		names: strings.NewReplacer(
 			"/etc/init.d/zevenet", "/usr/local/relianoid/bin/relianoid",
 			"Zevenet::API40::System::Cluster", "Relianoid::EE::HTTP::Controllers::API::System::Cluster",
-			"checkupgrades", "noid-updater", "zenbackup.pl", "noid-backup", "zcluster-manager", "noid-cluster-manager", "zeninotify", "noid-cluster-notify",
+			"zevenet-gui-core", "relianoid-gui", "z6000", "noid", "checkupgrades", "noid-updater", "zenbackup.pl", "noid-backup", "zcluster-manager", "noid-cluster-manager", "zeninotify", "noid-cluster-notify",
 			"zlbcertfile.pem", "activation-cert.pem", "zlb-start", "noid-start", "zlb-stop", "noid-stop",
 			"buster main", "bookworm main", "zevenet", "relianoid", "Zevenet", "RELIANOID",
 		),
@@ -105,7 +105,34 @@ func (p product) packages(version string, enterprise []byte) []deb {
 			}
 		}
 	}
+	if p.name == "relianoid" {
+		debs = append(debs, relianoidExtras(version)...)
+	}
 	return debs
+}
+
+// goesOn reports whether RELIANOID's updater of this version purges, autoremoves and
+// installs when everything is upgraded; the Enterprise Edition counts 8.5 where the
+// community edition counts 7.9.
+func goesOn(version string) bool {
+	if versionLess(version, "8.0.0") {
+		return !versionLess(version, "7.9.0")
+	}
+	return !versionLess(version, "8.5.0")
+}
+
+// relianoidExtras are packages that no other one needs: those that the updater purges are
+// there as long as it does not, and what it installs in the end is there once there was a
+// version that does.
+func relianoidExtras(version string) []deb {
+	extra := func(name, version string) deb {
+		return deb{name: name, version: version, architecture: debArch(), description: "of the emulated product (empty)",
+			files: map[string]file{"/usr/share/relianoid/" + name: text(version + "\n")}}
+	}
+	if versionLess(version, "7.10.0") || !versionLess(version, "8.0.0") && versionLess(version, "8.6.0") {
+		return []deb{extra("zproxy", "0.4"), extra("gdnsd", "3.8.0~deb10u1")}
+	}
+	return []deb{extra("relianoid-cli", version)}
 }
 
 // withAbilities gives a script of the product what its version could do: the
@@ -136,6 +163,13 @@ func withAbilities(script, version string) string {
 		"\nABILITY=role\n", "\nABILITY="+ability+"\n", "\nFAILS_BACK=yes\n", "\nFAILS_BACK="+failsBack+"\n", "\nAGENT=own\n", "\nAGENT="+agent+"\n",
 		"\nKILLS_FARMS=yes\n", "\nKILLS_FARMS="+killsFarms+"\n",
 	).Replace(script)
+	if !goesOn(version) { // nor is that in a text of before
+		script = strings.Replace(script, "\t\tafter_upgrade\n", "", 1)
+		if before, rest, ok := strings.Cut(script, "# Since 7.9.0, or"); ok {
+			_, after, _ := strings.Cut(rest, "\n}\n")
+			script = before + strings.TrimPrefix(after, "\n")
+		}
+	}
 	if ability == "none" { // zup reads what an updater can do in its text
 		script = withoutInstall.Replace(script)
 	}

@@ -49,9 +49,10 @@ var Faults = []Fault{
 	{Name: "apt-locked-meanwhile", About: "another apt takes the locks on BACKUP when its update begins",
 		plant: onBackup("updater", holdAptLocks), mendBackup: freeAptLocks},
 	{Name: "dpkg-broken", About: "a package on BACKUP is half-configured",
-		plant: onBackup("boot", `sed -i '/^Package: zevenet-ipds$/,/^$/s/^Status: .*/Status: install ok half-configured/' /var/lib/dpkg/status`)},
+		plant:      onBackup("boot", `sed -i '/^Package: zevenet-ipds$/,/^$/s/^Status: .*/Status: install ok half-configured/' /var/lib/dpkg/status`),
+		mendBackup: `dpkg --configure zevenet-ipds`},
 	{Name: "package-held", About: "the product's package is on hold on BACKUP",
-		plant: onBackup("boot", `apt-mark hold zevenet`)},
+		plant: onBackup("boot", `apt-mark hold zevenet`), mendBackup: `apt-mark unhold zevenet`},
 	{Name: "disk-full", About: "BACKUP's disk has about 2 MB left",
 		plant: func(p *pair, o *offer) { p.backup.size = "3m" }},
 	{Name: "disk-fills", About: "BACKUP's disk fills up to its last byte when its update begins",
@@ -114,6 +115,16 @@ var Faults = []Fault{
 			onBackup("takeover", `sleep 15`)(p, o)
 		}},
 
+	// What RELIANOID's updater does since 7.9, and its kernel.
+	{Name: "noid-lacks-package", About: "the repository lacks the last package that RELIANOID's updater asks for",
+		options: sinceNoid79, plant: func(p *pair, o *offer) { p.without = "relianoid-cli" }},
+	{Name: "noid-newer-afterwards", About: "RELIANOID's repository has 8.6.1 when BACKUP's updater reads the lists once more, after the upgrade",
+		options: sinceNoid79, plant: newerAfterwards, mendMaster: takeNext("s#/next # #"), mendBackup: takeNext("s#/next # #")},
+	{Name: "noid-kernel", About: "BACKUP runs a kernel without noid in its name, so RELIANOID's updater heeds no role",
+		options: sinceNoid79, plant: func(p *pair, o *offer) { p.backup.kernel = "6.1.0-18-amd64" }},
+	{Name: "noid-loses-ssh", About: "RELIANOID's new package can't be installed beside the ssh server, which apt would remove",
+		options: sinceNoid79, plant: func(p *pair, o *offer) { p.conflicts = "openssh-server" }},
+
 	// What waits for a reboot.
 	{Name: "reboot-pending", About: "a package on BACKUP asks for a reboot since before the update",
 		plant: onBackup("up", wantsReboot)},
@@ -143,7 +154,7 @@ var Faults = []Fault{
 	{Name: "split-brain", About: "no VRRP gets through: both nodes are master", plant: splitBrain},
 	{Name: "no-master", About: "MASTER's service is stopped and BACKUP is in maintenance", plant: noMaster},
 	{Name: "maintenance-backup", About: "an operator has put BACKUP into maintenance",
-		plant: onBackup("up", `maintenance enable; until_role maintenance`)},
+		plant: onBackup("up", `maintenance enable; until_role maintenance`), mendBackup: endMaintenance},
 	{Name: "replication-off", About: "replication on MASTER was killed and not started again",
 		plant: onMaster("up", `kill -9 "$(cat /var/run/zeninotify.pid)"`)},
 	{Name: "replication-revives", About: "somebody's watchdog on MASTER starts replication again whenever it has ended",
@@ -159,7 +170,7 @@ var Faults = []Fault{
 		plant:      onMaster("up", `/usr/local/zevenet/bin/enterprise.bin zeninotify stop; setsid perl -e '$0 = "nd"; sleep' </dev/null >/dev/null 2>&1 & echo $! >/var/run/zeninotify.pid`),
 		mendMaster: `kill "$(cat /var/run/zeninotify.pid)"; rm /var/run/zeninotify.pid`},
 	{Name: "stale-node-status", About: "BACKUP's node_status says master, its keepalived does not",
-		plant: onBackup("up", `until_role backup; echo master >/usr/local/zevenet/node_status`)},
+		plant: onBackup("up", `until_role backup; echo master >/usr/local/zevenet/node_status`), mendBackup: `/etc/init.d/zevenet restart`},
 	{Name: "not-clustered", About: "the nodes know nothing of each other",
 		plant: func(p *pair, o *offer) { p.master.clustered, p.backup.clustered = false, false }},
 	{Name: "foreign-peer", About: "each node is clustered with somebody else",
@@ -261,7 +272,29 @@ func whenBackup(hook, onMaster string) func(*pair, *offer) {
 	}
 }
 
+// sinceNoid79 has RELIANOID's nodes run a version whose updater goes on when everything
+// is upgraded.
+func sinceNoid79(o *Options) { o.Product, o.From, o.To = "relianoid", "8.5.0", "8.6.0" }
+
+// takeNext has a node take its packages from another repository.
+func takeNext(edit string) string {
+	return "sed -i '" + edit + "' /etc/apt/sources.list.d/zevenet.list"
+}
+
+// newerAfterwards has both nodes find a newer version from the moment on in which BACKUP is
+// upgraded and its updater has not ended.
+func newerAfterwards(p *pair, o *offer) {
+	p.next = "8.6.1"
+	take := takeNext("s#/4.19-amd64 #/4.19-amd64/next #")
+	whenBackup("upgraded", take)(p, o)
+	p.backup.hooks["upgraded"] = take + "; " + p.backup.hooks["upgraded"]
+}
+
 const (
+	// As an operator ends it, and waits for it.
+	endMaintenance = `printf '[{"action":"maintenance","status":"disable"}]' | /usr/local/zevenet/bin/enterprise.bin Zevenet::API40::System::Cluster set_cluster_actions
+until [ "$(head -n 1 /usr/local/zevenet/node_status)" = backup ]; do sleep 0.1; done`
+
 	// Nothing of /run is left after a reboot.
 	stopFarms   = `/usr/local/zevenet/bin/farms stop`
 	wantsReboot = `[ -e /lab/asked ] || : >/run/reboot-required; : >/lab/asked`

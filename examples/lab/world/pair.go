@@ -3,6 +3,7 @@
 package world
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -113,6 +114,7 @@ type machine struct {
 	hostsDeny  string
 	hostsAllow string
 	licensed   time.Duration     // how much longer the certificate is valid
+	kernel     string            // that it boots; "": the usual one
 	size       string            // of its disk, as tmpfs takes it
 	hooks      map[string]string // shell snippets by the place where they strike
 	hostKey    keyPair
@@ -132,6 +134,8 @@ type pair struct {
 	phase         time.Duration
 	from, to      string
 	offered       string // version that the repository has; other than to only by fault
+	without       string // package that the repository lacks; "": none
+	conflicts     string // what the new package of the product can't be installed beside; "": nothing
 	next          string // version that a second repository has, below "next"; "": there is none
 	authorizedKey string // of control
 	peerKey       keyPair
@@ -254,9 +258,9 @@ func (p *pair) files(m *machine) (map[string]file, error) {
 		"/lab/boot":        script(nodeScript("boot")),
 		"/usr/sbin/reboot": script(nodeScript("reboot")),
 
-		"/boot/vmlinuz-" + oldKernel: text("no kernel: the nodes run that of the machine\n"),
-		"/lab/settings":              text(p.settings(m)),
-		"/lab/repository.pem":        text(p.repositoryPEM),
+		"/boot/vmlinuz-" + cmp.Or(m.kernel, oldKernel): text("no kernel: the nodes run that of the machine\n"),
+		"/lab/settings":       text(p.settings(m)),
+		"/lab/repository.pem": text(p.repositoryPEM),
 	}
 	for name, snippet := range m.hooks {
 		files["/lab/hook/"+name] = text(snippet + "\n")

@@ -3,6 +3,7 @@
 package world
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -86,15 +87,15 @@ func personalize(root string) error {
 
 // newest returns the newest kernel on a node's disk.
 func newest(root string) string {
-	best := oldKernel
+	best := ""
 	kernels, _ := filepath.Glob(root + "/boot/vmlinuz-*")
 	for _, k := range kernels {
 		name := strings.TrimPrefix(filepath.Base(k), "vmlinuz-")
 		if v, err := debversion.NewVersion(name); err == nil {
-			if b, err := debversion.NewVersion(best); err == nil && v.GreaterThan(b) {
+			if b, err := debversion.NewVersion(best); best == "" || err == nil && v.GreaterThan(b) {
 				best = name
 			}
 		}
 	}
-	return best
+	return cmp.Or(best, oldKernel)
 }

@@ -23,6 +23,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
 
@@ -306,7 +307,7 @@ func newBlueprint(o *Options, fault Fault, whose product, parts ingredients) (*p
 	w := &plannedWorld{blueprint: blueprint{
 		MountPoint: parts.mountPoint, Node: parts.node, Cert: s.repositoryCert, Key: s.repositoryKey,
 	}}
-	offered, next := o.To, ""
+	offered, next, without, conflicts := o.To, "", "", ""
 	for i := range o.Clusters {
 		p, err := newPair(o, i, whose, s)
 		if err != nil {
@@ -314,13 +315,19 @@ func newBlueprint(o *Options, fault Fault, whose product, parts ingredients) (*p
 		}
 		if i == 0 && fault.plant != nil {
 			fault.plant(p, &w.Offer)
-			offered, next = p.offered, p.next
+			offered, next, without, conflicts = p.offered, p.next, p.without, p.conflicts
 		}
 		if err := w.addPair(p); err != nil {
 			return nil, err
 		}
 	}
-	w.Offer.Files = repositoryFiles(whose.packages(offered, parts.enterprise), whose.codename)
+	debs := slices.DeleteFunc(whose.packages(offered, parts.enterprise), func(d deb) bool { return d.name == without })
+	for i := range debs {
+		if debs[i].name == whose.name {
+			debs[i].conflicts = conflicts
+		}
+	}
+	w.Offer.Files = repositoryFiles(debs, whose.codename)
 	if next != "" {
 		for name, data := range repositoryFiles(whose.packages(next, parts.enterprise), whose.codename) {
 			w.Offer.Files["next/"+name] = data

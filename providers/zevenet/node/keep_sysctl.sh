@@ -1,6 +1,4 @@
-# The package takes everything but comments out of /etc/sysctl.conf. A copy stays on the
-# node: the product's own one is written over by the next update. One of an earlier update
-# that says something else gets its date behind its name.
+# Keeps /etc/sysctl.conf, which the package empties; an older copy gets its date.
 if [ -n "$(sysctl_lines)" ] && ! cmp -s /etc/sysctl.conf "$sysctl"; then
 	[ ! -e "$sysctl" ] || mv -f "$sysctl" "$sysctl.$(date -u -r "$sysctl" +%Y%m%dT%H%M%SZ)"
 	if mkdir -p "${sysctl%/*}" && cp -p /etc/sysctl.conf "$sysctl.new" && mv -f "$sysctl.new" "$sysctl"; then
