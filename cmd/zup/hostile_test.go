@@ -56,6 +56,9 @@ func poison(v reflect.Value, keep ...string) {
 		if v.Len() == 0 && v.Type().Elem().Kind() != reflect.Uint8 {
 			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		}
+		own := reflect.MakeSlice(v.Type(), v.Len(), v.Len()) // a provider may share its words among plans
+		reflect.Copy(own, v)
+		v.Set(own)
 		for i := range v.Len() {
 			poison(v.Index(i), keep...)
 		}
