@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	gossh "golang.org/x/crypto/ssh"
 
@@ -60,13 +61,13 @@ var installTemplate string
 //go:embed remove.sh
 var removeTemplate string
 
-var isUser = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,30}$`)
+var isUser = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,30}$`) })
 
 // CheckUser reports what is wrong with the name of an account: it stands in sudoers and in
 // scripts, and is not one that is there for something else.
 func CheckUser(name string) error {
 	switch {
-	case !isUser.MatchString(name):
+	case !isUser().MatchString(name):
 		return fmt.Errorf("%q is no name for an account: it has up to 31 lower-case letters, digits, %q and %q, and no digit or %q in front", name, "_", "-", "-")
 	case name == "root":
 		return fmt.Errorf("root may do everything: the account has to be one of its own")
