@@ -58,7 +58,7 @@ var troubles = []trouble{
 	{fault: "postinst-fails", exit: 5, says: []string{`the node printed "dpkg: error [^"]*"`, `edge\.zva5n2\.update`, `Still open +zva5n1/hosts\.deny`}, left: untouched, ends: "apply"},
 	{fault: "postinst-fails-master", exit: 5, says: []string{`the node printed "dpkg: error [^"]*"`, `edge\.zva5n1\.update`}, left: handedOver, ends: "apply"},
 	{fault: "postinst-hangs", exit: 5, says: []string{`is still running on the node: no end within 40s`, `job \S+update goes on on zva5n2`, `Next +zup resume`}, left: untouched, ends: "resume", limits: true},
-	{fault: "disk-fills", exit: 5, says: []string{`the node printed "[^"]*"`, `edge\.zva5n2\.update`, `[Nn]o space left`}, left: untouched, ends: "apply"},
+	{fault: "disk-fills", exit: 5, says: []string{`its script ended with status 1`, `edge\.zva5n2\.update`, `[Nn]o space left`}, left: untouched, ends: "apply"},
 	{fault: "apt-locked", exit: 6, says: []string{`zva5n2: apt or dpkg is at work there`, `no node was changed`}, left: untouched, ends: "apply"},
 	{fault: "apt-locked-meanwhile", exit: 5, says: []string{`the node printed "E: Could not get lock [^ "]*`, `edge\.zva5n2\.update`}, left: untouched, ends: "apply"},
 	{fault: "licence-expired", exit: 6, says: []string{`zva5n2: has no valid licence`, `no node was changed`}, left: untouched, ends: "apply"},
@@ -102,7 +102,7 @@ var troubles = []trouble{
 	{fault: "shell-talks", exit: 6, says: []string{`zva5n2: gets text from the login shell of zva5n1 with every answer`, `/root/\.bashrc on zva5n1 prints: welcome to the node`, `is your shell clean`, `no node was changed`}, left: untouched, ends: "apply"},
 	{fault: "shell-talks-after", exit: 6, says: []string{`zva5n1: gets text from the login shell of zva5n2 with every answer`, `/root/\.bashrc on zva5n2 prints: goodbye`, `no node was changed`}, left: untouched, ends: "apply"},
 	{fault: "max-startups", exit: 1, says: []string{`closed before the SSH handshake was done`, `MaxStartups`, `no node was changed`}, left: untouched, ends: "apply"},
-	{fault: "max-startups-master", exit: 5, says: []string{`zva5n2: peer_ssh is failed [^,]*Connection closed by remote host`, `edge\.zva5n1\.unblock`}, left: handedOver, ends: "apply"},
+	{fault: "max-startups-master", exit: 5, says: []string{`zva5n2: peer_ssh is failed [^,]*?Connection closed by remote host`, `edge\.zva5n1\.unblock`}, left: handedOver, ends: "apply"},
 
 	// Other people.
 	{fault: "config-edit-window", exit: 6, says: []string{`an edit made on MASTER since replication stopped would be lost`, `edge\.gate`, `zva5n1: digest is`}, left: untouched, ends: "resume", sample: true},
