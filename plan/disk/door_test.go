@@ -27,7 +27,6 @@ var pathTakers = map[string][]string{
 	"golang.org/x/sys/unix":              {"Creat", "Link", "Mkdir", "Mkfifo", "Open", "Openat", "Openat2", "Rename", "Symlink", "Truncate", "Unlink"},
 	"github.com/gofrs/flock":             {"New", "NewFlock"},
 	"github.com/spf13/cobra/doc":         {"GenManTree", "GenManTreeFromOpts", "GenMarkdownTree", "GenYamlTree", "GenReSTTree"},
-	"github.com/skeema/knownhosts":       {"New", "NewDB"},
 	"golang.org/x/crypto/ssh/knownhosts": {"New"},
 	"html/template":                      {"ParseFiles", "ParseGlob"},
 	"text/template":                      {"ParseFiles", "ParseGlob"},
