@@ -18,16 +18,23 @@ import (
 // A keyCheck decides whether a host key is the right one: the pinned key if there
 // is one, otherwise known_hosts. It never asks and never writes.
 type keyCheck struct {
-	of    *endpoint
-	known knownLines    // about the host; none where the key is pinned
-	files []string      // that they were read from
-	way   []*conn       // to the jump hosts, outermost first
-	key   ssh.PublicKey // what was accepted
-	err   error         // why it was refused
+	of      *endpoint
+	known   knownLines    // about the host; none where the key is pinned
+	revoked knownLines    // of RevokedHostKeys
+	files   []string      // that they were read from
+	way     []*conn       // to the jump hosts, outermost first
+	key     ssh.PublicKey // what was accepted
+	err     error         // why it was refused
 }
 
 func newKeyCheck(of *endpoint) (*keyCheck, error) {
 	c := &keyCheck{of: of}
+	if of.revoked != "" {
+		var err error
+		if c.revoked, err = readRevoked(of.revoked); err != nil {
+			return nil, err
+		}
+	}
 	if of.pinned != nil {
 		return c, nil
 	}
@@ -45,6 +52,33 @@ func newKeyCheck(of *endpoint) (*keyCheck, error) {
 	}
 	// What takes a key away, and can't be read, may be about the key that is shown.
 	return c, c.known.bad(markRevoked)
+}
+
+// readRevoked reads a file of public keys, one a line, that no host may have. What can't
+// be read there may be the very key: it is an error, as it is for ssh.
+func readRevoked(file string) (knownLines, error) {
+	text, err := disk.ReadFile(file, disk.MaxKnownHosts)
+	if err != nil {
+		return nil, &ConfigError{File: file, Err: fmt.Errorf("RevokedHostKeys: %w", err), hint: "while that can't be read, no host key can be trusted"}
+	}
+	if bytes.HasPrefix(text, []byte("SSHKRL\n\x00")) {
+		return nil, &ConfigError{File: file, Err: errors.New("RevokedHostKeys: zup does not read the binary form (KRL)"), hint: "name a file of public keys there, one a line"}
+	}
+	var all knownLines
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		s := strings.TrimSpace(string(line))
+		if s == "" || s[0] == '#' {
+			continue
+		}
+		key, err := readKnownKey(strings.ReplaceAll(s, "\t", " "))
+		if err != nil {
+			return nil, &ConfigError{File: fmt.Sprintf("%s:%d", file, n), Err: fmt.Errorf("RevokedHostKeys: this line can't be read: %w", err), hint: "mend or remove that line"}
+		}
+		all = append(all, knownLine{file: file, line: n, mark: markRevoked, key: key})
+	}
+	return all, nil
 }
 
 // isKnownHosts reports whether there is a file of host keys to read.
@@ -84,6 +118,9 @@ func (c *keyCheck) algorithms() []string {
 			want = append(want, a)
 		}
 	}
+	if left := c.of.algorithms.hostKeys; left != nil {
+		want = slices.DeleteFunc(want, func(a string) bool { return !slices.Contains(left, a) })
+	}
 	return want
 }
 
@@ -122,6 +159,12 @@ func (c *keyCheck) verify(key ssh.PublicKey) error {
 			return &SameKeyError{Addr: c.of.addr, Jump: hop.to, KeyType: key.Type(), Fingerprint: ssh.FingerprintSHA256(key)}
 		}
 	}
+	if l := c.revoked.revoked(key); l != nil {
+		return c.takenAway(key, l)
+	}
+	if err := c.of.algorithms.tooSmall(key); err != nil {
+		return fmt.Errorf("host key of %s: %w", c.of.addr, err)
+	}
 	if c.of.pinned != nil {
 		if bytes.Equal(key.Marshal(), c.of.pinned.Marshal()) {
 			return nil
@@ -129,9 +172,7 @@ func (c *keyCheck) verify(key ssh.PublicKey) error {
 		return c.changed(key, []ExpectedKey{expectedKey(c.of.pinned, c.of.pinnedBy, "")})
 	}
 	if l := c.known.revoked(key); l != nil {
-		e := c.changed(key, []ExpectedKey{l.expected()})
-		e.Revoked = true
-		return e
+		return c.takenAway(key, l)
 	}
 	if cert, ok := key.(*ssh.Certificate); ok {
 		return c.verifyCertificate(cert)
@@ -155,12 +196,21 @@ func (c *keyCheck) verify(key ssh.PublicKey) error {
 	return c.unknown(key)
 }
 
+func (c *keyCheck) takenAway(key ssh.PublicKey, by *knownLine) error {
+	e := c.changed(key, []ExpectedKey{by.expected()})
+	e.Revoked = true
+	return e
+}
+
 // verifyCertificate accepts a certificate that an authority for this host has signed, and
 // of another one the host's own key where that is known, as ssh does.
 func (c *keyCheck) verifyCertificate(cert *ssh.Certificate) error {
 	authorities := c.known.keys(markAuthority)
 	if authorities.with(cert.SignatureKey) == nil && c.known.keys("").with(cert.Key) != nil {
 		return nil
+	}
+	if !c.of.algorithms.authorities.allows(cert.Signature.Format) {
+		return fmt.Errorf("host key of %s: its certificate is signed with %s, which CASignatureAlgorithms leaves out", c.of.addr, cert.Signature.Format)
 	}
 	checker := ssh.CertChecker{
 		IsHostAuthority: func(key ssh.PublicKey, _ string) bool { return authorities.with(key) != nil },

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"zup/plan/disk"
+	"zup/providers/ssh/sshconfig"
 )
 
 // What stands before the host of a line.
@@ -147,46 +148,7 @@ func hostsMatch(hosts, name string) bool {
 		mac.Write([]byte(name))
 		return base64.StdEncoding.EncodeToString(mac.Sum(nil)) == hash64
 	}
-	return matchPatterns(strings.ToLower(hosts), name)
-}
-
-// matchPatterns reports whether name is in a list of patterns with commas between them;
-// one with "!" that matches excludes it.
-func matchPatterns(list, name string) bool {
-	matched := false
-	for p := range strings.SplitSeq(list, ",") {
-		p, negated := strings.CutPrefix(p, "!")
-		if !matchPattern(p, name) {
-			continue
-		}
-		if negated {
-			return false
-		}
-		matched = true
-	}
-	return matched
-}
-
-// matchPattern compares as ssh does: * stands for any text, ? for one byte, and nothing
-// else is special. It needs at most len(pattern)*len(s) steps.
-func matchPattern(pattern, s string) bool {
-	p, i, star, mark := 0, 0, -1, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p++
-			i++
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
+	return sshconfig.MatchList(strings.ToLower(hosts), name)
 }
 
 // bad returns an error for the first of the lines about the host with one of these marks
