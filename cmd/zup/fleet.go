@@ -14,6 +14,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/apply"
+	"zup/plan/checkout"
 	"zup/plan/config"
 	"zup/plan/escape"
 	"zup/providers/ssh"
@@ -40,10 +41,24 @@ func (c *cli) newFleet(dir string, ask bool) *fleet {
 	f := &fleet{hosts: map[string]*connection{}}
 	f.dialer.Home, f.dialer.Dir = c.getenv("HOME"), dir
 	f.dialer.Log = c.logger()
+	c.trustSSH(&f.dialer, dir)
 	if ask && !c.machine {
 		f.dialer.Passphrase = c.passphrase
 	}
 	return f
+}
+
+// trustSSH lets the dialer ask ssh what ssh_config means, and lets no file that came with
+// the configuration's directory choose what ssh starts.
+func (c *cli) trustSSH(d *ssh.Dialer, dir string) {
+	if dir == "" {
+		dir = "."
+	}
+	outside := sync.OnceValue(func() *foreign {
+		return newForeign(dir, checkout.Look(context.Background(), checkout.Question{Dir: dir}).Top)
+	})
+	d.SSH = func() string { return outside().program(c.getenv("PATH"), "ssh") }
+	d.Trusted = func(file string) error { return outside().brought(context.Background(), file) }
 }
 
 // logger writes to stderr what ZUP_LOG asks for.

@@ -1,6 +1,7 @@
 package ssh
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,6 +16,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"zup/plan/shell"
 	"zup/providers/ssh/sshconfig"
 )
 
@@ -54,8 +56,8 @@ func (e *endpoint) String() string { return e.user + "@" + e.addr }
 
 // resolve fills in an endpoint for t and for every host that it is reached
 // through. What t says wins over ~/.ssh/config, and that over /etc/ssh/ssh_config.
-func (d *Dialer) resolve(t Target) (*endpoint, error) {
-	r := &resolver{dialer: d}
+func (d *Dialer) resolve(ctx context.Context, t Target) (*endpoint, error) {
+	r := &resolver{ctx: ctx, dialer: d}
 	e, err := r.endpoint(t)
 	if err != nil {
 		return nil, err
@@ -105,12 +107,13 @@ func pinJumps(hops []*endpoint, keys map[string]string) error {
 }
 
 type resolver struct {
+	ctx    context.Context // of this resolve; ends with it
 	dialer *Dialer
 	seen   []string // hosts whose ProxyJump led here, to find circles
 }
 
 func (r *resolver) endpoint(t Target) (*endpoint, error) {
-	s, err := r.dialer.settings(sshconfig.Query{Host: t.Address, User: t.User, Usual: r.usualUser(), LocalUser: r.localUser()})
+	s, err := r.dialer.settings(r.ctx, sshconfig.Query{Host: t.Address, User: t.User, Port: t.Port, Usual: r.usualUser(), LocalUser: r.localUser()})
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +193,7 @@ func (r *resolver) hops(t Target, s sshconfig.Settings) ([]*endpoint, error) {
 	if slices.Contains(r.seen, t.Address) {
 		return nil, fmt.Errorf("jump hosts go round in a circle: %s", strings.Join(append(r.seen, t.Address), ", "))
 	}
-	outer := &resolver{r.dialer, append(slices.Clone(r.seen), t.Address)}
+	outer := &resolver{r.ctx, r.dialer, append(slices.Clone(r.seen), t.Address)}
 	var chain []*endpoint
 	for i, spec := range specs {
 		hop, err := parseHop(spec)
@@ -255,7 +258,7 @@ func parseHop(spec string) (Target, error) {
 }
 
 // settings returns what the configuration files say about a host. They are read once.
-func (d *Dialer) settings(q sshconfig.Query) (sshconfig.Settings, error) {
+func (d *Dialer) settings(ctx context.Context, q sshconfig.Query) (sshconfig.Settings, error) {
 	d.mu.Lock()
 	if d.files == nil {
 		named := func(file string) string {
@@ -269,6 +272,12 @@ func (d *Dialer) settings(q sshconfig.Query) (sshconfig.Settings, error) {
 	files := d.files
 	d.mu.Unlock()
 	s, err := files.For(q)
+	var undecided *sshconfig.UndecidedError
+	if errors.As(err, &undecided) {
+		if s, err = d.askSSH(ctx, q, files, err); err == nil {
+			err = s.Check()
+		}
+	}
 	if err != nil {
 		return nil, configError(q.Host, err)
 	}
@@ -282,6 +291,9 @@ func configError(host string, err error) error {
 		return err
 	}
 	e := &ConfigError{File: line.At(), Err: line.Err, hint: "that line holds for " + host + ": what it says can change where zup goes, so that it is not passed over; if it is meant for other hosts, put it into a Host block of theirs"}
+	if line.Line == 0 && strings.HasPrefix(line.File, "ssh -G ") {
+		e.hint = "look at what it prints: " + shell.Command("ssh", "-G", "--", host)
+	}
 	var undecided *sshconfig.UndecidedError
 	if errors.As(err, &undecided) && strings.HasPrefix(undecided.Why, "Match") {
 		e.hint = "if that block is not meant for " + host + ": begin its criteria with !originalhost " + host

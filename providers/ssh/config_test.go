@@ -83,7 +83,7 @@ func TestResolve(t *testing.T) {
 			d := newDialer(t)
 			d.LocalUser = "me"
 			writeConfig(t, d, c.config)
-			e, err := d.resolve(c.target)
+			e, err := d.resolve(t.Context(), c.target)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -155,7 +155,7 @@ func TestKnownHostsFiles(t *testing.T) {
 		d := newDialer(t)
 		d.KnownHostsFiles = nil
 		writeConfig(t, d, c.config)
-		e, err := d.resolve(Target{Address: "lb1"})
+		e, err := d.resolve(t.Context(), Target{Address: "lb1"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,7 +170,7 @@ func TestNoConfigFile(t *testing.T) {
 	d := newDialer(t)
 	writeConfig(t, d, "Match exec true\n")
 	d.ConfigFile = "none"
-	if _, err := d.resolve(Target{Address: "lb1"}); err != nil {
+	if _, err := d.resolve(t.Context(), Target{Address: "lb1"}); err != nil {
 		t.Error(err)
 	}
 }
@@ -189,7 +189,7 @@ func TestAgentSocket(t *testing.T) {
 		d := newDialer(t)
 		d.AgentSocket = c.socket
 		writeConfig(t, d, c.config)
-		e, err := d.resolve(Target{Address: "lb1"})
+		e, err := d.resolve(t.Context(), Target{Address: "lb1"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -91,10 +92,11 @@ func asked(t *testing.T, d *Dialer, host string, sshRefuses bool) string {
 		t.Fatal(err)
 	}
 	d.LocalUser = me.Username
-	e, zupErr := d.resolve(target)
+	e, zupErr := d.resolve(t.Context(), target)
 	compare(t, d, host, target, e, zupErr, sshRefuses)
+	askingSSH(t, d, host, target, zupErr, sshRefuses)
 	d.LocalUser = "me" // for what is kept in the file
-	if e, zupErr = d.resolve(target); zupErr != nil {
+	if e, zupErr = d.resolve(t.Context(), target); zupErr != nil {
 		return "refused: " + zupErr.Error()
 	}
 	said := describe(e, d.Home)
@@ -119,6 +121,29 @@ func asked(t *testing.T, d *Dialer, host string, sshRefuses bool) string {
 	}
 	return said
 }
+
+// askingSSH compares again with what zup does if it may ask ssh.
+func askingSSH(t *testing.T, d *Dialer, host string, target Target, zupErr error, sshRefuses bool) {
+	t.Helper()
+	var undecided *sshconfig.UndecidedError
+	program, err := exec.LookPath("ssh")
+	if err != nil || !errors.As(zupErr, &undecided) {
+		return
+	}
+	d.SSH = func() string { return program }
+	defer func() { d.SSH, d.oracle = nil, nil }()
+	e, err := d.resolve(t.Context(), target)
+	var refused *ConfigError
+	if errors.As(err, &refused) {
+		return // of what ssh has said something is not followed, or ssh itself refuses
+	}
+	compare(t, d, host, target, e, err, sshRefuses)
+	if err == nil {
+		answeredBySSH.Add(1)
+	}
+}
+
+var answeredBySSH atomic.Int64
 
 var withLine = regexp.MustCompile(`^read \S+:[0-9]+: `)
 
@@ -151,11 +176,11 @@ func compare(t *testing.T, d *Dialer, host string, target Target, e *endpoint, z
 		said[k] = append(said[k], v)
 	}
 	me, _ := user.Current()
-	s, err := d.settings(sshconfig.Query{Host: target.Address, User: target.User, Usual: "root", LocalUser: me.Username})
+	s, err := d.settings(t.Context(), sshconfig.Query{Host: target.Address, User: target.User, Usual: "root", LocalUser: me.Username})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for what, values := range expectedOfSSH(t, said, e, s) {
+	for what, values := range expectedOfSSH(t, said, e, s, d.SSH != nil) {
 		if values[0] != values[1] {
 			text, _ := os.ReadFile(d.ConfigFile)
 			t.Errorf("%s: %s: zup %q, ssh %q\n%s", host, what, values[0], values[1], text)
@@ -164,7 +189,7 @@ func compare(t *testing.T, d *Dialer, host string, target Target, e *endpoint, z
 }
 
 // expectedOfSSH returns for each setting what zup says and what ssh does.
-func expectedOfSSH(t *testing.T, said map[string][]string, e *endpoint, s sshconfig.Settings) map[string][2]string {
+func expectedOfSSH(t *testing.T, said map[string][]string, e *endpoint, s sshconfig.Settings, asked bool) map[string][2]string {
 	t.Helper()
 	one := func(k string) string { return strings.Join(said[k], " | ") }
 	port := strings.TrimPrefix(e.addr[strings.LastIndexByte(e.addr, ':'):], ":")
@@ -196,6 +221,9 @@ func expectedOfSSH(t *testing.T, said map[string][]string, e *endpoint, s sshcon
 	for k, v := range map[string]string{"remotecommand": "", "requesttty": "auto", "sessiontype": "default", "knownhostscommand": "", "pkcs11provider": "", "bindinterface": "", "canonicalizehostname": "false", "proxycommand": ""} {
 		if (k == "requesttty" || k == "sessiontype") && one(k) == "" || k == "requesttty" && one(k) == "false" {
 			continue
+		}
+		if k == "canonicalizehostname" && asked {
+			continue // it is in the name already
 		}
 		all[k] = [2]string{v, one(k)}
 	}
@@ -243,6 +271,9 @@ func TestGeneratedConfigurations(t *testing.T) {
 			more, _ := os.ReadFile(filepath.Join(d.Home, "more"))
 			t.Fatalf("seed %d, which includes\n%s", seed, more)
 		}
+	}
+	if answeredBySSH.Load() < int64(*configurations/50) {
+		t.Errorf("ssh was asked for only %d", answeredBySSH.Load())
 	}
 	if agreed < *configurations/3 {
 		t.Errorf("zup agrees with only %d of %d and refuses the others", agreed, *configurations)

@@ -66,6 +66,14 @@ type Dialer struct {
 	KnownHostsFiles  []string // nil: as ssh_config says; files that do not exist are passed over
 	AgentSocket      string   // stands for $SSH_AUTH_SOCK, which IdentityAgent outranks; "none": no agent at all
 
+	// SSH returns where the program ssh is, which is asked (ssh -G) what a configuration file
+	// means where nothing else can tell. nil or "": what can't be told is refused.
+	SSH func() string
+
+	// Trusted returns an error for a configuration file that must not choose which programs
+	// ssh starts, because others may have written it. nil: all may.
+	Trusted func(file string) error
+
 	// Passphrase returns the passphrase of an identity file. It is called at
 	// most once for each file, never twice at a time, and only when a server
 	// would take that key; it may block, and the limits of time stand still
@@ -89,6 +97,7 @@ type Dialer struct {
 
 	mu     sync.Mutex
 	files  *sshconfig.Files // nil: not read yet
+	oracle *oracle          // nil: nothing was asked yet
 	ring   *keyring
 	jumps  map[string]*jump
 	ways   map[string]bool // IP addresses that connections were asked for
@@ -103,7 +112,7 @@ type Dialer struct {
 // wrap one of the error types of this package.
 func (d *Dialer) Dial(ctx context.Context, t Target) (*Host, error) {
 	name := first(t.Name, t.Address)
-	e, err := d.resolve(t)
+	e, err := d.resolve(ctx, t)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -51,10 +51,10 @@ var directives = map[string]directive{
 	"bindinterface":        {check: refusedAlways},
 	"knownhostscommand":    {check: refusedNotNone},
 	"pkcs11provider":       {check: only("zup takes such keys from an agent only: ssh-add -s", "none")},
-	"pubkeyauthentication": {most: 1, check: only("zup logs in with keys only", "yes", "unbound", "host-bound")},
+	"pubkeyauthentication": {most: 1, check: only("zup logs in with keys only", "yes", "true", "unbound", "host-bound")},
 	"refuseconnection":     {check: refusedAlways},
 	"remotecommand":        {check: refusedNotNone},
-	"requesttty":           {most: 1, check: only("zup has no terminal to offer", "no", "auto")},
+	"requesttty":           {most: 1, check: only("zup has no terminal to offer", "no", "false", "auto")},
 	"sessiontype":          {most: 1, check: only("zup runs commands", "default")},
 }
 

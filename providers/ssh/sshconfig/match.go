@@ -48,7 +48,7 @@ func (r *reader) match(rest string) (bool, error) {
 			return false, errors.New("Match: a quote that does not end")
 		}
 		if known := m.criterion(name, arg, negated); !known {
-			m.undecided(fmt.Errorf("Match %s: zup does not know this criterion", word))
+			m.undecided(&UndecidedError{fmt.Sprintf("Match %s: zup does not know this criterion", word)})
 			return m.result() // nobody knows how many words belong to it
 		}
 	}

@@ -11,8 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -26,13 +29,52 @@ type Files struct {
 	System string // /etc/ssh/ssh_config; "": none
 	Home   string // where ~ is
 
-	mu    sync.Mutex
-	texts map[string]text
+	mu      sync.Mutex
+	texts   map[string]text
+	unsure  error // why ssh may find other files than these
+	ownHome bool
 }
 
 type text struct {
 	text string
 	err  error
+}
+
+// Survey returns every file that ssh reads for any host. The error says why ssh may find
+// others when it reads a file that includes these ones.
+func (f *Files) Survey() ([]string, error) {
+	u, err := user.Current()
+	f.mu.Lock()
+	f.unsure, f.ownHome = nil, err == nil && filepath.Clean(u.HomeDir) == filepath.Clean(f.Home)
+	f.mu.Unlock()
+	r := &reader{files: f, never: true, settings: Settings{}}
+	if err := r.pass(); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var names []string
+	for name, t := range f.texts {
+		if t.err == nil {
+			names = append(names, name)
+		}
+	}
+	for _, name := range []string{f.User, f.System} {
+		if strings.ContainsAny(name, "\"\\*?[]%${}~\n") {
+			f.unsure = fmt.Errorf("%s is not a plain name", name)
+		}
+	}
+	slices.Sort(names)
+	return names, f.unsure
+}
+
+// anchor remembers an Include whose file depends on the file that it stands in.
+func (f *Files) anchor(arg string, user bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !user || !f.ownHome {
+		f.unsure = fmt.Errorf("include %s is another file where ssh reads it for zup: write it with / at the beginning", arg)
+	}
 }
 
 func (f *Files) read(file string) (string, error) {
@@ -55,6 +97,7 @@ type Query struct {
 	User      string // "": nobody has said
 	Usual     string // who logs in where nobody says
 	LocalUser string // who runs this program
+	Port      int    // 0: nobody has said
 }
 
 // A Value is what one line says.
@@ -65,7 +108,7 @@ type Value struct {
 }
 
 // At returns FILE:LINE.
-func (v Value) At() string { return fmt.Sprintf("%s:%d", v.File, v.Line) }
+func (v Value) At() string { return (&LineError{File: v.File, Line: v.Line}).At() }
 
 // Settings are what holds for one host, by the directive's name in lower case. Of most
 // directives only the first value counts, and only that is there.
@@ -87,6 +130,29 @@ func (s Settings) Value(directive string) (Value, bool) {
 		return Value{}, false
 	}
 	return all[0], true
+}
+
+// Check returns an error for the first value that is not followed: of settings that do not
+// come from For.
+func (s Settings) Check() error {
+	for _, k := range slices.Sorted(maps.Keys(s)) {
+		d, known := directives[k]
+		if !known && !passedOver[k] && k != "host" && k != "proxy" {
+			return &LineError{s[k][0].File, s[k][0].Line, fmt.Errorf("%s: zup does not know this directive", k)}
+		}
+		if k == "proxyjump" && strings.EqualFold(s.Get(k), "none") {
+			return &LineError{s[k][0].File, s[k][0].Line, errors.New("ProxyJump none with a comment behind it: ssh jumps through a host called none")}
+		}
+		for _, v := range s[k] {
+			if d.check == nil || len(v.Args) == 0 {
+				continue
+			}
+			if err := d.check(v.Args[0]); err != nil {
+				return &LineError{v.File, v.Line, fmt.Errorf("%s %s: %w", k, strings.Join(v.Args, " "), err)}
+			}
+		}
+	}
+	return nil
 }
 
 // A LineError is about a line that holds for the host, and that is not followed.
@@ -253,8 +319,14 @@ func (r *reader) glance(keyword, rest, dir string, depth int) {
 	case "match":
 		_, _ = r.match(rest)
 	case "include":
-		if args, err := split(rest); err == nil {
-			_ = r.include(args, dir, depth)
+		args, err := split(rest)
+		if err == nil {
+			err = r.include(args, dir, depth)
+		}
+		if err != nil {
+			r.files.mu.Lock()
+			r.files.unsure = err
+			r.files.mu.Unlock()
 		}
 	}
 }
@@ -299,8 +371,10 @@ func (r *reader) include(args []string, dir string, depth int) error {
 				return fmt.Errorf("include %s: the system's file can't include that of a user", arg)
 			}
 			arg = filepath.Join(r.files.Home, rest)
+			r.files.anchor(arg, dir == filepath.Join(r.files.Home, ".ssh"))
 		} else if !filepath.IsAbs(arg) {
 			arg = filepath.Join(dir, arg)
+			r.files.anchor(arg, dir == filepath.Join(r.files.Home, ".ssh"))
 		}
 		names, err := filepath.Glob(arg)
 		if err != nil {
