@@ -135,9 +135,8 @@ func (f *fleet) configured(ctx context.Context, c *config.Cluster, n *config.Nod
 	return f.named(ctx, c, n, nil)
 }
 
-// named dials a node whose address somebody has named; allow is asked about what it
-// turns out to be, unless ~/.ssh/config has it.
-func (f *fleet) named(ctx context.Context, c *config.Cluster, n *config.Node, allow func(netip.Addr) error) (*node, error) {
+// targetOf says how to reach a node as the configuration describes it.
+func (f *fleet) targetOf(n *config.Node) ssh.Target {
 	hops := make([]string, 0, len(n.SSH.Jump))
 	for _, h := range n.SSH.Jump {
 		hops = append(hops, h.String())
@@ -149,7 +148,13 @@ func (f *fleet) named(ctx context.Context, c *config.Cluster, n *config.Node, al
 	case len(hops) == 0:
 		s.Jump = []string{"none"}
 	}
-	t := f.target(n.Name, n.Address, n.SSH.HostKey, s)
+	return f.target(n.Name, n.Address, n.SSH.HostKey, s)
+}
+
+// named dials a node whose address somebody has named; allow is asked about what it
+// turns out to be, unless ~/.ssh/config has it.
+func (f *fleet) named(ctx context.Context, c *config.Cluster, n *config.Node, allow func(netip.Addr) error) (*node, error) {
+	t := f.targetOf(n)
 	t.Allow = allow
 	host, err := f.dial(ctx, c.Name, n.Name, t)
 	if err != nil {

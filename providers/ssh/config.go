@@ -40,6 +40,12 @@ type endpoint struct {
 	from       net.Addr // address to connect from; nil: any
 	algorithms algorithms
 	env        []string // NAME=VALUE, offered to the server for every session
+
+	// For Way, which says where all of it comes from.
+	asked     Target
+	settings  sshconfig.Settings
+	calledBy  string // of a jump host: the line of ssh_config that names it; "": the configuration
+	userKnown int    // how many of knownHosts are the user's
 }
 
 // keyChoice says which keys may be offered.
@@ -129,18 +135,20 @@ func (r *resolver) endpoint(t Target) (*endpoint, error) {
 		w.refuse(v, "Port", fmt.Errorf("%q is no port", port))
 	}
 	e := &endpoint{
-		name:    t.Address,
-		renamed: s.Get("HostName") != "",
-		user:    first(t.User, s.Get("User"), r.usualUser()),
-		addr:    net.JoinHostPort(host, port),
-		knownAs: net.JoinHostPort(host, port),
+		asked:    t,
+		settings: s,
+		name:     t.Address,
+		renamed:  s.Get("HostName") != "",
+		user:     first(t.User, s.Get("User"), r.usualUser()),
+		addr:     net.JoinHostPort(host, port),
+		knownAs:  net.JoinHostPort(host, port),
 	}
 	if alias := s.Get("HostKeyAlias"); alias != "" {
 		e.knownAs = net.JoinHostPort(alias, "22")
 	}
 	w.tokens = r.tokens(t, host, port, e.user, s)
 	e.keys = w.keyChoice(t)
-	e.knownHosts = w.knownHosts()
+	e.knownHosts, e.userKnown = w.knownHosts()
 	e.revoked = w.revoked()
 	e.network, e.from = w.network()
 	e.algorithms = w.algorithms()
@@ -211,6 +219,9 @@ func (r *resolver) hops(t Target, s sshconfig.Settings) ([]*endpoint, error) {
 			return nil, err
 		}
 		e.jumpHost = true
+		if v, ok := s.Value("proxy"); ok && t.Jump == nil {
+			e.calledBy = v.At()
+		}
 		chain = append(append(chain, e.hops...), e)
 		e.hops = nil
 	}

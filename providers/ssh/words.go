@@ -132,13 +132,14 @@ func (w *words) agent() string {
 	return path
 }
 
-// knownHosts returns the files to look in, as ssh does: the user's, then the system's.
-func (w *words) knownHosts() []string {
+// knownHosts returns the files to look in, as ssh does: the user's, as many as it says,
+// then the system's.
+func (w *words) knownHosts() (files []string, users int) {
 	if w.dialer.KnownHostsFiles != nil {
-		return w.dialer.KnownHostsFiles
+		return w.dialer.KnownHostsFiles, len(w.dialer.KnownHostsFiles)
 	}
 	home := filepath.Join(w.dialer.home(), ".ssh")
-	files := []string{filepath.Join(home, "known_hosts"), filepath.Join(home, "known_hosts2")}
+	files = []string{filepath.Join(home, "known_hosts"), filepath.Join(home, "known_hosts2")}
 	if said := w.settings["userknownhostsfile"]; len(said) > 0 {
 		files = w.paths("UserKnownHostsFile", said)
 	}
@@ -146,7 +147,7 @@ func (w *words) knownHosts() []string {
 	if said := w.settings["globalknownhostsfile"]; len(said) > 0 {
 		global = w.paths("GlobalKnownHostsFile", said)
 	}
-	return append(files, global...)
+	return append(files, global...), len(files)
 }
 
 // revoked returns the file of revoked host keys, "" for none.
