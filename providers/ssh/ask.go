@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"zup/plan/escape"
+	"zup/plan/shell"
 	"zup/providers/ssh/sshconfig"
 )
 
@@ -189,7 +190,7 @@ func effective(ctx context.Context, program, file, home string, q sshconfig.Quer
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
 	var exit *exec.ExitError
-	origin := "ssh -G " + q.Host
+	origin := shell.Command("ssh", "-G", q.Host)
 	switch {
 	case ctx.Err() != nil:
 		return nil, &sshconfig.LineError{File: origin, Err: fmt.Errorf("no answer within %v: a command in ssh_config may be waiting for something", askLimit)}

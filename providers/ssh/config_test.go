@@ -106,7 +106,7 @@ func TestResolveErrors(t *testing.T) {
 			`lb1: read ~/.ssh/config:3: Match exec: only ssh can tell whether it holds`,
 			`if that block is not meant for lb1: begin its criteria with !originalhost lb1`},
 		{"Match user", "Match user me\n", Target{Address: "lb1"},
-			`lb1: read ~/.ssh/config:1: Match user: nobody has said up to here who logs in, and ssh takes me where zup takes root: say user in the ssh block`,
+			`lb1: read ~/.ssh/config:1: Match user: nobody has said up to here who logs in (zup: root, ssh: me): say user in the ssh block`,
 			forOthers},
 		{"ProxyCommand", "Host lb*\n ProxyCommand nc %h %p\n", Target{Address: "lb1"},
 			`lb1: read ~/.ssh/config:2: ProxyCommand for "lb1": zup starts no proxy commands`,

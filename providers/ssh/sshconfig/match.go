@@ -128,7 +128,7 @@ func (m *criteria) user(arg string, negated bool) {
 	}
 	usual, local := MatchList(arg, m.query.Usual), MatchList(arg, m.query.LocalUser)
 	if usual != local {
-		m.undecided(fmt.Errorf("Match user: nobody has said up to here who logs in, and ssh takes %s where zup takes %s: say user in the ssh block", m.query.LocalUser, m.query.Usual))
+		m.undecided(fmt.Errorf("Match user: nobody has said up to here who logs in (zup: %s, ssh: %s): say user in the ssh block", m.query.Usual, m.query.LocalUser))
 		return
 	}
 	m.is(usual != negated)

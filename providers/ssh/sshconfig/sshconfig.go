@@ -188,7 +188,7 @@ func (f *Files) For(q Query) (Settings, error) {
 		return nil, err
 	}
 	if v, ok := r.settings.Value("CanonicalizeHostname"); ok && !strings.EqualFold(v.Args[0], "no") {
-		return nil, &LineError{v.File, v.Line, &UndecidedError{fmt.Sprintf("CanonicalizeHostname %s: only ssh knows which name that makes of %q", v.Args[0], q.Host)}}
+		return nil, &LineError{v.File, v.Line, &UndecidedError{fmt.Sprintf("CanonicalizeHostname %s: which name that makes of %q, only ssh knows", v.Args[0], q.Host)}}
 	}
 	if r.wantFinal {
 		m := criteria{reader: r}
