@@ -34,7 +34,8 @@ const importOrder = `
 	plan/document       < plan/picture plan/escape
 	plan/show           < plan plan/apply plan/state plan/document plan/escape plan/approval plan/window
 	plan/review         < plan plan/config plan/stream plan/apply plan/state plan/picture plan/document plan/show plan/escape plan/approval plan/shell
-	providers/ssh       < plan/escape plan/disk plan/shell
+	providers/ssh/sshconfig < plan/disk
+	providers/ssh       < plan/escape plan/disk plan/shell providers/ssh/sshconfig
 	providers/ssh/sshtest
 	providers/reader    < providers/ssh
 	providers/libwrap

@@ -14,6 +14,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/apply"
+	"zup/plan/checkout"
 	"zup/plan/config"
 	"zup/plan/escape"
 	"zup/providers/ssh"
@@ -40,10 +41,24 @@ func (c *cli) newFleet(dir string, ask bool) *fleet {
 	f := &fleet{hosts: map[string]*connection{}}
 	f.dialer.Home, f.dialer.Dir = c.getenv("HOME"), dir
 	f.dialer.Log = c.logger()
+	c.trustSSH(&f.dialer, dir)
 	if ask && !c.machine {
 		f.dialer.Passphrase = c.passphrase
 	}
 	return f
+}
+
+// trustSSH lets the dialer ask ssh what ssh_config means, and lets no file that came with
+// the configuration's directory choose what ssh starts.
+func (c *cli) trustSSH(d *ssh.Dialer, dir string) {
+	if dir == "" {
+		dir = "."
+	}
+	outside := sync.OnceValue(func() *foreign {
+		return newForeign(dir, checkout.Look(context.Background(), checkout.Question{Dir: dir}).Top)
+	})
+	d.SSH = func() string { return outside().program(c.getenv("PATH"), "ssh") }
+	d.Trusted = func(file string) error { return outside().brought(context.Background(), file) }
 }
 
 // logger writes to stderr what ZUP_LOG asks for.
@@ -120,9 +135,8 @@ func (f *fleet) configured(ctx context.Context, c *config.Cluster, n *config.Nod
 	return f.named(ctx, c, n, nil)
 }
 
-// named dials a node whose address somebody has named; allow is asked about what it
-// turns out to be, unless ~/.ssh/config has it.
-func (f *fleet) named(ctx context.Context, c *config.Cluster, n *config.Node, allow func(netip.Addr) error) (*node, error) {
+// targetOf says how to reach a node as the configuration describes it.
+func (f *fleet) targetOf(n *config.Node) ssh.Target {
 	hops := make([]string, 0, len(n.SSH.Jump))
 	for _, h := range n.SSH.Jump {
 		hops = append(hops, h.String())
@@ -134,7 +148,13 @@ func (f *fleet) named(ctx context.Context, c *config.Cluster, n *config.Node, al
 	case len(hops) == 0:
 		s.Jump = []string{"none"}
 	}
-	t := f.target(n.Name, n.Address, n.SSH.HostKey, s)
+	return f.target(n.Name, n.Address, n.SSH.HostKey, s)
+}
+
+// named dials a node whose address somebody has named; allow is asked about what it
+// turns out to be, unless ~/.ssh/config has it.
+func (f *fleet) named(ctx context.Context, c *config.Cluster, n *config.Node, allow func(netip.Addr) error) (*node, error) {
+	t := f.targetOf(n)
 	t.Allow = allow
 	host, err := f.dial(ctx, c.Name, n.Name, t)
 	if err != nil {

@@ -392,6 +392,7 @@ var commandLines = map[string][][]string{
 	"report":         {{"report"}, {"report", "HOSTILE"}, {"report", "-html"}, {"report", "-md"}, {"report", "-json"}},
 	"resume":         {{"resume"}, {"resume", "HOSTILE"}, {"resume", "-json"}},
 	"show":           {{"show", "PLAN"}, {"show", "-verbose", "PLAN"}, {"show", "-md", "PLAN"}, {"show", "-html", "PLAN"}, {"show", "NOTHING"}, {"show", "FILE"}},
+	"ssh":            {{"ssh", "-print", "zva5n1"}, {"ssh", "HOSTILE"}, {"ssh", "-print", "HOSTILE"}},
 	"state":          {{"state"}, {"state", "-json"}, {"state", "-state", "HOSTILE"}},
 	"status":         {{"status"}, {"status", "-json"}},
 	"support-bundle": {{"support-bundle"}, {"support-bundle", "HOSTILE"}, {"support-bundle", "-out", "HOSTILE/x", "run"}},

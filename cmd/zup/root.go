@@ -34,7 +34,7 @@ carries out exactly that, measures what users felt, and proves the result.`,
 	must(root.MarkPersistentFlagDirname("chdir"))
 	root.AddGroup(&cobra.Group{ID: "main", Title: "Main commands:"}, &cobra.Group{ID: "more", Title: "Other commands:"})
 	main := []*cobra.Command{c.initCommand(), c.validateCommand(), c.planCommand(), c.approveCommand(), c.applyCommand(), c.resumeCommand(), c.statusCommand()}
-	more := []*cobra.Command{c.fmtCommand(), c.showCommand(), c.reportCommand(), c.graphCommand(), c.readerCommand(), c.stateCommand(), c.bundleCommand(), c.unlockCommand(), c.manCommand(), c.versionCommand()}
+	more := []*cobra.Command{c.fmtCommand(), c.showCommand(), c.reportCommand(), c.graphCommand(), c.readerCommand(), c.sshCommand(), c.stateCommand(), c.bundleCommand(), c.unlockCommand(), c.manCommand(), c.versionCommand()}
 	for _, cmd := range main {
 		cmd.GroupID = "main"
 		root.AddCommand(cmd)

@@ -75,6 +75,12 @@ func (c *candidate) SignWithAlgorithm(rand io.Reader, data []byte, algorithm str
 	return sig, err
 }
 
+// Algorithms returns with which algorithms the key may sign.
+func (c *candidate) Algorithms() []string {
+	all, _ := c.auth.of.algorithms.signatures(c.pub)
+	return all
+}
+
 func sign(s ssh.Signer, rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
 	if s, ok := s.(ssh.AlgorithmSigner); ok && algorithm != "" {
 		return s.SignWithAlgorithm(rand, data, algorithm)
@@ -126,6 +132,9 @@ func (a *auth) untried() []ssh.Signer {
 			continue
 		}
 		c.pub = s.PublicKey()
+		if a.permit(c); c.outcome != outcomeNotTried {
+			continue
+		}
 		return []ssh.Signer{c}
 	}
 	return nil
@@ -135,17 +144,67 @@ func (a *auth) untried() []ssh.Signer {
 func (a *auth) gather() {
 	a.keys = []*candidate{}
 	inAgent := a.agentKeys()
+	others := slices.Clone(inAgent)
 	for _, file := range a.of.keys.files {
 		for _, c := range a.fileKeys(file) {
-			if held := a.take(&inAgent, c.pub); held != nil {
+			if held := a.take(&others, c.pub); held != nil {
 				held.source = file + " (in the agent)"
 				c = held
 			}
 			a.keys = append(a.keys, c)
 		}
 	}
+	a.keys = append(a.certified(slices.Concat(a.keys, inAgent)), a.keys...)
 	if !a.of.keys.only {
-		a.keys = append(a.keys, inAgent...)
+		a.keys = append(a.keys, others...)
+	}
+	for _, c := range a.keys {
+		a.permit(c)
+	}
+}
+
+// permit leaves a key out that the settings forbid.
+func (a *auth) permit(c *candidate) {
+	if c.pub == nil || c.outcome != outcomeNotTried {
+		return
+	}
+	if _, err := a.of.algorithms.signatures(c.pub); err != nil {
+		c.outcome = err.Error()
+	}
+}
+
+// certified returns the certificates of CertificateFile, each with the key that it is for.
+func (a *auth) certified(keys []*candidate) []*candidate {
+	var all []*candidate
+	for _, file := range a.of.keys.certs {
+		c := a.candidate(nil, file)
+		all = append(all, c)
+		cert, ok := publicKey(file).(*ssh.Certificate)
+		if !ok {
+			c.outcome = "this is no certificate"
+			continue
+		}
+		c.pub, c.outcome = cert, "the key that it is for is not at hand"
+		for _, k := range keys {
+			if k.pub == nil || k.signer == nil || !bytes.Equal(k.pub.Marshal(), cert.Key.Marshal()) {
+				continue
+			}
+			c.outcome = outcomeNotTried
+			c.signer = k.certified(cert)
+			break
+		}
+	}
+	return all
+}
+
+// certified returns a signer for a certificate of this key.
+func (c *candidate) certified(cert *ssh.Certificate) func() (ssh.Signer, error) {
+	return func() (ssh.Signer, error) {
+		s, err := c.signer()
+		if err != nil {
+			return nil, err
+		}
+		return ssh.NewCertSigner(cert, s)
 	}
 }
 
@@ -221,13 +280,7 @@ func (a *auth) fileKeys(file string) []*candidate {
 	keys := []*candidate{c}
 	if cert, ok := a.of.keys.public(file + "-cert.pub").(*ssh.Certificate); ok && c.signer != nil {
 		withCert := a.candidate(cert, file+"-cert.pub")
-		withCert.signer = func() (ssh.Signer, error) {
-			s, err := c.signer()
-			if err != nil {
-				return nil, err
-			}
-			return ssh.NewCertSigner(cert, s)
-		}
+		withCert.signer = c.certified(cert)
 		keys = []*candidate{withCert, c}
 	}
 	return keys

@@ -1,9 +1,9 @@
 package ssh
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net"
 	"net/netip"
@@ -14,10 +14,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kevinburke/ssh_config"
 	"golang.org/x/crypto/ssh"
 
-	"zup/plan/disk"
+	"zup/plan/shell"
+	"zup/providers/ssh/sshconfig"
 )
 
 // An endpoint is a Target or a jump host with everything filled in that the
@@ -32,13 +32,26 @@ type endpoint struct {
 	pinnedBy   string        // who says so, for messages
 	jumpHost   bool          // others are reached through it
 	name       string        // as it was called, before ~/.ssh/config gave it an address
+	renamed    bool          // ~/.ssh/config gave it one
 	allow      func(netip.Addr) error
 	knownHosts []string // files, existing or not
+	revoked    string   // file of host keys that do not count; "": none
+	network    string   // tcp, tcp4 or tcp6: what to connect with from here
+	from       net.Addr // address to connect from; nil: any
+	algorithms algorithms
+	env        []string // NAME=VALUE, offered to the server for every session
+
+	// For Way, which says where all of it comes from.
+	asked     Target
+	settings  sshconfig.Settings
+	calledBy  string // of a jump host: the line of ssh_config that names it; "": the configuration
+	userKnown int    // how many of knownHosts are the user's
 }
 
 // keyChoice says which keys may be offered.
 type keyChoice struct {
 	files []string // identity files, in order
+	certs []string // certificate files, in order
 	dir   string   // that files lie in and that no link in it leads out of; "": they lie where their user wants
 	only  bool     // IdentitiesOnly: from the agent only keys that are in files too
 	agent string   // socket; "": no agent
@@ -49,12 +62,8 @@ func (e *endpoint) String() string { return e.user + "@" + e.addr }
 
 // resolve fills in an endpoint for t and for every host that it is reached
 // through. What t says wins over ~/.ssh/config, and that over /etc/ssh/ssh_config.
-func (d *Dialer) resolve(t Target) (*endpoint, error) {
-	cfg, err := d.settings()
-	if err != nil {
-		return nil, err
-	}
-	r := &resolver{dialer: d, cfg: cfg}
+func (d *Dialer) resolve(ctx context.Context, t Target) (*endpoint, error) {
+	r := &resolver{ctx: ctx, dialer: d}
 	e, err := r.endpoint(t)
 	if err != nil {
 		return nil, err
@@ -65,7 +74,7 @@ func (d *Dialer) resolve(t Target) (*endpoint, error) {
 		}
 		e.pinnedBy = "the pinned host_key"
 	}
-	if t.Allow != nil && cfg.get(t.Address, "HostName") == "" {
+	if t.Allow != nil && !e.renamed {
 		e.allow = t.Allow
 	}
 	return e, pinJumps(e.hops, t.JumpHostKeys)
@@ -104,40 +113,61 @@ func pinJumps(hops []*endpoint, keys map[string]string) error {
 }
 
 type resolver struct {
+	ctx    context.Context // of this resolve; ends with it
 	dialer *Dialer
-	cfg    settings
 	seen   []string // hosts whose ProxyJump led here, to find circles
 }
 
 func (r *resolver) endpoint(t Target) (*endpoint, error) {
-	get := func(key string) string { return r.cfg.get(t.Address, key) }
-
-	host := first(expand(get("HostName"), map[byte]string{'h': t.Address}), t.Address)
-	port := get("Port")
+	s, err := r.dialer.settings(r.ctx, sshconfig.Query{Host: t.Address, User: t.User, Port: t.Port, Usual: r.usualUser(), LocalUser: r.localUser()})
+	if err != nil {
+		return nil, err
+	}
+	w := &words{dialer: r.dialer, settings: s, tokens: map[byte]string{'h': t.Address}}
+	host := first(w.text("HostName"), t.Address)
+	port := s.Get("Port")
 	if t.Port != 0 {
 		port = strconv.Itoa(t.Port)
 	}
 	port = first(port, "22")
 	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-		return nil, fmt.Errorf("%s: %q is no port", t.Address, port)
+		v, _ := s.Value("Port")
+		w.refuse(v, "Port", fmt.Errorf("%q is no port", port))
 	}
 	e := &endpoint{
-		name:    t.Address,
-		user:    first(t.User, get("User"), r.usualUser()),
-		addr:    net.JoinHostPort(host, port),
-		knownAs: net.JoinHostPort(host, port),
+		asked:    t,
+		settings: s,
+		name:     t.Address,
+		renamed:  s.Get("HostName") != "",
+		user:     first(t.User, s.Get("User"), r.usualUser()),
+		addr:     net.JoinHostPort(host, port),
+		knownAs:  net.JoinHostPort(host, port),
 	}
-	if alias := get("HostKeyAlias"); alias != "" {
+	if alias := s.Get("HostKeyAlias"); alias != "" {
 		e.knownAs = net.JoinHostPort(alias, "22")
 	}
-	tokens := map[byte]string{'h': host, 'n': t.Address, 'p': port, 'r': e.user}
-	var err error
-	if e.keys, err = r.keyChoice(t, tokens); err != nil {
-		return nil, err
+	w.tokens = r.tokens(t, host, port, e.user, s)
+	e.keys = w.keyChoice(t)
+	e.knownHosts, e.userKnown = w.knownHosts()
+	e.revoked = w.revoked()
+	e.network, e.from = w.network()
+	e.algorithms = w.algorithms()
+	e.env = w.environment()
+	if w.err != nil {
+		return nil, w.err
 	}
-	e.knownHosts = r.knownHosts(t.Address, tokens)
-	e.hops, err = r.hops(t)
+	e.hops, err = r.hops(t, s)
 	return e, err
+}
+
+// tokens are what file names may have.
+func (r *resolver) tokens(t Target, host, port, user string, s sshconfig.Settings) map[byte]string {
+	here, _ := os.Hostname()
+	short, _, _ := strings.Cut(here, ".")
+	return map[byte]string{
+		'h': host, 'n': t.Address, 'p': port, 'r': user, 'd': r.dialer.home(), 'u': r.localUser(),
+		'k': first(s.Get("HostKeyAlias"), t.Address), 'i': strconv.Itoa(os.Getuid()), 'l': here, 'L': short,
+	}
 }
 
 // usualUser is who logs in where nobody says: root on a node, and on a jump host
@@ -146,6 +176,11 @@ func (r *resolver) usualUser() string {
 	if len(r.seen) == 0 {
 		return "root"
 	}
+	return r.localUser()
+}
+
+// localUser is who runs zup.
+func (r *resolver) localUser() string {
 	if r.dialer.LocalUser != "" {
 		return r.dialer.LocalUser
 	}
@@ -155,72 +190,18 @@ func (r *resolver) usualUser() string {
 	return "root"
 }
 
-func (r *resolver) keyChoice(t Target, tokens map[byte]string) (keyChoice, error) {
-	k := keyChoice{only: strings.EqualFold(r.cfg.get(t.Address, "IdentitiesOnly"), "yes")}
-	switch files := r.cfg.all(t.Address, "IdentityFile"); {
-	case t.IdentityFile != "":
-		if err := k.named(r.dialer, t.IdentityFile); err != nil {
-			return k, fmt.Errorf("read identity file: %w", err)
-		}
-	case len(files) > 0:
-		for _, f := range files {
-			if !strings.EqualFold(f, "none") {
-				k.files = append(k.files, r.dialer.path(f, tokens))
-			}
-		}
-	default:
-		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
-			k.files = append(k.files, filepath.Join(r.dialer.home(), ".ssh", name))
-		}
-	}
-	k.agent = r.agent(t.Address, tokens)
-	return k, nil
-}
-
-// agent returns the socket of the agent, "" for none.
-func (r *resolver) agent(alias string, tokens map[byte]string) string {
-	env := first(r.dialer.AgentSocket, os.Getenv("SSH_AUTH_SOCK"))
-	agent := r.cfg.get(alias, "IdentityAgent")
-	switch {
-	case env == "none", strings.EqualFold(agent, "none"):
-		return ""
-	case agent == "", agent == "SSH_AUTH_SOCK":
-		return env
-	case agent[0] == '$' && !strings.Contains(agent, "/"):
-		return os.Getenv(strings.Trim(agent[1:], "{}"))
-	}
-	return r.dialer.path(agent, tokens)
-}
-
-// knownHosts returns the files to look in, as ssh does: the user's, then the
-// system's.
-func (r *resolver) knownHosts(alias string, tokens map[byte]string) []string {
-	if r.dialer.KnownHostsFiles != nil {
-		return r.dialer.KnownHostsFiles
-	}
-	files := strings.Fields(first(r.cfg.get(alias, "UserKnownHostsFile"), "~/.ssh/known_hosts ~/.ssh/known_hosts2"))
-	files = append(files, strings.Fields(first(r.cfg.get(alias, "GlobalKnownHostsFile"), "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"))...)
-	var paths []string
-	for _, f := range files {
-		if !strings.EqualFold(f, "none") {
-			paths = append(paths, r.dialer.path(f, tokens))
-		}
-	}
-	return paths
-}
-
 // hops returns the chain to t, outermost first. Only the outermost host's own
 // ProxyJump is followed, as ssh does it: the others are reached through the one
 // before them.
-func (r *resolver) hops(t Target) ([]*endpoint, error) {
-	specs, err := r.jumpSpecs(t)
+func (r *resolver) hops(t Target, s sshconfig.Settings) ([]*endpoint, error) {
+	specs, err := r.jumpSpecs(t, s)
 	if err != nil || len(specs) == 0 {
 		return nil, err
 	}
 	if slices.Contains(r.seen, t.Address) {
 		return nil, fmt.Errorf("jump hosts go round in a circle: %s", strings.Join(append(r.seen, t.Address), ", "))
 	}
-	outer := &resolver{r.dialer, r.cfg, append(slices.Clone(r.seen), t.Address)}
+	outer := &resolver{r.ctx, r.dialer, append(slices.Clone(r.seen), t.Address)}
 	var chain []*endpoint
 	for i, spec := range specs {
 		hop, err := parseHop(spec)
@@ -238,31 +219,31 @@ func (r *resolver) hops(t Target) ([]*endpoint, error) {
 			return nil, err
 		}
 		e.jumpHost = true
+		if v, ok := s.Value("proxy"); ok && t.Jump == nil {
+			e.calledBy = v.At()
+		}
 		chain = append(append(chain, e.hops...), e)
 		e.hops = nil
 	}
 	return chain, nil
 }
 
-func (r *resolver) jumpSpecs(t Target) ([]string, error) {
+func (r *resolver) jumpSpecs(t Target, s sshconfig.Settings) ([]string, error) {
 	if t.Jump != nil {
 		return t.Jump, nil
 	}
-	jump := r.cfg.get(t.Address, "ProxyJump")
-	if strings.EqualFold(jump, "none") {
+	proxy, ok := s.Value("proxy") // whichever of ProxyJump and ProxyCommand comes first
+	if !ok || strings.EqualFold(proxy.Args[1], "none") {
 		return nil, nil
 	}
-	if jump != "" {
-		return strings.Split(jump, ","), nil
+	if strings.EqualFold(proxy.Args[0], "ProxyJump") {
+		return strings.Split(proxy.Args[1], ","), nil
 	}
-	if cmd := r.cfg.get(t.Address, "ProxyCommand"); cmd != "" && !strings.EqualFold(cmd, "none") {
-		return nil, &ConfigError{
-			File: r.dialer.configFile(),
-			Err:  fmt.Errorf("ProxyCommand for %q: zup starts no proxy commands", t.Address),
-			hint: fmt.Sprintf("say which hosts to jump through: ProxyJump in %s, or jump in the ssh block", r.dialer.configFile()),
-		}
+	return nil, &ConfigError{
+		File: proxy.At(),
+		Err:  fmt.Errorf("ProxyCommand for %q: zup starts no proxy commands", t.Address),
+		hint: fmt.Sprintf("say which hosts to jump through: ProxyJump in %s, or jump in the ssh block", r.dialer.configFile()),
 	}
-	return nil, nil
 }
 
 // parseHop reads [user@]host[:port], also with ssh:// in front.
@@ -287,73 +268,46 @@ func parseHop(spec string) (Target, error) {
 	return t, nil
 }
 
-// settings are the ssh_config files that apply, the strongest first.
-type settings []*ssh_config.Config
-
-func (s settings) get(alias, key string) string {
-	for _, c := range s {
-		if v, err := c.Get(alias, key); err == nil && v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
-func (s settings) all(alias, key string) []string {
-	var all []string
-	for _, c := range s {
-		if v, err := c.GetAll(alias, key); err == nil {
-			all = append(all, v...)
-		}
-	}
-	return all
-}
-
-// settings reads the configuration files, once.
-func (d *Dialer) settings() (settings, error) {
+// settings returns what the configuration files say about a host. They are read once.
+func (d *Dialer) settings(ctx context.Context, q sshconfig.Query) (sshconfig.Settings, error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.loaded == nil {
-		d.loaded = &loadedSettings{}
-		d.loaded.settings, d.loaded.err = readSettings(d.configFile(), first(d.SystemConfigFile, "/etc/ssh/ssh_config"))
+	if d.files == nil {
+		named := func(file string) string {
+			if file == "none" {
+				return ""
+			}
+			return file
+		}
+		d.files = &sshconfig.Files{User: named(d.configFile()), System: named(first(d.SystemConfigFile, "/etc/ssh/ssh_config")), Home: d.home()}
 	}
-	return d.loaded.settings, d.loaded.err
-}
-
-type loadedSettings struct {
-	settings settings
-	err      error
-}
-
-func readSettings(files ...string) (settings, error) {
-	var s settings
-	for _, file := range files {
-		if file == "none" {
-			continue
+	files := d.files
+	d.mu.Unlock()
+	s, err := files.For(q)
+	var undecided *sshconfig.UndecidedError
+	if errors.As(err, &undecided) {
+		if s, err = d.askSSH(ctx, q, files, err); err == nil {
+			err = s.Check()
 		}
-		text, err := disk.ReadFile(file, disk.MaxSettings)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, &ConfigError{File: file, Err: err}
-		}
-		c, err := ssh_config.DecodeBytes(text)
-		if err != nil {
-			return nil, configError(file, err)
-		}
-		s = append(s, c)
+	}
+	if err != nil {
+		return nil, configError(q.Host, err)
 	}
 	return s, nil
 }
 
-// configError explains the parser's refusal. Of the Match lines it understands
-// "all" and "host"; skipping the others could mean to connect somewhere else than
-// ssh does, so nothing is read from a file that has one.
-func configError(file string, err error) error {
-	e := &ConfigError{File: file, Err: err, hint: "does ssh -G HOST read it?"}
-	if strings.Contains(err.Error(), "Match") {
-		e.hint = "zup understands only \"Match all\" and \"Match host\": move what it needs to a Host block in a file of its own, or into the ssh block"
+// configError says what to do about a line that is not followed.
+func configError(host string, err error) error {
+	var line *sshconfig.LineError
+	if !errors.As(err, &line) {
+		return err
+	}
+	e := &ConfigError{File: line.At(), Err: line.Err, hint: "that line holds for " + host + ": what it says can change where zup goes, so that it is not passed over; if it is meant for other hosts, put it into a Host block of theirs"}
+	if line.Line == 0 && strings.HasPrefix(line.File, "ssh -G ") {
+		e.hint = "look at what it prints: " + shell.Command("ssh", "-G", "--", host)
+	}
+	var undecided *sshconfig.UndecidedError
+	if errors.As(err, &undecided) && strings.HasPrefix(undecided.Why, "Match") {
+		e.hint = "if that block is not meant for " + host + ": begin its criteria with !originalhost " + host
 	}
 	return e
 }
@@ -368,42 +322,6 @@ func (d *Dialer) home() string {
 	}
 	home, _ := os.UserHomeDir()
 	return home
-}
-
-// path expands ~, the variables ${NAME} and the tokens that ssh_config allows in
-// file names.
-func (d *Dialer) path(p string, tokens map[byte]string) string {
-	if tokens != nil {
-		tokens['d'], tokens['u'] = d.home(), os.Getenv("USER")
-		p = expand(p, tokens)
-	}
-	if rest, ok := strings.CutPrefix(p, "~/"); ok {
-		p = filepath.Join(d.home(), rest)
-	}
-	return p
-}
-
-// expand replaces %x by tokens['x'] and ${NAME} by the environment's NAME. What
-// it does not know stays.
-func expand(s string, tokens map[byte]string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch rest := s[i:]; {
-		case strings.HasPrefix(rest, "%%"):
-			b.WriteByte('%')
-			i++
-		case rest[0] == '%' && len(rest) > 1 && tokens[rest[1]] != "":
-			b.WriteString(tokens[rest[1]])
-			i++
-		case strings.HasPrefix(rest, "${") && strings.Contains(rest, "}"):
-			end := strings.IndexByte(rest, '}')
-			b.WriteString(os.Getenv(rest[2:end]))
-			i += end
-		default:
-			b.WriteByte(rest[0])
-		}
-	}
-	return b.String()
 }
 
 func first(values ...string) string {

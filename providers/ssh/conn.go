@@ -27,6 +27,7 @@ type conn struct {
 	key    ssh.PublicKey
 	keys   [][]byte // every key that the host is known by, the one that it has shown among them
 	wire   *overheard
+	env    []string // NAME=VALUE
 
 	reader atomic.Pointer[Reader] // what has answered over it, if that only reads
 
@@ -37,7 +38,7 @@ type conn struct {
 
 // watch makes a conn of a finished handshake and keeps an eye on it.
 func (d *Dialer) watch(s *handshake, client *ssh.Client) *conn {
-	c := &conn{client: client, to: s.of.String(), key: s.check.key, keys: s.check.itsOwn(), wire: s.conn, gone: make(chan struct{})}
+	c := &conn{client: client, to: s.of.String(), key: s.check.key, keys: s.check.itsOwn(), wire: s.conn, env: s.of.env, gone: make(chan struct{})}
 	go func() {
 		err := client.Wait()
 		if err == nil || errors.Is(err, io.EOF) {

@@ -28,6 +28,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/crypto/ssh"
+
+	"zup/providers/ssh/sshconfig"
 )
 
 // A Target says which host to connect to, and how. What is left empty comes from
@@ -64,6 +66,14 @@ type Dialer struct {
 	KnownHostsFiles  []string // nil: as ssh_config says; files that do not exist are passed over
 	AgentSocket      string   // stands for $SSH_AUTH_SOCK, which IdentityAgent outranks; "none": no agent at all
 
+	// SSH returns where the program ssh is, which is asked (ssh -G) what a configuration file
+	// means where nothing else can tell. nil or "": what can't be told is refused.
+	SSH func() string
+
+	// Trusted returns an error for a configuration file that must not choose which programs
+	// ssh starts, because others may have written it. nil: all may.
+	Trusted func(file string) error
+
 	// Passphrase returns the passphrase of an identity file. It is called at
 	// most once for each file, never twice at a time, and only when a server
 	// would take that key; it may block, and the limits of time stand still
@@ -86,7 +96,8 @@ type Dialer struct {
 	Log       hclog.Logger  // nil: none. No script, key or passphrase is ever logged
 
 	mu     sync.Mutex
-	loaded *loadedSettings
+	files  *sshconfig.Files // nil: not read yet
+	oracle *oracle          // nil: nothing was asked yet
 	ring   *keyring
 	jumps  map[string]*jump
 	ways   map[string]bool // IP addresses that connections were asked for
@@ -101,7 +112,7 @@ type Dialer struct {
 // wrap one of the error types of this package.
 func (d *Dialer) Dial(ctx context.Context, t Target) (*Host, error) {
 	name := first(t.Name, t.Address)
-	e, err := d.resolve(t)
+	e, err := d.resolve(ctx, t)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -178,7 +189,7 @@ func onOutage(err error) bool {
 // reach makes one attempt.
 func (d *Dialer) reach(ctx context.Context, e *endpoint) (*conn, error) {
 	if len(e.hops) == 0 {
-		return d.attempt(ctx, e, d.dialAllowed(e), "")
+		return d.attempt(ctx, e, d.dialFrom(e), "")
 	}
 	if err := e.allowed(hostOnly(e.addr)); err != nil {
 		return nil, fmt.Errorf("connect %s: %w", e.addr, err)
@@ -198,29 +209,29 @@ func (d *Dialer) reach(ctx context.Context, e *endpoint) (*conn, error) {
 	return c, err
 }
 
-func (d *Dialer) dialTCP(ctx context.Context, addr string) (net.Conn, error) {
-	return d.dialWith(ctx, &net.Dialer{}, addr)
-}
-
-func (d *Dialer) dialWith(ctx context.Context, dialer *net.Dialer, addr string) (net.Conn, error) {
+func (d *Dialer) dialWith(ctx context.Context, e *endpoint, dialer *net.Dialer, addr string) (net.Conn, error) {
+	network := first(e.network, "tcp")
 	if d.DialContext != nil {
-		return d.DialContext(ctx, "tcp", addr)
+		return d.DialContext(ctx, network, addr)
 	}
-	return dialer.DialContext(ctx, "tcp", addr)
+	dialer.LocalAddr = e.from
+	return dialer.DialContext(ctx, network, addr)
 }
 
-// dialAllowed asks about every address that a name turns out to have, right before the
-// connection to it is opened.
-func (d *Dialer) dialAllowed(e *endpoint) func(context.Context, string) (net.Conn, error) {
+// dialFrom opens connections to e that go out from here. It asks about every address that
+// a name turns out to have, right before the connection to it is opened.
+func (d *Dialer) dialFrom(e *endpoint) func(context.Context, string) (net.Conn, error) {
 	if e.allow == nil {
-		return d.dialTCP
+		return func(ctx context.Context, addr string) (net.Conn, error) {
+			return d.dialWith(ctx, e, &net.Dialer{}, addr)
+		}
 	}
 	control := func(_ context.Context, _, addr string, _ syscall.RawConn) error { return e.allowed(hostOnly(addr)) }
 	return func(ctx context.Context, addr string) (net.Conn, error) {
 		if err := e.allowed(hostOnly(addr)); err != nil {
 			return nil, err
 		}
-		return d.dialWith(ctx, &net.Dialer{ControlContext: control}, addr)
+		return d.dialWith(ctx, e, &net.Dialer{ControlContext: control}, addr)
 	}
 }
 
@@ -325,6 +336,7 @@ type handshakeResult struct {
 // do returns when the handshake is done or ctx is, whatever the network does.
 func (s *handshake) do(ctx context.Context) (*ssh.Client, error) {
 	config := &ssh.ClientConfig{
+		Config:            s.of.algorithms.transport,
 		User:              s.of.user,
 		AuthCallback:      s.auth.next,
 		HostKeyAlgorithms: s.check.algorithms(),

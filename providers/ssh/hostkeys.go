@@ -9,9 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
-	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
+	"golang.org/x/crypto/ssh/knownhosts"
 
 	"zup/plan/disk"
 )
@@ -19,16 +18,23 @@ import (
 // A keyCheck decides whether a host key is the right one: the pinned key if there
 // is one, otherwise known_hosts. It never asks and never writes.
 type keyCheck struct {
-	of    *endpoint
-	db    *knownhosts.HostKeyDB // nil when the key is pinned or there is no file
-	files []string              // that db was read from
-	way   []*conn               // to the jump hosts, outermost first
-	key   ssh.PublicKey         // what was accepted
-	err   error                 // why it was refused
+	of      *endpoint
+	known   knownLines    // about the host; none where the key is pinned
+	revoked knownLines    // of RevokedHostKeys
+	files   []string      // that they were read from
+	way     []*conn       // to the jump hosts, outermost first
+	key     ssh.PublicKey // what was accepted
+	err     error         // why it was refused
 }
 
 func newKeyCheck(of *endpoint) (*keyCheck, error) {
 	c := &keyCheck{of: of}
+	if of.revoked != "" {
+		var err error
+		if c.revoked, err = readRevoked(of.revoked); err != nil {
+			return nil, err
+		}
+	}
 	if of.pinned != nil {
 		return c, nil
 	}
@@ -40,18 +46,42 @@ func newKeyCheck(of *endpoint) (*keyCheck, error) {
 			c.files = append(c.files, file)
 		}
 	}
-	if len(c.files) == 0 {
-		return c, nil
-	}
 	var err error
-	if c.db, err = knownhosts.NewDB(c.files...); err != nil {
-		return nil, &ConfigError{File: "known_hosts", Err: err, hint: "mend or remove that line"}
+	if c.known, err = readKnownHosts(c.files, of.knownAs); err != nil {
+		return nil, err
 	}
-	return c, nil
+	// What takes a key away, and can't be read, may be about the key that is shown.
+	return c, c.known.bad(markRevoked)
 }
 
-// isKnownHosts reports whether there is a file of host keys to read. The parser opens
-// it by its name and reads whatever it finds.
+// readRevoked reads a file of public keys, one a line, that no host may have. What can't
+// be read there may be the very key: it is an error, as it is for ssh.
+func readRevoked(file string) (knownLines, error) {
+	text, err := disk.ReadFile(file, disk.MaxKnownHosts)
+	if err != nil {
+		return nil, &ConfigError{File: file, Err: fmt.Errorf("RevokedHostKeys: %w", err), hint: "while that can't be read, no host key can be trusted"}
+	}
+	if bytes.HasPrefix(text, []byte("SSHKRL\n\x00")) {
+		return nil, &ConfigError{File: file, Err: errors.New("RevokedHostKeys: zup does not read the binary form (KRL)"), hint: "name a file of public keys there, one a line"}
+	}
+	var all knownLines
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		s := strings.TrimSpace(string(line))
+		if s == "" || s[0] == '#' {
+			continue
+		}
+		key, err := readKnownKey(strings.ReplaceAll(s, "\t", " "))
+		if err != nil {
+			return nil, &ConfigError{File: fmt.Sprintf("%s:%d", file, n), Err: fmt.Errorf("RevokedHostKeys: this line can't be read: %w", err), hint: "mend or remove that line"}
+		}
+		all = append(all, knownLine{file: file, line: n, mark: markRevoked, key: key})
+	}
+	return all, nil
+}
+
+// isKnownHosts reports whether there is a file of host keys to read.
 func isKnownHosts(file string) (bool, error) {
 	f, err := disk.Open(file)
 	switch {
@@ -74,8 +104,13 @@ func (c *keyCheck) algorithms() []string {
 	var want []string
 	authority := false
 	for _, k := range c.expected() {
-		authority = authority || k.Cert
 		want = append(want, algorithmsOf(k)...)
+	}
+	for _, l := range c.known.keys(markAuthority) {
+		authority = true
+		if l.key.Type() == ssh.KeyAlgoRSA {
+			want = append(want, ssh.CertAlgoRSASHA512v01, ssh.CertAlgoRSASHA256v01)
+		}
 	}
 	for _, a := range ssh.SupportedAlgorithms().HostKeys {
 		// A certificate is of use only where an authority is known.
@@ -83,31 +118,29 @@ func (c *keyCheck) algorithms() []string {
 			want = append(want, a)
 		}
 	}
+	if left := c.of.algorithms.hostKeys; left != nil {
+		want = slices.DeleteFunc(want, func(a string) bool { return !slices.Contains(left, a) })
+	}
 	return want
 }
 
-func (c *keyCheck) expected() []knownhosts.PublicKey {
-	switch {
-	case c.of.pinned != nil:
-		return []knownhosts.PublicKey{{PublicKey: c.of.pinned}}
-	case c.db != nil:
-		return c.db.HostKeys(c.of.knownAs)
+// expected returns the host's own keys, as far as they are known.
+func (c *keyCheck) expected() []ssh.PublicKey {
+	if c.of.pinned != nil {
+		return []ssh.PublicKey{c.of.pinned}
 	}
-	return nil
+	var keys []ssh.PublicKey
+	for _, l := range c.known.keys("") {
+		keys = append(keys, l.key)
+	}
+	return keys
 }
 
-func algorithmsOf(k knownhosts.PublicKey) []string {
-	switch typ := k.Type(); {
-	case typ == ssh.KeyAlgoRSA && k.Cert:
-		return []string{ssh.CertAlgoRSASHA512v01, ssh.CertAlgoRSASHA256v01}
-	case typ == ssh.KeyAlgoRSA:
+func algorithmsOf(k ssh.PublicKey) []string {
+	if k.Type() == ssh.KeyAlgoRSA {
 		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
-	case k.Cert:
-		// The host's own key may be of another type than its authority's.
-		return nil
-	default:
-		return []string{typ}
 	}
+	return []string{k.Type()}
 }
 
 // check is the ssh.HostKeyCallback. The error is kept as well, for the handshake
@@ -126,36 +159,67 @@ func (c *keyCheck) verify(key ssh.PublicKey) error {
 			return &SameKeyError{Addr: c.of.addr, Jump: hop.to, KeyType: key.Type(), Fingerprint: ssh.FingerprintSHA256(key)}
 		}
 	}
+	if l := c.revoked.revoked(key); l != nil {
+		return c.takenAway(key, l)
+	}
+	if err := c.of.algorithms.tooSmall(key); err != nil {
+		return fmt.Errorf("host key of %s: %w", c.of.addr, err)
+	}
 	if c.of.pinned != nil {
 		if bytes.Equal(key.Marshal(), c.of.pinned.Marshal()) {
 			return nil
 		}
 		return c.changed(key, []ExpectedKey{expectedKey(c.of.pinned, c.of.pinnedBy, "")})
 	}
-	if c.db == nil {
-		return c.unknown(key)
+	if l := c.known.revoked(key); l != nil {
+		return c.takenAway(key, l)
 	}
-	err := c.db.HostKeyCallback()(c.of.knownAs, &net.TCPAddr{IP: net.IPv4zero}, key)
-	var known *xknownhosts.KeyError
-	var revoked *xknownhosts.RevokedError
-	switch {
-	case err == nil:
+	if cert, ok := key.(*ssh.Certificate); ok {
+		return c.verifyCertificate(cert)
+	}
+	if c.known.keys("").with(key) != nil {
 		return nil
-	case errors.As(err, &revoked):
-		e := c.changed(key, []ExpectedKey{knownKey(revoked.Revoked)})
-		e.Revoked = true
-		return e
-	case errors.As(err, &known) && len(known.Want) == 0:
-		return c.unknown(key)
-	case errors.As(err, &known):
-		var want []ExpectedKey
-		for _, k := range known.Want {
-			want = append(want, knownKey(k))
+	}
+	var want []ExpectedKey
+	for _, l := range c.known.keys("") {
+		if !l.any { // else it may be the key of another server there
+			want = append(want, l.expected())
 		}
+	}
+	if len(want) > 0 {
 		return c.changed(key, want)
-	default:
+	}
+	// ssh would ask here. Who can read the line should say whether it is that key's.
+	if err := c.known.bad("", markAuthority); err != nil {
+		return err
+	}
+	return c.unknown(key)
+}
+
+func (c *keyCheck) takenAway(key ssh.PublicKey, by *knownLine) error {
+	e := c.changed(key, []ExpectedKey{by.expected()})
+	e.Revoked = true
+	return e
+}
+
+// verifyCertificate accepts a certificate that an authority for this host has signed, and
+// of another one the host's own key where that is known, as ssh does.
+func (c *keyCheck) verifyCertificate(cert *ssh.Certificate) error {
+	authorities := c.known.keys(markAuthority)
+	if authorities.with(cert.SignatureKey) == nil && c.known.keys("").with(cert.Key) != nil {
+		return nil
+	}
+	if !c.of.algorithms.authorities.allows(cert.Signature.Format) {
+		return fmt.Errorf("host key of %s: its certificate is signed with %s, which CASignatureAlgorithms leaves out", c.of.addr, cert.Signature.Format)
+	}
+	checker := ssh.CertChecker{
+		IsHostAuthority: func(key ssh.PublicKey, _ string) bool { return authorities.with(key) != nil },
+		IsRevoked:       func(cert *ssh.Certificate) bool { return c.known.revoked(cert) != nil },
+	}
+	if err := checker.CheckHostKey(c.of.knownAs, nil, cert); err != nil {
 		return fmt.Errorf("host key of %s: %w", c.of.addr, err)
 	}
+	return nil
 }
 
 func (c *keyCheck) unknown(key ssh.PublicKey) error {
@@ -194,17 +258,11 @@ func expectedKey(key ssh.PublicKey, source, file string) ExpectedKey {
 	return ExpectedKey{KeyType: key.Type(), Fingerprint: ssh.FingerprintSHA256(key), Source: source, File: file}
 }
 
-func knownKey(k xknownhosts.KnownKey) ExpectedKey {
-	return expectedKey(k.Key, fmt.Sprintf("%s:%d", k.Filename, k.Line), k.Filename)
-}
-
 // itsOwn returns every key that the host which was accepted may show another time.
 func (c *keyCheck) itsOwn() [][]byte {
 	all := [][]byte{bare(c.key)}
 	for _, k := range c.expected() {
-		if !k.Cert {
-			all = append(all, bare(k.PublicKey))
-		}
+		all = append(all, bare(k))
 	}
 	return all
 }

@@ -47,7 +47,20 @@ func TestKnownHosts(t *testing.T) {
 		{"wildcard", []string{"* " + ecdsa}, ecdsa},
 		{"two keys of a type, one is it", []string{name + " " + other, name + " " + ed}, ed},
 		{"other key of another type beside it", []string{name + " " + otherECDSA, name + " " + ed}, ""},
-		{"without the port it is another host", []string{"127.0.0.1 " + ed}, ""},
+		{"without the port, as ssh looks again", []string{"127.0.0.1 " + ed}, ed},
+		{"without the port, hashed", []string{xknownhosts.HashHostname("127.0.0.1") + " " + ecdsa}, ecdsa},
+		{"without the port, another key", []string{"127.0.0.1 " + other}, ""},
+		{"with the port another key, without it this one", []string{name + " " + other, "127.0.0.1 " + ed}, ""},
+		{"revoked without the port", []string{name + " " + ed, "@revoked 127.0.0.1 " + ed}, ""},
+		{"revoked for others", []string{name + " " + ed, "@revoked elsewhere " + ed}, ed},
+		{"revoked for all, unreadable", []string{name + " " + ed, "@revoked * ssh-ed25519 junk"}, ""},
+		{"port without brackets", []string{strings.Trim(strings.ReplaceAll(name, "]", ""), "[") + " " + ed}, ""},
+		{"excluded with its port, found without, as ssh does", []string{"*,!" + name + " " + ed}, ed},
+		{"excluded", []string{"*,!127.0.0.1,!" + name + " " + ed}, ""},
+		{"wildcard for the port", []string{"[127.0.0.?]:* " + ed}, ed},
+		{"an authority's own key", []string{"@cert-authority " + name + " " + ed}, ""},
+		{"two marks", []string{"@cert-authority @revoked " + name + " " + ed, name + " " + ed}, ed},
+		{"unknown mark", []string{"@unknown " + name + " " + ed}, ""},
 		{"other port", []string{"[127.0.0.1]:1 " + ed}, ""},
 		{"changed", []string{name + " " + other}, ""},
 		{"comment and blank lines", []string{"# hello", "", name + " " + ed + " comment"}, ed},
@@ -215,6 +228,45 @@ func TestPinnedKeyOfEveryType(t *testing.T) {
 			t.Errorf("got %s, want %s", h.HostKey(), key)
 		}
 	}
+}
+
+// Lines that nobody can read are somebody else's trouble: they stop the nodes that they
+// are about, and these only where no other line vouches for them.
+func TestUnreadableLinesStopOnlyTheirOwnHost(t *testing.T) {
+	t.Parallel()
+	s := sshtest.New(t, sshtest.Config{})
+	name := fmt.Sprintf("[127.0.0.1]:%d", s.Port())
+	for _, line := range []string{
+		"=", "x", "@", "@revoked", "@cert-authority old.example.com", "@new-mark a ssh-ed25519 AAAA",
+		"old.example.com 1024 35 135420563", "old.example.com ssh-ed25519", "old.example.com ssh-ed25519 AAAA",
+		"old.example.com ssh-ed25519 ????", "old.example.com ssh-rsa " + strings.Fields(s.HostKey())[1],
+		"old.example.com ssh-mldsa-65 AAAADHNzaC1tbGRzYS02NQAAAAA=", "|1|x ssh-ed25519 AAAA", "|2|eA==|eA== ssh-ed25519 AAAA",
+		"!,, ssh-ed25519 AAAA", "<<<<<<< HEAD", "\x00\xff\xfe", "[old.example.com ssh-ed25519 AAAA", strings.Repeat("x", 200_000) + " y z",
+		"@revoked old.example.com junk",
+	} {
+		d := newDialer(t)
+		knownHosts(t, d, line, name+" "+s.HostKey())
+		to := target(s)
+		to.HostKey = ""
+		dial(t, d, to)
+		// As the last line, without an end.
+		file := knownHosts(t, d)
+		if err := os.WriteFile(file, []byte(name+" "+s.HostKey()+"\r\n"+line), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		dial(t, d, to)
+		knownHosts(t, d, line)
+		var unknown *UnknownHostError
+		if err := dialError(t, d, to); !errors.As(err, &unknown) {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+	// Its own line, where there is another one: as ssh.
+	d := newDialer(t)
+	to := target(s)
+	to.HostKey = ""
+	knownHosts(t, d, name+" ssh-ed25519 junk", name+" "+s.HostKey())
+	dial(t, d, to)
 }
 
 func TestRevokedHostKey(t *testing.T) {

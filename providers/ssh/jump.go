@@ -24,7 +24,7 @@ func (j *jump) close() {
 // through returns the connections to the hops, each reached through the
 // one before it and each verified against its own pinned key or entry in known_hosts.
 func (d *Dialer) through(ctx context.Context, hops []*endpoint) ([]*conn, error) {
-	dial, via := d.dialTCP, ""
+	dial, via := d.dialFrom(hops[0]), ""
 	var way []*conn
 	for i, hop := range hops {
 		j, err := d.jump(hops[:i+1])

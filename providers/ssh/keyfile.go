@@ -14,7 +14,7 @@ import (
 // named makes a file that was asked for the only identity file. It must be there; if it
 // can't be read, the agent may have its key.
 func (k *keyChoice) named(d *Dialer, file string) error {
-	path := d.path(file, nil)
+	path := inHome(d.home(), file)
 	if !filepath.IsAbs(path) && !strings.HasPrefix(path, "~") {
 		k.dir = first(d.Dir, ".")
 		path = filepath.Join(k.dir, path)
@@ -31,6 +31,14 @@ func (k *keyChoice) named(d *Dialer, file string) error {
 		return nil
 	}
 	return err
+}
+
+// inHome expands ~/ at the beginning of a file name.
+func inHome(home, path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		return filepath.Join(home, rest)
+	}
+	return path
 }
 
 // open opens an identity file, or what lies beside one.
@@ -65,6 +73,19 @@ func (k *keyChoice) public(path string) ssh.PublicKey {
 	if err != nil {
 		return nil
 	}
+	return parsePublic(text)
+}
+
+// publicKey reads a file in authorized_keys form wherever it is, nil if it is none.
+func publicKey(path string) ssh.PublicKey {
+	text, err := disk.ReadFile(path, disk.MaxKey)
+	if err != nil {
+		return nil
+	}
+	return parsePublic(text)
+}
+
+func parsePublic(text []byte) ssh.PublicKey {
 	key, _, _, _, err := ssh.ParseAuthorizedKey(text)
 	if err != nil {
 		return nil

@@ -143,6 +143,9 @@ func (c *conn) openChannel() (ssh.Channel, <-chan *ssh.Request, error) {
 	for pause := 10 * time.Millisecond; ; pause *= 2 {
 		ch, requests, err := c.client.OpenChannel("session", nil)
 		var refused *ssh.OpenChannelError
+		if err == nil {
+			c.offer(ch)
+		}
 		if !errors.As(err, &refused) {
 			return ch, requests, err
 		}
@@ -150,6 +153,15 @@ func (c *conn) openChannel() (ssh.Channel, <-chan *ssh.Request, error) {
 			return nil, nil, ErrNoSession
 		}
 		time.Sleep(pause)
+	}
+}
+
+// offer offers the environment of SetEnv. The server takes of it what it likes, and does
+// not say so; a connection that is lost shows in what comes next.
+func (c *conn) offer(ch ssh.Channel) {
+	for _, variable := range c.env {
+		name, value, _ := strings.Cut(variable, "=")
+		_, _ = ch.SendRequest("env", false, ssh.Marshal(struct{ Name, Value string }{name, value}))
 	}
 }
 

@@ -37,7 +37,7 @@ func (d *Dialer) SigningKeys(ctx context.Context, file string) ([]SigningKey, er
 		e.keys.agent = ""
 	}
 	if file != "" {
-		e.keys.files = []string{d.path(file, nil)}
+		e.keys.files = []string{inHome(d.home(), file)}
 	}
 	for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
 		if file == "" {

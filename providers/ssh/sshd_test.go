@@ -477,6 +477,98 @@ func TestSSHDCertificates(t *testing.T) {
 	}
 }
 
+// What ~/.ssh/config says about how to connect holds on the way to a real sshd.
+func TestSSHDAsTheConfigurationSays(t *testing.T) {
+	t.Parallel()
+	s := startSSHD(t, "AcceptEnv MENU WORD", "Ciphers aes128-ctr,aes256-ctr", "ListenAddress [::1]")
+	other := sshtest.NewKey(t, "ed25519").PublicKey()
+	keys := t.TempDir() + "/"
+	for name, text := range map[string]string{
+		"revoked": s.hostKey + "\n", "others": "# old\n" + authorizedKey(other) + "\n", "junk": authorizedKey(other) + "\nssh-ed25519 junk\n", "krl": "SSHKRL\n\x00\x00",
+	} {
+		if err := os.WriteFile(keys+name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ config, script, want, err string }{
+		{"SetEnv MENU=off WORD=\"a b\"", `echo "$MENU $WORD"`, "off a b\n", ""},
+		{"BindAddress 127.0.0.2", "echo ${SSH_CLIENT%% *}", "127.0.0.2\n", ""},
+		{"AddressFamily inet", "echo ${SSH_CLIENT%% *}", "127.0.0.1\n", ""},
+		{"AddressFamily inet6", "", "", "connect 127.0.0.1"},
+		{"Ciphers aes128-ctr", "echo ok", "ok\n", ""},
+		{"Ciphers aes256-gcm@openssh.com", "", "", "no common algorithm for client to server cipher"},
+		{"HostKeyAlgorithms ssh-ed25519", "echo ok", "ok\n", ""},
+		{"HostKeyAlgorithms rsa-sha2-512", "", "", "no common algorithm for host key"},
+		{"HostKeyAlgorithms +ssh-rsa\nPubkeyAcceptedAlgorithms ssh-ed25519", "echo ok", "ok\n", ""},
+		{"PubkeyAcceptedAlgorithms rsa-sha2-*", "", "", "PubkeyAcceptedAlgorithms leaves it out"},
+		{"RevokedHostKeys " + keys + "others", "echo ok", "ok\n", ""},
+		{"RevokedHostKeys " + keys + "revoked", "", "", "is revoked: ssh-ed25519 SHA256:"},
+		{"RevokedHostKeys " + keys + "junk", "", "", "junk:2: RevokedHostKeys: this line can't be read"},
+		{"RevokedHostKeys " + keys + "krl", "", "", "zup does not read the binary form (KRL)"},
+		{"RevokedHostKeys " + keys + "missing", "", "", "no such file"},
+		{"RequiredRSASize 4096", "echo ok", "ok\n", ""},
+	} {
+		d := newDialer(t)
+		writeConfig(t, d, c.config+"\n")
+		h, err := d.Dial(t.Context(), s.target())
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s: %v", c.config, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", c.config, err)
+			continue
+		}
+		if got := string(run(t, h, c.script).Stdout); got != c.want {
+			t.Errorf("%s: %q", c.config, got)
+		}
+		h.Close()
+	}
+}
+
+// A certificate that does not lie beside its key.
+func TestSSHDCertificateFile(t *testing.T) {
+	t.Parallel()
+	s := startSSHD(t)
+	s.stop()
+	ca := sshtest.NewKey(t, "ed25519")
+	dir := t.TempDir()
+	key := sshtest.WriteKey(t, "rsa", filepath.Join(dir, "id"), "")
+	cert := &ssh.Certificate{Key: key, CertType: ssh.UserCert, ValidPrincipals: []string{"root"}, ValidBefore: ssh.CertTimeInfinity}
+	if err := cert.SignCert(rand.Reader, ca); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "my.cert"), ssh.MarshalAuthorizedKey(cert), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.write(t, "ca.pub", ssh.MarshalAuthorizedKey(ca.PublicKey()))
+	s.write(t, "authorized_keys", nil)
+	config, _ := os.ReadFile(filepath.Join(s.dir, "sshd_config"))
+	s.write(t, "sshd_config", fmt.Appendf(config, "TrustedUserCAKeys %s/ca.pub\n", s.dir))
+	s.start(t)
+	to := s.target()
+	to.IdentityFile = ""
+	for _, c := range []struct{ config, err string }{
+		{"IdentityFile DIR/id\nCertificateFile DIR/my.cert", ""},
+		{"IdentityFile DIR/id\nCertificateFile DIR/my.cert\nPubkeyAcceptedAlgorithms rsa-sha2-256-cert-v01@openssh.com", ""},
+		{"IdentityFile DIR/id", "no key was accepted"},
+		{"IdentityFile none\nCertificateFile DIR/my.cert", "the key that it is for is not at hand"},
+		{"IdentityFile DIR/id\nCertificateFile DIR/id.pub", "this is no certificate"},
+	} {
+		d := newDialer(t)
+		writeConfig(t, d, strings.ReplaceAll(c.config, "DIR", dir)+"\n")
+		h, err := d.Dial(t.Context(), to)
+		if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
+			t.Errorf("%s: %v", c.config, err)
+		}
+		if err == nil {
+			h.Close()
+		}
+	}
+}
+
 // A jump host that is a real sshd, with its own words for what goes wrong.
 func TestSSHDJump(t *testing.T) {
 	t.Parallel()
