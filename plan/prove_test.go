@@ -125,8 +125,11 @@ func other(v any) any {
 func TestAlteredPlansAreNotProven(t *testing.T) {
 	all := corpusPlans(t)
 	altered, named, stride := 0, 0, 8
-	if os.Getenv("ZUP_MATRIX") != "" {
+	switch {
+	case os.Getenv("ZUP_MATRIX") != "":
 		stride = 1
+	case testing.Short(): // for the race detector
+		stride = 128
 	}
 	for n, name := range []string{"update_drain", "snapshot_update", "update_offline", "rule_one_site_waived", "waive_disk", "windows", "rollback_both", "update_boost", "resume_before_backup"} {
 		p := all[name]
@@ -164,7 +167,7 @@ func TestAlteredPlansAreNotProven(t *testing.T) {
 		}
 	}
 	t.Logf("%d alterations, %d found when the plan was made again, the others when it was read", altered, named)
-	if altered < 2000 {
+	if altered < 2000 && !testing.Short() {
 		t.Errorf("only %d alterations", altered)
 	}
 }

@@ -93,7 +93,7 @@ func TestScriptIsInNoCommandLine(t *testing.T) {
 		}
 	}
 	// The check itself finds what is there.
-	if res := run(t, h, `sh -c 'sleep 60; :' zeninotify-standin & `+look+`; kill $!`); len(res.Stdout) == 0 {
+	if res := run(t, h, `sh -c 'sleep 60; :' zeninotify-standin & sleep 0.5; `+look+`; kill $!`); len(res.Stdout) == 0 {
 		t.Error("nothing was found that is there")
 	}
 }
