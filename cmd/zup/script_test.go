@@ -56,6 +56,23 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// scripts runs scripts as testscript.Run does, but that in CI none may be skipped.
+type scripts struct{ *testing.T }
+
+func (s scripts) Run(name string, f func(testscript.T)) {
+	s.T.Run(name, func(t *testing.T) { f(scripts{t}) })
+}
+
+func (s scripts) Verbose() bool { return testing.Verbose() }
+
+func (s scripts) Skip(args ...any) {
+	s.Helper()
+	if os.Getenv("ZUP_CI") != "" {
+		s.Fatal(append([]any{"in CI nothing may be missing: "}, args...)...)
+	}
+	s.T.Skip(args...)
+}
+
 // TestScripts runs testdata/script. Nodes are a pair in memory behind SSH servers
 // in this process: see the commands in scriptCommands.
 func TestScripts(t *testing.T) {
@@ -66,7 +83,7 @@ func TestScripts(t *testing.T) {
 	if signal.Ignored(syscall.SIGHUP) { // under nohup; what a script starts shall not ignore it, too
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
-	testscript.Run(t, testscript.Params{
+	testscript.RunT(scripts{t}, testscript.Params{
 		Dir:                 "testdata/script",
 		Cmds:                scriptCommands,
 		Condition:           condition,

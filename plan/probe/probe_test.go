@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -197,6 +198,9 @@ func TestProbesReachIPv6(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp6", "[::1]:0")
 	if err != nil {
+		if os.Getenv("ZUP_CI") != "" {
+			t.Fatal("this machine has no IPv6: ", err)
+		}
 		t.Skip("this machine has no IPv6: ", err)
 	}
 	server := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}

@@ -22,6 +22,9 @@ func TestZoneNames(t *testing.T) {
 	path := filepath.Join(runtime.GOROOT(), "lib", "time", "zoneinfo.zip")
 	r, err := zip.OpenReader(path)
 	if err != nil {
+		if os.Getenv("ZUP_CI") != "" {
+			t.Fatalf("this Go has no list of zones: %v", err)
+		}
 		t.Skipf("this Go has no list of zones: %v", err)
 	}
 	defer r.Close()

@@ -38,10 +38,19 @@ cat said192.168.100.2 said2001:db8::2
 
 func TestAgreesWithSshd(t *testing.T) {
 	t.Parallel()
-	if os.Getuid() != 0 || testing.Short() {
+	if testing.Short() {
+		t.Skip("libwrap takes its time to refuse")
+	}
+	if os.Getuid() != 0 {
+		if os.Getenv("ZUP_CI") != "" {
+			t.Fatal("needs root")
+		}
 		t.Skip("needs root")
 	}
 	if _, err := exec.LookPath("sshd"); err != nil {
+		if os.Getenv("ZUP_CI") != "" {
+			t.Fatal("needs sshd")
+		}
 		t.Skip("needs sshd")
 	}
 	all := []tables{

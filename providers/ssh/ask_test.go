@@ -17,7 +17,7 @@ func asking(t *testing.T, config string) *Dialer {
 	t.Helper()
 	program, err := exec.LookPath("ssh")
 	if err != nil {
-		t.Skip("there is no ssh to ask")
+		skip(t, "there is no ssh to ask")
 	}
 	d := newDialer(t)
 	d.SSH = func() string { return program }

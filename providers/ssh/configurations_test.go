@@ -250,7 +250,7 @@ func expectedOfSSH(t *testing.T, said map[string][]string, e *endpoint, s sshcon
 func TestGeneratedConfigurations(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("ssh"); err != nil {
-		t.Skip("there is no ssh to compare with")
+		skip(t, "there is no ssh to compare with")
 	}
 	agreed := 0
 	for seed := range *configurations {

@@ -249,7 +249,7 @@ func TestUploadFullDisk(t *testing.T) {
 			_, h, u, _ := uploadTo(t, way.option, 4<<20)
 			dir := t.TempDir()
 			if err := syscall.Mount("small", dir, "tmpfs", 0, "size=1m,mode=755"); err != nil {
-				t.Skip("mounting takes more rights: ", err)
+				skip(t, "mounting takes more rights: "+err.Error())
 			}
 			t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
 			u.To, u.Part = filepath.Join(dir, "x.iso"), filepath.Join(dir, "x.iso.part")

@@ -251,6 +251,9 @@ func TestImagePrepareWantsRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Truncate(part, 1<<40); err != nil {
+		if os.Getenv("ZUP_CI") != "" {
+			t.Fatal("no sparse files here: ", err)
+		}
 		t.Skip("no sparse files here: ", err)
 	}
 	if out, err := s.imageOfSize("image_prepare", "image", 1<<40+1); err != nil {
