@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -50,7 +51,7 @@ func TestDocumentedConfigurationsArePlanned(t *testing.T) {
 			for _, c := range cfg.Clusters {
 				in.Observed[c.Name] = healthy(c)
 				if c.Package != nil {
-					in.Images[c.Name] = &plan.Image{Size: 1 << 20, SHA256: strings.Repeat("0", 64)}
+					in.Images[c.Name] = &plan.Image{Size: 1 << 20, SHA256: cmp.Or(c.Package.SHA256, strings.Repeat("0", 64))}
 				}
 			}
 			p, err := plan.Build(in)

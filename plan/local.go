@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"zup/plan/config"
+	"zup/plan/name"
 )
 
 // Named lists what in a command may be the name of a file: its program, and each
@@ -97,8 +97,8 @@ func (a *Action) localShape() string {
 	case a.Script != "" || a.Undo != "" || a.Detached || len(a.Until) > 0 || len(a.Prompts) > 0 || len(a.Forbid)+len(a.Judged) > 0:
 		return "a local action runs a command where zup runs, and nothing on a node"
 	}
-	for i, name := range a.Secrets {
-		if !config.IsSecretName(name) || i > 0 && a.Secrets[i-1] >= name {
+	for i, secret := range a.Secrets {
+		if !name.Secret(secret) || i > 0 && a.Secrets[i-1] >= secret {
 			return "secrets are named in order, each once"
 		}
 	}
@@ -108,7 +108,7 @@ func (a *Action) localShape() string {
 		}
 	}
 	for _, f := range a.Files {
-		if (f.SHA256 == "") == (f.Uncovered == "") || f.SHA256 != "" && len(f.SHA256) != 64 {
+		if (f.SHA256 == "") == (f.Uncovered == "") || f.SHA256 != "" && !name.Digest(f.SHA256) {
 			return "a file that a command names has a digest, or a reason why it has none"
 		}
 	}

@@ -30,6 +30,31 @@ func wellNamed(c *checked) string {
 			return fmt.Sprintf("action %q: %s", a.ID, problem)
 		}
 	}
+	return c.plan.CreatedFrom.misnamed()
+}
+
+// misnamed holds what a plan was made from to the same: nobody but zup has given these
+// names and digests, and scripts are made of them.
+func (o *Origin) misnamed() string {
+	if o == nil {
+		return ""
+	}
+	for i := range o.Commands {
+		if sum := o.Commands[i].SHA256; sum != "" && !name.Digest(sum) {
+			return misnamed("a digest", sum)
+		}
+	}
+	for i := range o.Clusters {
+		s := &o.Clusters[i]
+		if s.Image != nil && s.Image.Error == "" && !name.Digest(s.Image.SHA256) {
+			return fmt.Sprintf("the image of cluster %q: %s", s.Name, misnamed("a digest", s.Image.SHA256))
+		}
+		if s.Recorded != nil {
+			if problem := s.Recorded.Misnamed(); problem != "" {
+				return fmt.Sprintf("what is recorded of cluster %q: %s", s.Name, problem)
+			}
+		}
+	}
 	return ""
 }
 

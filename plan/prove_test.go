@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"zup/plan"
+	"zup/plan/state"
 )
 
 // corpusPlans are the plans of the corpus, as they come back from their files.
@@ -205,4 +207,40 @@ func apply(t *testing.T, doc map[string]any) (where string, err error) {
 		return a.Differences[0].Where, err
 	}
 	return "", err
+}
+
+// What a plan was made from is not zup's own word: whatever is put into it in the place
+// of a digest or a name, no plan is made of it, and so none is proven.
+func TestForgedOriginsMakeNoPlan(t *testing.T) {
+	const evil = "0;touch /tmp/pwned;:0000000000000000000000000000000000000000000"
+	for _, sum := range []string{evil, strings.Repeat("A", 64), strings.Repeat("0", 63) + "\n", "$(" + strings.Repeat("0", 61) + ")", strings.Repeat("0", 65), ""} {
+		for what, forge := range map[string]func(*plan.Input){
+			"the image's digest":  func(in *plan.Input) { in.Images["edge"] = &plan.Image{SHA256: sum, Size: 524288000} },
+			"a command's digest":  func(in *plan.Input) { in.Commands = []plan.CommandFile{{Path: "x", SHA256: cmp.Or(sum, evil)}} },
+			"a recorded snapshot": func(in *plan.Input) { recordSnapshot(in, sum) },
+		} {
+			s := loadSituation(t, "testdata/update_offline.txtar")
+			forge(&s.input)
+			if p, err := plan.Build(s.input); err == nil {
+				t.Errorf("%s is %q, and there is a plan: %.200s", what, sum, p.PlanID)
+			}
+		}
+	}
+}
+
+func recordSnapshot(in *plan.Input, name string) {
+	in.Recorded = &state.State{Lineage: "x", Serial: 1, Clusters: map[string]*state.Cluster{
+		"edge": {Snapshots: []state.Snapshot{{Name: name, Node: "zva5n1"}}},
+	}}
+}
+
+// The digest that the configuration asks for is a part of what is proven: a plan of
+// another image is none.
+func TestPinnedImageIsProven(t *testing.T) {
+	s := loadSituation(t, "testdata/update_offline.txtar")
+	s.input.Config.Clusters[0].Package.SHA256 = strings.Repeat("a", 64)
+	var refused *plan.RefusedError
+	if _, err := plan.Build(s.input); !errors.As(err, &refused) || !strings.Contains(err.Error(), "the configuration says aaaa") {
+		t.Errorf("another image than the configured one: %v", err)
+	}
 }

@@ -1,6 +1,10 @@
 package plan
 
-import "fmt"
+import (
+	"fmt"
+
+	"zup/plan/name"
+)
 
 // Image is a file that zup brings to the nodes, as it is where zup runs. It was
 // read before planning, because planning reads no files.
@@ -18,7 +22,7 @@ func (a *Action) transferShape() string {
 		return "an upload needs a file, a place for it and for its beginning, and a node"
 	case u.Part == u.To:
 		return "an upload would write into the file that it replaces"
-	case u.Size <= 0 || len(u.SHA256) != 64:
+	case u.Size <= 0 || !name.Digest(u.SHA256):
 		return fmt.Sprintf("an upload of %d bytes with the SHA-256 %q can't be verified", u.Size, u.SHA256)
 	case len(a.Check) == 0:
 		return "an upload needs a check that proves it done"

@@ -178,6 +178,16 @@ func within(s string, longest int) bool { return s != "" && len(s) <= longest }
 func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
+// Secret reports whether s can be the name of a secret: it is part of that of an
+// environment variable, so letters, digits and underscores, no digit at its beginning.
+func Secret(s string) bool {
+	const longest = 63
+	return s != "" && len(s) <= longest && !isDigit(s[0]) && all(s, lower|upper|digit|underscore)
+}
+
+// Digest reports whether s is a SHA-256 in lower-case hex.
+func Digest(s string) bool { return len(s) == 64 && isHex(s) }
+
 func isHex(s string) bool {
 	return strings.Trim(s, "0123456789abcdef") == ""
 }

@@ -21,14 +21,16 @@ func (s *State) misnamed() string {
 		if !name.Cluster(called) {
 			return isNot(called, "a cluster")
 		}
-		if problem := s.Clusters[called].misnamed(); problem != "" {
+		if problem := s.Clusters[called].Misnamed(); problem != "" {
 			return fmt.Sprintf("in cluster %q, %s", called, problem)
 		}
 	}
 	return ""
 }
 
-func (c *Cluster) misnamed() string {
+// Misnamed says which name of what is known of a cluster is not one that zup would give,
+// or "".
+func (c *Cluster) Misnamed() string {
 	switch {
 	case c.Run != "" && !name.Run(c.Run):
 		return isNot(c.Run, "a run")

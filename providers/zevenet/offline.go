@@ -63,6 +63,9 @@ func hasImage(p *pair) finding {
 		return unseen("what the image is", p.cfg.Package.Offline)
 	case p.image.Err != nil:
 		return mistaken("the image of its package block can't be used", p.image.Err.Error(), "correct the package block, or get the image again")
+	case p.cfg.Package.SHA256 != "" && p.cfg.Package.SHA256 != p.image.SHA256:
+		return mistaken("the image of its package block can't be used", fmt.Sprintf("%s has the SHA-256 %s, the configuration says %s", p.cfg.Package.Offline, p.image.SHA256, p.cfg.Package.SHA256),
+			"correct the package block, or get the image again")
 	case p.image.Size == 0:
 		return mistaken("the image of its package block is empty", p.cfg.Package.Offline, "get the image again")
 	case !imageName.MatchString(p.imageName()), !takenByName(p.imageName()):
@@ -158,7 +161,7 @@ func (p *pair) imageScript(name string) string {
 	head := "image=" + quote(p.imagePath()) + "\n"
 	body := p.product.script(name, "")
 	if strings.Contains(body, "$sum") {
-		head += fmt.Sprintf("sum=%s size=%d\n", p.image.SHA256, p.image.Size)
+		head += fmt.Sprintf("sum=%s size=%d\n", quote(p.image.SHA256), p.image.Size)
 	}
 	return head + body
 }
