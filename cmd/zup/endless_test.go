@@ -133,7 +133,15 @@ func (h *endless) repeat(t *testing.T, args string) {
 	rest = rest2
 	text := next()
 	end := next()
-	h.write(t, name, []byte(begin+strings.Repeat(text, n)+end))
+	repeated := strings.Repeat(text, n)
+	if strings.Contains(text, "{n}") { // the number of each
+		var b strings.Builder
+		for i := range n {
+			b.WriteString(strings.ReplaceAll(text, "{n}", strconv.Itoa(i)))
+		}
+		repeated = b.String()
+	}
+	h.write(t, name, []byte(begin+repeated+end))
 }
 
 // colliding returns texts whose CRC-32 in quotation marks is the same. The last four

@@ -121,7 +121,9 @@ func (o *origin) files(dir string, cfg *config.Config) []checkout.File {
 	}
 	read := map[string]string{}
 	for _, q := range cfg.Asked {
-		read[cmp.Or(q.At, q.Path)] = q.SHA256
+		if q.About == config.AskedText {
+			read[cmp.Or(q.At, q.Path)] = q.SHA256
+		}
 	}
 	for _, path := range cfg.Read {
 		add(path, read[path]) // none, where the answer is withheld

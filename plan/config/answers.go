@@ -63,7 +63,6 @@ func (a *answers) names(dir, pattern string, patterns [][]string) ([]string, err
 			return err
 		}
 		slices.Sort(q.Names)
-		a.dir.noteListed(start, pattern, patterns, q.Names)
 		return nil
 	})
 	a.takes(workCall * 5)

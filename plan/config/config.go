@@ -40,13 +40,13 @@ type Config struct {
 	Asked  []Question
 	Values []Value
 	// Nonsensitive is what it declares not to be sensitive although it is made from
-	// something that is. A name is the text of the expression and the number of the call.
+	// something that is. callNames has how one is called.
 	Nonsensitive []Value
 	Unknown      []string // of Reload: places of what is left out because it is not in the record
 
 	// Exists and Listed are what expressions have learned about which other files there
 	// are; sorted.
-	Exists []Asked
+	Exists []Existence
 	Listed []Listed
 
 	Secrets  []*Secret  // in order of file name, then of place in the file

@@ -14,7 +14,7 @@ import (
 	"zup/plan/disk"
 )
 
-// MaxFile is the size of the largest file that is read. A configuration of that
+// maxFile is the size of the largest file that is read. A configuration of that
 // size is a mistake, such as an image with the wrong name.
 const maxFile = disk.MaxText
 
@@ -26,7 +26,6 @@ type directory struct {
 
 	mu   sync.Mutex
 	read map[string]bool // paths of files that were read
-	learned
 	questions
 }
 
@@ -128,12 +127,13 @@ func (d *directory) alsoRead() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(d.read)), func(name string) bool {
-		return !strings.Contains(name, "/") && isSource(name)
+		return !strings.Contains(name, "/") && IsSource(name)
 	})
 }
 
-// isSource reports whether a file of that name is read without being asked for.
-func isSource(name string) bool {
+// IsSource reports whether Load reads a file of that name in a configuration's
+// directory without being asked for it by an expression.
+func IsSource(name string) bool {
 	return slices.ContainsFunc([]string{".zup.hcl", ".zup.json", ".zup.vars", ".zup.vars.json"}, func(end string) bool {
 		return strings.HasSuffix(name, end) && !strings.HasPrefix(name, ".")
 	})
@@ -147,9 +147,7 @@ func isConfiguration(name string) bool {
 // exists answers whether there is a regular file.
 func (d *directory) exists(name string) (bool, error) {
 	q, err := d.ask(Question{About: AskedExists, Path: name}, func(q *Question) (err error) {
-		if q.Exists, err = d.isThere(name); err == nil {
-			d.noteExists(name, q.Exists)
-		}
+		q.Exists, err = d.isThere(name)
 		return err
 	})
 	return q.Exists, err

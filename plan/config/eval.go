@@ -133,7 +133,7 @@ func (l *loader) constantValue(expr hcl.Expression) (cty.Value, hcl.Diagnostics)
 }
 
 // noFunctions is the table where none can be called.
-var noFunctions = newTable(nil, "")
+var noFunctions = &table{}
 
 // addEvaluation reports what the library says of an expression. Its details may
 // quote values, so they are withheld if a sensitive one takes part.

@@ -115,6 +115,9 @@ func newTable(a *answers, without string) *table {
 
 // entry returns a function, or nil for one that can't be called.
 func (t *table) entry(name string) *entry {
+	if t.functions == nil { // none can be called
+		return nil
+	}
 	e := entryOf()[name]
 	if e == nil || name == t.without || e.reading != nil && t.answers == nil {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Asked is a path that fileexists was asked about.
-type Asked struct {
+// Existence is what fileexists has said of a path.
+type Existence struct {
 	Path   string // relative to the directory, with slashes
 	Exists bool
 }
@@ -30,53 +30,42 @@ func (l Listed) Matches(path string) bool {
 	return slices.ContainsFunc(l.patterns, func(p []string) bool { return matches(p, parts) })
 }
 
-// learned is what expressions know of a directory besides the files that they have
-// read. The directory's mutex guards it.
-type learned struct {
-	asked  map[string]Asked
-	listed map[[2]string]Listed
+// learnt returns what expressions have learned of a directory besides the files that they
+// have read, sorted.
+func (d *directory) learnt() ([]Existence, []Listed) {
+	if d.replayed { // there is no directory
+		return nil, nil
+	}
+	exist, listed := map[string]Existence{}, map[[2]string]Listed{}
+	for _, q := range d.all {
+		at, err := d.inside(q.Path)
+		if q.Error != "" || err != nil {
+			continue
+		}
+		at = filepath.ToSlash(at)
+		switch q.About {
+		case AskedExists:
+			exist[at] = Existence{at, q.Exists}
+		case AskedNames:
+			listed[[2]string{at, q.Pattern}] = listedAs(at, q.Question)
+		}
+	}
+	return slices.SortedFunc(maps.Values(exist), func(a, b Existence) int { return strings.Compare(a.Path, b.Path) }),
+		slices.SortedFunc(maps.Values(listed), func(a, b Listed) int {
+			return cmp.Or(strings.Compare(a.Dir, b.Dir), strings.Compare(a.Pattern, b.Pattern))
+		})
 }
 
-// noteExists keeps what was said of a path.
-func (d *directory) noteExists(name string, exists bool) {
-	name, err := d.inside(name)
-	if err != nil {
-		return
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.asked == nil {
-		d.asked = map[string]Asked{}
-	}
-	name = filepath.ToSlash(name)
-	d.asked[name] = Asked{name, exists}
-}
-
-// noteListed keeps what was found below a directory.
-func (d *directory) noteListed(start, pattern string, patterns [][]string, found []string) {
-	l := Listed{Dir: filepath.ToSlash(start), Pattern: pattern, patterns: patterns}
-	l.Found = found
-	for _, p := range patterns {
+// listedAs is an answer of fileset about a directory, given relative to the
+// configuration's.
+func listedAs(dir string, q Question) Listed {
+	l := Listed{Dir: dir, Pattern: q.Pattern, Found: q.Names}
+	l.patterns, _ = globs(q.Pattern) // which was good enough to be asked
+	for _, p := range l.patterns {
 		l.Depth = max(l.Depth, len(p))
 	}
-	if slices.ContainsFunc(patterns, func(p []string) bool { return slices.Contains(p, "**") }) {
+	if slices.ContainsFunc(l.patterns, func(p []string) bool { return slices.Contains(p, "**") }) {
 		l.Depth = 0
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.listed == nil {
-		d.listed = map[[2]string]Listed{}
-	}
-	d.listed[[2]string{l.Dir, pattern}] = l
-}
-
-// learnt returns everything that was kept, sorted.
-func (d *directory) learnt() ([]Asked, []Listed) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	asked := slices.SortedFunc(maps.Values(d.asked), func(a, b Asked) int { return strings.Compare(a.Path, b.Path) })
-	listed := slices.SortedFunc(maps.Values(d.listed), func(a, b Listed) int {
-		return cmp.Or(strings.Compare(a.Dir, b.Dir), strings.Compare(a.Pattern, b.Pattern))
-	})
-	return asked, listed
+	return l
 }

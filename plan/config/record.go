@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
@@ -39,15 +38,15 @@ type Question struct {
 }
 
 // questions are those of one reading of a configuration, or of an earlier one that are
-// answered again. Evaluation is done by one goroutine; files are read by several.
+// answered again. One goroutine evaluates, and asks.
 type questions struct {
-	mu       sync.Mutex
 	all      map[questionKey]*asked
 	withheld map[hcl.Range]bool // questions of these expressions are not told
 	current  hcl.Range          // the expression that is being evaluated
 	calls    int                // of nonsensitive in it, so far
-	declared map[call]cty.Value // what nonsensitive has made of what is sensitive
-	recorded map[string]Value   // the same, in a replay, by expression and call
+	declared []declaration      // what nonsensitive has made of what is sensitive, in order
+	recorded map[string]Value   // the same, in a replay, by name
+	names    callNames          // of a replay
 	text     func(hcl.Range) string
 
 	replayed bool // the answers are all there is
@@ -59,7 +58,30 @@ type call struct {
 	number int
 }
 
-func (c call) name(text string) string { return fmt.Sprintf("%s #%d", text, c.number) }
+// declaration is what a call of nonsensitive has made of something sensitive.
+type declaration struct {
+	call
+	value cty.Value
+}
+
+// callNames gives calls their names in a record: the file, the expression as it may be
+// shown, its number among those of the same text there, in the order in which they are
+// evaluated, and the number of the call in it. Places would not do: what is hidden has
+// another length.
+type callNames map[string]map[hcl.Range]int
+
+func (n callNames) of(c call, text func(hcl.Range) string) string {
+	where := c.in.Filename + ": " + text(c.in)
+	if n[where] == nil {
+		n[where] = map[hcl.Range]int{}
+	}
+	number, seen := n[where][c.in]
+	if !seen {
+		number = len(n[where])
+		n[where][c.in] = number
+	}
+	return fmt.Sprintf("%s #%d.%d", where, number, c.number)
+}
 
 // declare keeps what the configuration declares not to be sensitive although it is made
 // from something that is. In a replay the value is the one of the record.
@@ -67,13 +89,10 @@ func (q *questions) declare(v cty.Value) cty.Value {
 	c := call{q.current, q.calls}
 	q.calls++
 	if !q.replayed {
-		if q.declared == nil {
-			q.declared = map[call]cty.Value{}
-		}
-		q.declared[c] = v
+		q.declared = append(q.declared, declaration{c, v})
 		return v
 	}
-	one, ok := q.recorded[c.name(q.text(c.in))]
+	one, ok := q.recorded[q.names.of(c, q.text)]
 	if !ok {
 		return cty.DynamicVal
 	}
@@ -86,9 +105,9 @@ func (q *questions) declare(v cty.Value) cty.Value {
 
 // nonsensitive are the values that were declared, sorted by name.
 func (q *questions) nonsensitive(text func(hcl.Range) string) []Value {
-	byName := map[string]Value{}
-	for c, v := range q.declared {
-		if one, ok := encodeValue(c.name(text(c.in)), v); ok {
+	byName, names := map[string]Value{}, callNames{}
+	for _, d := range q.declared {
+		if one, ok := encodeValue(names.of(d.call, text), d.value); ok {
 			byName[one.Name] = one
 		}
 	}
@@ -134,9 +153,7 @@ func (q *questions) ask(one Question, answer func(*Question) error) (Question, e
 		}
 		return known.Question, nil
 	}
-	q.mu.Lock()
 	known := q.all[key]
-	q.mu.Unlock()
 	if known != nil && known.Error == "" { // asked twice, it has one answer
 		q.note(key, known.Question)
 		return known.Question, nil
@@ -151,15 +168,13 @@ func (q *questions) ask(one Question, answer func(*Question) error) (Question, e
 
 // note keeps a question and where it was asked.
 func (q *questions) note(key questionKey, one Question) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	if q.all == nil {
 		q.all = map[questionKey]*asked{}
 	}
 	if q.all[key] == nil {
 		q.all[key] = &asked{Question: one}
 	}
-	if in := &q.all[key].in; !slices.Contains(*in, q.current) {
+	if in := &q.all[key].in; len(*in) == 0 || (*in)[len(*in)-1] != q.current { // one may be there twice
 		*in = append(*in, q.current)
 	}
 }

@@ -38,7 +38,7 @@ func Reload(files []File, with Record, opts Options) (*Config, *Diagnostics) {
 	l.replayed = &replayed{files: files, values: with.Values, unknown: map[string]bool{}}
 	l.dir = &directory{read: map[string]bool{}}
 	l.dir.replay(with.Asked)
-	l.dir.text = l.textOf
+	l.dir.text, l.dir.names = l.textOf, callNames{}
 	l.dir.recorded = make(map[string]Value, len(with.Nonsensitive))
 	for _, v := range with.Nonsensitive {
 		l.dir.recorded[v.Name] = v
@@ -133,9 +133,9 @@ func (l *loader) finalValues() []Value {
 	return all
 }
 
-// textOf is the text at a place, as it may be shown.
+// textOf is the text at a place, as it may be shown. It must be called after settle.
 func (l *loader) textOf(r hcl.Range) string {
-	src := l.sources[r.Filename]
+	src := (*l.settled.Load())[r.Filename]
 	if src == nil {
 		return ""
 	}

@@ -177,3 +177,55 @@ rule "length" {
 		t.Errorf("%v %+v", diags.All, again)
 	}
 }
+
+// Two values that look alike once they are hidden are two in the record: the same every
+// time, and each in its own place when the configuration is read again.
+func TestReloadTellsHiddenValuesApart(t *testing.T) {
+	dir := t.TempDir()
+	writeAll(t, dir, map[string]string{"a.zup.hcl": `
+locals {
+  a = nonsensitive(sensitive("192.0.2.1"))
+  b = nonsensitive(sensitive("192.0.2.2"))
+  c = "${nonsensitive(sensitive("6.1"))}.${nonsensitive(sensitive("20"))}"
+}
+cluster "zevenet" "edge" {
+  version = local.c
+  node "a" { address = local.a }
+  node "b" { address = local.b }
+}
+`})
+	var first []Value
+	for range 20 {
+		cfg, diags := Load(dir, Options{})
+		if diags.HasErrors() {
+			t.Fatal(diags.All)
+		}
+		if first == nil {
+			first = cfg.Nonsensitive
+		}
+		if diff := cmp.Diff(first, cfg.Nonsensitive); diff != "" || len(first) != 4 {
+			t.Fatalf("%v %s", first, diff)
+		}
+		again, diags := Reload(cfg.Files, recordOf(cfg), Options{})
+		if diags.HasErrors() {
+			t.Fatal(diags.All)
+		}
+		if c := again.Clusters[0]; c.Version != "6.1.20" || c.Nodes[0].Address != "192.0.2.1" || c.Nodes[1].Address != "192.0.2.2" {
+			t.Fatalf("%q %v %s %v", c.Version, c.Nodes[0].Address, again.Unknown, cfg.Nonsensitive)
+		}
+	}
+}
+
+// Configurations can be read side by side.
+func TestLoadsDoNotDisturbEachOther(t *testing.T) {
+	for range 8 {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			writeAll(t, dir, map[string]string{"a.zup.hcl": "variable \"a\" {\n  default = upper(\"x\")\n}\n"})
+			if _, diags := Load(dir, Options{}); !diags.HasErrors() {
+				t.Error("a default calls a function")
+			}
+		})
+	}
+}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+
+	"zup/plan/name"
 )
 
 // Secret is a secret block. Its value is in the environment of whoever applies, as
@@ -20,29 +22,15 @@ type Secret struct {
 // secretPrefix begins the name of the environment variable with a secret's value.
 const secretPrefix = "ZUP_SECRET_"
 
-// IsSecretName reports whether a secret can have a name: it is part of that of an
-// environment variable.
-func IsSecretName(s string) bool {
-	if s == "" || len(s) > 63 || '0' <= s[0] && s[0] <= '9' {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if !letters[c] {
-			return false
-		}
-	}
-	return true
-}
-
 func (l *loader) declareSecrets() {
 	l.secrets = make(map[string]*Secret, len(l.blocks.secret))
 	for _, block := range l.blocks.secret {
 		l.hideValue(block)
 		b := l.body(block, secretLayout)
 		s := &Secret{Name: block.Labels[0], Place: b.place}
-		if !IsSecretName(s.Name) {
+		if !name.Secret(s.Name) {
 			l.errorf(&block.LabelRanges[0], fmt.Sprintf("secret %s has no usable name", quoted(s.Name)),
-				"It becomes part of the name of an environment variable: letters, digits and underscores, 63 at most, beginning with a letter.")
+				"It becomes part of the name of an environment variable: letters, digits and underscores, 63 at most, and no digit at its beginning.")
 		}
 		if text, ok := l.constant(b, "description", cty.String, false); ok {
 			s.Description = text.AsString()

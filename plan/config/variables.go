@@ -155,7 +155,6 @@ func (l *loader) readDefault(b *body, v *variable, typed bool) {
 	v.fallbackAt = attr.Expr.Range()
 	val, ok := l.evalConstant(attr.Expr, v.sensitive)
 	if !ok || !typed || v.sensitive && l.replayed != nil { // a placeholder stands there
-
 		v.fallback = cty.DynamicVal
 		return
 	}
