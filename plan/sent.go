@@ -15,9 +15,19 @@ var changes = []struct {
 	{"its line ends were changed to CRLF on the way", `tr -d '\r' <FILE >NEW`, withoutCR},
 	{"a byte order mark was put before it on the way", `tail -c +4 FILE >NEW`, withoutMark},
 	{"a byte order mark was put before it and its line ends were changed to CRLF on the way", `tail -c +4 FILE | tr -d '\r' >NEW`,
-		func(data []byte) []byte { return withoutCR(withoutMark(data)) }},
+		func(data []byte) []byte {
+			if whole := withoutMark(data); len(whole) < len(data) {
+				return withoutCR(whole)
+			}
+			return nil
+		}},
 	{"it was changed to UTF-16 on the way", `iconv -f UTF-16 -t UTF-8 FILE | tr -d '\r' >NEW`, func(data []byte) []byte { return withoutCR(fromUTF16(data)) }},
-	{"its last line end was lost on the way", `(cat FILE; echo) >NEW`, func(data []byte) []byte { return append(bytes.Clone(data), '\n') }},
+	{"its last line end was lost on the way", `(cat FILE; echo) >NEW`, func(data []byte) []byte {
+		if bytes.HasSuffix(data, []byte("\n")) {
+			return nil
+		}
+		return append(bytes.Clone(data), '\n')
+	}},
 }
 
 // sent says what was done to a plan file that is whole but for that, and how it is undone

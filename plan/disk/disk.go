@@ -1,6 +1,6 @@
 // Package disk is the door between zup and the files of the machine on which it
-// runs: every file that zup reads or writes here goes through it, and a test keeps
-// it so.
+// runs: every file that zup reads or writes here goes through it (git's own are read by
+// plan/checkout, which trusts less), and a test keeps it so.
 //
 // What is read is a regular file. That is looked at again on the descriptor that was
 // opened, which waits for nobody, so that no FIFO, device or socket can keep zup

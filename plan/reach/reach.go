@@ -4,6 +4,7 @@
 package reach
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/netip"
@@ -91,19 +92,12 @@ func (s Sieve) Farms(farms, vips []string) []string {
 		case err != nil || at.Port() == 0:
 			why[i] = "not an IP address with a port"
 		case !known[at.Addr()]:
-			why[i] = first(s.Address(at.Addr()), NotVIP)
+			why[i] = cmp.Or(s.Address(at.Addr()), NotVIP)
 		default:
 			why[i] = s.Address(at.Addr())
 		}
 	}
 	return why
-}
-
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // Name reports whether a name that a node has said may be looked up: a host name by its
