@@ -108,7 +108,7 @@ func (a *applying) fresh(ctx context.Context) error {
 	if err := show.Plan(a.out, p, a.show(a.verbose)); err != nil {
 		return err
 	}
-	a.stream.Send(stream.Plan(p, "")...)
+	a.stream.Send(stream.Plan(p, "", a.onState("apply"))...)
 	if p.Empty() {
 		a.stream.Send(stream.Nothing(p, "apply"))
 		fleet.clearLocks(ctx, p)
@@ -120,7 +120,7 @@ func (a *applying) fresh(ctx context.Context) error {
 	if err := a.open(p, estimate(p)); err != nil {
 		return err
 	}
-	if err := a.needSecrets(p, "apply", nil); err != nil {
+	if err := a.needSecrets(p, nil, "apply"); err != nil {
 		return err
 	}
 	if !a.autoApprove {
@@ -209,7 +209,7 @@ func (a *applying) file(ctx context.Context, path string) error {
 		return err
 	}
 	d.tell(a.cli)
-	if err := a.needSecrets(p, "apply "+path, nil); err != nil {
+	if err := a.needSecrets(p, nil, "apply", shell.File(path)); err != nil {
 		return err
 	}
 	names := make([]string, 0, len(p.Clusters))
@@ -219,7 +219,7 @@ func (a *applying) file(ctx context.Context, path string) error {
 	a.warnUnfinished(dir, names, store.State())
 	fleet := a.newFleet(dir, a.input)
 	defer fleet.Close()
-	return a.carryOut(ctx, carrying{dir: dir, store: store, fleet: fleet, plan: p, command: "apply " + path, look: true, closed: d.closed()})
+	return a.carryOut(ctx, carrying{dir: dir, store: store, fleet: fleet, plan: p, command: shell.Command("apply", shell.File(path)), look: true, closed: d.closed()})
 }
 
 // isPlan refuses a plan that is not the one of -plan-id.
@@ -405,7 +405,7 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 	view := a.newView(c.plan)
 	stop := a.interrupts(cancel, view)
 	report, err := apply.Run(ctx, c.plan, apply.Options{
-		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir, Env: a.env}).Run, Digest: digest(c.dir),
+		Dial: a.workers(c), Locks: locks, Local: (&apply.Process{Dir: c.dir, Env: a.env, Secrets: a.secrets}).Run, Digest: digest(c.dir),
 		Store: c.store, RunID: run, Dir: runDir, Version: version, Resume: c.resumed != "",
 		Signatures: a.signatures, Closed: c.closed, Explain: explainers(),
 		Parallelism: a.parallelism, FailFast: a.failFast, Stop: stop.asked, Events: a.tell(view),

@@ -175,5 +175,5 @@ func readLenient(cmd *cobra.Command, args []string, f *commentFlags) error {
 // isComment reports whether a file is Markdown that zup has written.
 func isComment(r io.Reader) bool {
 	text, _ := io.ReadAll(io.LimitReader(r, 8*document.MarkdownLimit))
-	return document.IsMarkdown(text)
+	return review.IsComment(text)
 }

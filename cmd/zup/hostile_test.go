@@ -26,6 +26,7 @@ import (
 	"zup/plan/document"
 	"zup/plan/escape"
 	"zup/plan/review"
+	"zup/plan/shell"
 	"zup/plan/show"
 	"zup/plan/state"
 	"zup/plan/stream"
@@ -216,7 +217,7 @@ func planForms(t *testing.T, p *plan.Plan) map[string]string {
 		}),
 		"change, HTML":     writtenBy(t, func(w io.Writer) error { return document.HTML(w, change) }),
 		"change, Markdown": writtenBy(t, func(w io.Writer) error { return document.Markdown(w, change) }),
-		"stream":           streamOf(append(stream.Plan(p, "edge"+hostile), stream.Nothing(p, "apply"))...),
+		"stream":           streamOf(append(stream.Plan(p, "edge"+hostile, "zup apply "+shell.Quote("edge"+hostile)), stream.Nothing(p, "apply"))...),
 	}
 	for _, verbose := range []bool{false, true} {
 		o := show.Options{Verbose: verbose, Now: time.Now()}

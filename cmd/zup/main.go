@@ -19,7 +19,7 @@ import (
 const version = "0.2.0"
 
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, takeSecrets()))
+	os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, takeEnvironment()))
 }
 
 // stdio are the three streams of the process, or of a test. Those of a cli are screens.
@@ -54,7 +54,8 @@ func run(ctx context.Context, args []string, std stdio, env []string) int {
 // cli is what all subcommands share.
 type cli struct {
 	stdio
-	env     []string
+	env     []string // without the secrets
+	secrets []string // ZUP_SECRET_name=value
 	chdir   string
 	noColor bool
 	now     func() time.Time
@@ -68,7 +69,8 @@ type cli struct {
 }
 
 func newCLI(std stdio, env []string) *cli {
-	c := &cli{env: env, now: time.Now, raw: std.out}
+	c := &cli{now: time.Now, raw: std.out}
+	c.env, c.secrets = apartSecrets(env)
 	c.stdio = stdio{std.in, c.screen(std.out), c.screen(std.err)}
 	c.log = c.err
 	return c

@@ -117,7 +117,11 @@ heeded, and the plan says so.`,
 			if err := permitted(pl); err != nil {
 				return err
 			}
-			c.stream.Send(stream.Plan(pl, out)...)
+			words := []string{"apply"}
+			if out != "" {
+				words = append(words, shell.File(out))
+			}
+			c.stream.Send(stream.Plan(pl, out, p.onState(words...))...)
 			if detailed && !pl.Empty() {
 				return said(exitChanges)
 			}
@@ -158,6 +162,14 @@ func unheard(err error) error {
 	return err
 }
 
+// onState is a command to copy, as command is, with the state file that was asked for.
+func (p *planning) onState(words ...string) string {
+	if p.state.path != "" {
+		words = slices.Insert(words, 1, "-state="+p.state.path)
+	}
+	return p.command(words...)
+}
+
 // sayWritten says how to go on with a plan file.
 func (p *planning) sayWritten(pl *plan.Plan, path string) error {
 	if pl.Empty() {
@@ -167,11 +179,7 @@ func (p *planning) sayWritten(pl *plan.Plan, path string) error {
 		fmt.Fprintf(p.out, "\nWritten to %s, for the review; apply refuses it.\n", escape.Name(path))
 		return nil
 	}
-	words := []string{"apply", shell.File(path)}
-	if p.state.path != "" {
-		words = slices.Insert(words, 1, "-state="+p.state.path)
-	}
-	apply := p.command(words...)
+	apply := p.onState("apply", shell.File(path))
 	fmt.Fprintf(p.out, "\nWritten to %s.", escape.Name(path))
 	if pl.Approval != nil {
 		return p.sayApprovals(pl, path, apply)

@@ -86,7 +86,11 @@ func (a *applying) resume(ctx context.Context, run string) error {
 	if err := inState(p.State.Lineage, store.State()); err != nil {
 		return err
 	}
-	if err := a.needSecrets(p, strings.TrimSpace("resume "+asked), entries); err != nil {
+	words := []string{"resume"}
+	if asked != "" {
+		words = append(words, asked)
+	}
+	if err := a.needSecrets(p, entries, words...); err != nil {
 		return err
 	}
 	signal.Ignore(syscall.SIGPIPE) // the first lines are written before the run goes on

@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 		"nolocks": noLocksMain,
 		"zup": func() {
 			os.Exit(checkedRun(os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}, func(std stdio) int {
-				return run(context.Background(), os.Args[1:], std, takeSecrets())
+				return run(context.Background(), os.Args[1:], std, takeEnvironment())
 			}))
 		},
 	})

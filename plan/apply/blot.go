@@ -21,11 +21,12 @@ type blotter struct {
 }
 
 // newBlotter returns a blotter for secrets. One with several lines is blotted out line
-// by line, too: that is how things are printed.
+// by line, too: that is how things are printed. Blanks around a secret or a line of it
+// are not part of it: programs trim and indent what they print.
 func newBlotter(secrets []string, output func([]byte)) *blotter {
 	b := &blotter{output: output}
 	add := func(s string) {
-		if s = strings.TrimRight(s, "\r\n"); len(s) >= leastSecret {
+		if s = strings.TrimSpace(s); len(s) >= leastSecret {
 			b.secrets = append(b.secrets, []byte(s))
 		}
 	}

@@ -62,9 +62,27 @@ func TestOutputIsNotHeldBack(t *testing.T) {
 	}
 }
 
+// A key file as an environment has it, and as programs print it: indented, trimmed, with
+// other line ends.
+func TestBlanksAroundASecretDoNotShowIt(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []string{" CANARY-one\t\n", "  -----BEGIN\n  CANARY-one\n\tCANARY-two  \r\n"} {
+		for _, printed := range []string{"got CANARY-one!\n", "\t  CANARY-one\r\nx", strings.TrimSpace(secret), "> " + strings.ReplaceAll(secret, "\n", "\n> ")} {
+			var out strings.Builder
+			b := newBlotter([]string{secret}, func(data []byte) { out.Write(data) })
+			b.write([]byte(printed))
+			b.end()
+			if strings.Contains(out.String(), "CANARY") {
+				t.Errorf("of %q came %q", printed, out.String())
+			}
+		}
+	}
+}
+
 func TestCommandsGetTheirSecretsOnly(t *testing.T) {
 	t.Parallel()
-	p := &Process{Dir: t.TempDir(), Env: []string{"PATH=/usr/bin:/bin", "ZUP_SECRET_mine=0123456789", "ZUP_SECRET_yours=abcdefghij", "ZUP_SECRET_=nameless", "ZUP_VAR_x=y"}}
+	p := &Process{Dir: t.TempDir(), Env: []string{"PATH=/usr/bin:/bin", "ZUP_SECRET_among=the-others", "ZUP_VAR_x=y"},
+		Secrets: []string{"ZUP_SECRET_mine=0123456789", "ZUP_SECRET_yours=abcdefghij", "ZUP_SECRET_=nameless"}}
 	run := func(names ...string) (string, error) {
 		var out strings.Builder
 		_, err := p.Run(t.Context(), Command{Argv: []string{"sh", "-c", "env | grep ^ZUP_ | sort"}, Secrets: names}, func(b []byte) { out.Write(b) })

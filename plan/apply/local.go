@@ -29,8 +29,9 @@ const SecretPrefix = "ZUP_SECRET_"
 // Process runs commands where zup runs. The zero value runs them in the current
 // folder, with the environment of the process.
 type Process struct {
-	Dir string
-	Env []string // as os.Environ gives it, secrets among it; nil: that of the process
+	Dir     string
+	Env     []string // as os.Environ gives it; nil: that of the process. A secret in it is taken out
+	Secrets []string // as Env: ZUP_SECRET_name=value, each for the commands that name it
 }
 
 // endAfter is how long a command that was told to end may take for it before it
@@ -79,12 +80,12 @@ func (p *Process) environment(names []string) (env, values []string, err error) 
 	}
 	given := map[string]string{}
 	for _, entry := range all {
-		name, secret := strings.CutPrefix(entry, SecretPrefix)
-		if !secret {
+		if !strings.HasPrefix(entry, SecretPrefix) {
 			env = append(env, entry)
-			continue
 		}
-		name, value, _ := strings.Cut(name, "=")
+	}
+	for _, entry := range p.Secrets {
+		name, value, _ := strings.Cut(strings.TrimPrefix(entry, SecretPrefix), "=")
 		given[name] = value
 	}
 	for _, name := range names {
@@ -114,11 +115,8 @@ func unusable(value string, given bool) string {
 // MissingSecrets says which secrets that commands of the plan get are not in an
 // environment, or can't be used: "ZUP_SECRET_token is not set". An action that is done
 // needs none; nil: none is.
-func MissingSecrets(p *plan.Plan, env []string, done func(action string) bool) []string {
-	process := &Process{Env: env}
-	if env == nil {
-		process.Env = []string{}
-	}
+func MissingSecrets(p *plan.Plan, secrets []string, done func(action string) bool) []string {
+	process := &Process{Env: []string{}, Secrets: secrets}
 	var missing []string
 	for i := range p.Actions {
 		a := &p.Actions[i]

@@ -24,16 +24,20 @@ func Markdown(w io.Writer, d *Document) error {
 	return err
 }
 
-// IsMarkdown reports whether a text may be what Markdown has written: it begins with a
-// title and ends with a foot. Neither a configuration nor a file of zup's does.
-func IsMarkdown(text []byte) bool {
+// MarkdownFoot returns the last line of what Markdown has written, as it stands there.
+// It is "" where a text is not such a one: it begins with a title and ends with a rule
+// and its foot.
+func MarkdownFoot(text []byte) string {
 	const rule = "\n---\n\n"
 	i := bytes.LastIndex(text, []byte(rule))
 	if i < 0 || !bytes.HasPrefix(text, []byte("# ")) {
-		return false
+		return ""
 	}
-	foot := text[i+len(rule):]
-	return bytes.IndexByte(foot, '\n') == len(foot)-1
+	foot, after, ended := bytes.Cut(text[i+len(rule):], []byte("\n"))
+	if !ended || len(after) > 0 {
+		return ""
+	}
+	return string(foot)
 }
 
 func markdown(d *Document, limit int) string {

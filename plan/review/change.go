@@ -36,7 +36,7 @@ const (
 // lists them; nil is that nobody has looked, or that none are demanded.
 func Change(p *plan.Plan, signed *approval.Verdict) *document.Document {
 	d := &document.Document{Kind: "Change plan", Title: title(p), Verdict: verdict(p)}
-	d.Foot = fmt.Sprintf("Plan %s. The plan file has every byte that will be run; zup apply carries out exactly that, and refuses a file that was altered.", escape.Name(p.PlanID))
+	d.Foot = footOfPlan + escape.Name(p.PlanID) + footOfBytes
 	add := func(id, title string, blocks ...document.Block) {
 		if len(blocks) > 0 {
 			d.Sections = append(d.Sections, document.Section{ID: id, Title: title, Blocks: blocks})

@@ -8,6 +8,7 @@ import (
 
 	"zup/plan/config"
 	"zup/plan/document"
+	"zup/plan/escape"
 	"zup/plan/stream"
 )
 
@@ -49,12 +50,26 @@ func Outcome(d *document.Document, said []stream.Diagnostic, end End) *document.
 	return d
 }
 
+// What the feet of changes and outcomes begin and end with, and of no other text.
+const (
+	footOfPlan  = "Plan "
+	footOfBytes = ". The plan file has every byte that will be run; zup apply carries out exactly that, and refuses a file that was altered."
+	footOfEnd   = "zup plan ended with exit code "
+)
+
+// IsComment reports whether a text is what document.Markdown makes of a change or of an
+// outcome: nobody else writes their feet.
+func IsComment(text []byte) bool {
+	foot := document.MarkdownFoot(text)
+	return strings.HasPrefix(foot, footOfPlan) && strings.HasSuffix(foot, footOfBytes) || strings.HasPrefix(foot, footOfEnd)
+}
+
 func unplanned(end End) *document.Document {
 	d := &document.Document{
 		Kind: "Change plan", Title: "There is no plan",
 		Verdict: document.Note{Tone: document.Bad, Word: "No plan", Text: "No node was changed."},
 		Whole:   everything,
-		Foot:    fmt.Sprintf("zup plan ended with exit code %d: %s.", end.Code, end.Means),
+		Foot:    fmt.Sprintf("%s%d: %s.", footOfEnd, end.Code, end.Means),
 	}
 	if end.Rule {
 		d.Title, d.Verdict.Word = "A rule refuses to plan this", "Refused"
@@ -91,7 +106,7 @@ func sectionOf(s stream.Diagnostic, number int) document.Section {
 		switch text = clip(text, mostDetail); {
 		case text == "":
 		case strings.Contains(text, "\n"):
-			section.Blocks = append(section.Blocks, document.Code{Text: text})
+			section.Blocks = append(section.Blocks, document.Code{Text: text, Read: true})
 		default:
 			section.Blocks = append(section.Blocks, document.Text(text))
 		}
@@ -110,8 +125,8 @@ func place(s stream.Diagnostic) []document.Block {
 	}
 	number := fmt.Sprintf("%4d: ", s.Snippet.StartLine)
 	before, marked := s.Snippet.Code[:s.Snippet.HighlightStartOffset], s.Snippet.Code[s.Snippet.HighlightStartOffset:s.Snippet.HighlightEndOffset]
-	carets := strings.Repeat(" ", len(number)+utf8.RuneCountInString(before)) + strings.Repeat("^", max(1, utf8.RuneCountInString(marked)))
-	return []document.Block{document.Text(text + ":"), document.Code{Text: number + s.Snippet.Code + "\n" + carets}}
+	carets := strings.Repeat(" ", len(number)+escape.Width(before)) + strings.Repeat("^", max(1, escape.Width(marked)))
+	return []document.Block{document.Text(text + ":"), document.Code{Text: number + s.Snippet.Code + "\n" + carets, Read: true}}
 }
 
 // clip leaves out the end of what is too long, and says so.

@@ -7,7 +7,6 @@ import (
 	"zup/plan"
 	"zup/plan/config"
 	"zup/plan/escape"
-	"zup/plan/shell"
 )
 
 // Version is the first message of a stream.
@@ -74,8 +73,9 @@ func Asked(cluster, node string, err error) Message {
 }
 
 // Plan returns what a plan warns of, every action, and last the summary: with the
-// file that it was written to, if it was, and the command that carries it out.
-func Plan(p *plan.Plan, file string) []Message {
+// file that it was written to, if it was, and the command that carries it out: next,
+// quoted for a shell.
+func Plan(p *plan.Plan, file, next string) []Message {
 	var all []Message
 	for i := range p.Clusters {
 		for _, w := range p.Clusters[i].Warnings {
@@ -85,12 +85,8 @@ func Plan(p *plan.Plan, file string) []Message {
 	all = append(all, planned(p)...)
 	s := Summary(p, "plan")
 	s.PlanFile = escape.Name(file)
-	switch {
-	case p.Empty():
-	case file != "":
-		s.Next = []string{shell.Command("zup", "apply", shell.File(file))}
-	default:
-		s.Next = []string{"zup apply"}
+	if !p.Empty() {
+		s.Next = []string{next}
 	}
 	text := fmt.Sprintf("Plan: %d actions", s.Actions)
 	if p.Empty() {
