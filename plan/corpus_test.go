@@ -35,7 +35,7 @@ func pairFacts(node string) map[string]string {
 		"hosts_allow": "absent", "hosts_deny": "absent", "hostname": node, "images": "none", "interface": "eth0",
 		"jobs": "none", "keepalived": "1", "kernel": "6.1.0-noid", "left": "no", "libwrap": "yes", "licence": "valid until Jan  1 00:00:00 2028 GMT",
 		"lock": "free", "maintenance": "no", "nodes": "zva5n1=192.168.100.24 zva5n2=192.168.100.25", "open": "none",
-		"package": "ii 6.1.19", "packages": "^zevenet=6.1.19>6.1.20", "primary": "disabled", "priority": "50", "priority_lines": "1", "product": "yes",
+		"package": "ii 6.1.19", "primary": "disabled", "priority": "50", "priority_lines": "1", "product": "yes",
 		"reboot": "none", "saver": "yes", "skew": "0", "sysctl": "none", "sysctl_kept": "no", "staged": "no", "status": "ok", "steps": "none", "time": "0", "uid": "0", "updater": "install", "updates": "free=4000000",
 		"version": "6.1.19", "vips": "192.0.2.10 192.0.2.11",
 	}
@@ -155,6 +155,13 @@ func observedPairs(cfg *config.Config, changes map[string]string) plan.Observed 
 					break
 				}
 				o.Facts[fact] = value
+			}
+			if o.Facts != nil && o.Facts["packages"] == "" {
+				installed, ok := strings.CutPrefix(o.Facts["package"], "ii ")
+				if !ok {
+					installed = "6.1.19"
+				}
+				o.Facts["packages"] = "^" + c.Provider + "=" + installed + ">" + c.Version
 			}
 			all[c.Name] = append(all[c.Name], o)
 		}

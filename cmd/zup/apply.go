@@ -420,7 +420,7 @@ func (a *applying) carryOut(ctx context.Context, c carrying) error {
 	}
 	if err := show.Report(a.out, report, c.plan, runDir, a.show(a.verbose)); err != nil {
 		// A terminal that was closed changes nothing about how the run ended.
-		fmt.Fprintf(a.err, "zup: the report can't be shown (%s): it is in %s\n", escape.Line(err.Error()), escape.Name(filepath.Join(runDir, "report.json")))
+		fmt.Fprintf(a.err, "zup: the report can't be shown (%s): it is in %s\n", escape.Line(err.Error()), escape.Name(filepath.Join(runDir, apply.ReportFile)))
 	}
 	return outcome(report)
 }
@@ -479,13 +479,16 @@ type interrupts struct {
 	quit    chan struct{}
 }
 
+// unbrokenByPipes keeps a reader that goes away from ending zup. It does no harm twice.
+func unbrokenByPipes() { signal.Ignore(syscall.SIGPIPE) }
+
 func (a *applying) interrupts(cancel context.CancelFunc, v *view) *interrupts {
 	i := &interrupts{asked: make(chan struct{}), signals: make(chan os.Signal, 4), quit: make(chan struct{})}
 	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) { // nohup: the run goes on when the terminal is gone
 		signal.Notify(i.signals, syscall.SIGHUP)
 	}
-	signal.Ignore(syscall.SIGPIPE) // a closed terminal must not end a run between two actions
+	unbrokenByPipes() // a closed terminal must not end a run between two actions
 	go func() {
 		asked := false
 		for {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"zup/plan"
+	"zup/plan/apply"
 	"zup/plan/approval"
 	"zup/plan/disk"
 	"zup/plan/shell"
@@ -21,9 +22,6 @@ import (
 // Signatures lie beside the plan file: edge.plan.alice@example.com.sig. Their names
 // are for people; whose a signature is, its key says.
 const signatureEnd = ".sig"
-
-// runPlan is the name of the plan in the folder of a run.
-const runPlan = "plan.zup"
 
 // maxSignatures is how many files beside a plan file are looked at.
 const maxSignatures = 1000
@@ -139,7 +137,7 @@ func (a *applying) approved(p *demanding, path string) ([]approval.Signature, er
 	// What merely has the name of a signature may be anything, and is not kept.
 	kept = slices.DeleteFunc(kept, func(s approval.Signature) bool { return !s.IsSignature() })
 	for i := range kept {
-		kept[i].Name = runPlan + strings.TrimPrefix(kept[i].Name, filepath.Base(path))
+		kept[i].Name = apply.PlanFile + strings.TrimPrefix(kept[i].Name, filepath.Base(path))
 	}
 	return kept, nil
 }
@@ -179,7 +177,7 @@ func revokedToday(dir, path string) (approval.Keys, error) {
 // stillApproved refuses to go on with a run whose plan is not the one that was
 // approved when it began.
 func (a *applying) stillApproved(p *plan.Plan, folder string, began time.Time) error {
-	v, _, err := judge(p, filepath.Join(folder, runPlan), began)
+	v, _, err := judge(p, filepath.Join(folder, apply.PlanFile), began)
 	if v == nil || err != nil {
 		return err
 	}

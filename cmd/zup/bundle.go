@@ -124,10 +124,10 @@ func (b *bundle) folder(dir *disk.Dir) error {
 // optional adds a file under another name, if it is there.
 func (b *bundle) optional(from, name string) error {
 	err := disk.Check(from)
-	if err != nil {
-		return err
+	var f *disk.File
+	if err == nil {
+		f, err = disk.Open(from)
 	}
-	f, err := disk.Open(from)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

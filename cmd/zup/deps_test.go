@@ -27,7 +27,7 @@ const importOrder = `
 	plan/probe
 	plan/reach
 	plan                < plan/config plan/state plan/reach plan/escape plan/approval plan/window plan/name
-	plan/stream         < plan plan/config plan/escape plan/shell
+	plan/stream         < plan plan/config plan/escape
 	plan/observe        < plan plan/config plan/reach plan/escape
 	plan/apply          < plan plan/config plan/state plan/stream plan/probe plan/escape plan/approval plan/window plan/disk plan/name
 	plan/picture        < plan/escape

@@ -26,13 +26,14 @@ func (a *applying) lockNodes(ctx context.Context, c carrying, run string) (*appl
 	claim := claimOf(a.me(c.command), run, c.plan.PlanID)
 	for deadline := a.now().Add(a.state.lockTimeout); ; {
 		locks, err := apply.Lock(ctx, c.plan, withActions(c.plan), a.workers(c), claim, 2*a.parallelism)
-		var locked *apply.LockedError
-		switch {
-		case err == nil:
+		if err == nil {
 			return locks, nil
-		case c.fleet.mayChange() != nil:
-			return nil, c.fleet.mayChange()
-		case !errors.As(err, &locked):
+		}
+		if err := c.fleet.mayChange(); err != nil {
+			return nil, err
+		}
+		var locked *apply.LockedError
+		if !errors.As(err, &locked) {
 			return nil, fail(exitError, hintOf(err), "not every node can be asked whether it is as planned; nothing was changed\n%w", err)
 		}
 		if orphans := orphansOf(c.fleet.locksOf(ctx, c.plan), c.store.State()); len(orphans) > 0 {

@@ -140,7 +140,7 @@ func (o *orphan) still(s ssh.LockStatus) bool {
 // orphanOf finds out from the run's own plan what a job is; nil: it does not say.
 func (p *planning) orphanOf(dir string, o orphan) *apply.Orphan {
 	folder := runFolder(dir, o.run)
-	pl, err := readPlan(filepath.Join(folder, runPlan))
+	pl, err := readPlan(filepath.Join(folder, apply.PlanFile))
 	if err != nil || prove(pl) != nil {
 		return nil
 	}

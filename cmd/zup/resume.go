@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -66,10 +64,10 @@ func (a *applying) resume(ctx context.Context, run string) error {
 		return err
 	}
 	folder := runFolder(dir, run)
-	if err := disk.Check(filepath.Join(folder, runPlan)); err != nil {
+	if err := disk.Check(filepath.Join(folder, apply.PlanFile)); err != nil {
 		return fail(exitError, "zup plan looks at the nodes, and has what is missing", "run %s can't be resumed: %w", run, err)
 	}
-	p, err := readPlan(filepath.Join(folder, runPlan))
+	p, err := readPlan(filepath.Join(folder, apply.PlanFile))
 	if err != nil {
 		return err
 	}
@@ -79,7 +77,7 @@ func (a *applying) resume(ctx context.Context, run string) error {
 	if err := a.stillApproved(p, folder, startOf(store.State(), run)); err != nil {
 		return err
 	}
-	entries, _, err := state.ReadJournal(filepath.Join(folder, "journal.jsonl"))
+	entries, _, err := state.ReadJournal(filepath.Join(folder, state.JournalFile))
 	if err != nil {
 		return fail(exitDamaged, "zup plan looks at the nodes, and has what is missing", "run %s can't be resumed: %w", run, err)
 	}
@@ -93,7 +91,7 @@ func (a *applying) resume(ctx context.Context, run string) error {
 	if err := a.needSecrets(p, entries, words...); err != nil {
 		return err
 	}
-	signal.Ignore(syscall.SIGPIPE) // the first lines are written before the run goes on
+	unbrokenByPipes() // the first lines are written before the run goes on
 	rest := apply.Rest(p, entries)
 	left := false
 	for i := range p.Clusters {
@@ -198,7 +196,7 @@ func (p *planning) warnUnfinished(dir string, clusters []string, s *state.State)
 		for _, o := range known.Open {
 			fmt.Fprintf(p.err, "  open  %s, since %s\n", escape.Name(o.Name), o.Since.Local().Format(time.DateTime))
 		}
-		if _, err := disk.Stat(filepath.Join(runFolder(dir, known.Run), "journal.jsonl")); errors.Is(err, fs.ErrNotExist) {
+		if _, err := disk.Stat(filepath.Join(runFolder(dir, known.Run), state.JournalFile)); errors.Is(err, fs.ErrNotExist) {
 			fmt.Fprintf(p.err, "  its folder is gone: only a new plan is left\n")
 		}
 	}

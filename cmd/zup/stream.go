@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +30,7 @@ func (c *cli) addStream(cmd *cobra.Command) {
 // openStream begins the stream, before anything else is done. With -json nothing is
 // written for people: stdout is the stream, and stderr has the log alone.
 func (c *cli) openStream(f streamFlags) error {
-	signal.Ignore(syscall.SIGPIPE) // that nobody reads any more must not end it before its files are written
+	unbrokenByPipes() // that nobody reads any more must not end it before its files are written
 	var to []io.Writer
 	if f.into != "" {
 		file, err := streamOutput.create(f.into)

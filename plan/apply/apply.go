@@ -218,7 +218,7 @@ func (r *runner) open() error {
 		}
 	}
 	var err error
-	if r.journal, err = state.CreateJournal(filepath.Join(r.Dir, journalName), r.Now); err != nil {
+	if r.journal, err = state.CreateJournal(filepath.Join(r.Dir, state.JournalFile), r.Now); err != nil {
 		return err
 	}
 	if r.events, err = disk.Create(filepath.Join(r.Dir, eventsName), 0o600); err != nil {
@@ -238,8 +238,7 @@ func (r *runner) keepRoom() (err error) {
 
 // Names in a run's folder, besides those of the report and the probes.
 const (
-	planName        = "plan.zup"
-	journalName     = "journal.jsonl"
+	PlanFile        = "plan.zup"
 	eventsName      = "events.jsonl"
 	transcriptsName = "transcripts"
 )
@@ -263,7 +262,7 @@ func (r *runner) goOnWithEvents() (err error) {
 }
 
 func (r *runner) writePlan() error {
-	path := filepath.Join(r.Dir, planName)
+	path := filepath.Join(r.Dir, PlanFile)
 	f, err := disk.Create(path, 0o600)
 	if err != nil {
 		return err

@@ -145,7 +145,7 @@ func (r *runner) summary() *stream.Changes {
 		operation = "resume"
 	}
 	s := stream.Summary(r.plan, operation)
-	s.Run, s.Outcome, s.Report = r.RunID, r.report.Outcome, escape.Name(filepath.Join(r.Dir, "report.json"))
+	s.Run, s.Outcome, s.Report = r.RunID, r.report.Outcome, escape.Name(filepath.Join(r.Dir, ReportFile))
 	for i := range s.Clusters {
 		c, was := &s.Clusters[i], r.report.shownAs(s.Clusters[i].Name)
 		c.Outcome = was.Outcome

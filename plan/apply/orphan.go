@@ -1,14 +1,12 @@
 package apply
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"zup/plan"
@@ -84,27 +82,15 @@ func (o *Orphan) transcript() (*os.File, error) {
 type orphanText struct {
 	to      *os.File
 	lines   func(string)
-	partial []byte
+	cutter  lineCutter
 	written int
 }
 
 func (t *orphanText) output(data []byte) {
-	t.partial = append(t.partial, data...)
-	for {
-		n := bytes.IndexByte(t.partial, '\n')
-		if n < 0 && len(t.partial) > lineLimit {
-			n = len(t.partial) - 1
-		}
-		if n < 0 {
-			return
-		}
-		t.line(string(t.partial[:n+1]))
-		t.partial = append(t.partial[:0], t.partial[n+1:]...)
-	}
+	t.cutter.write(data, t.line)
 }
 
 func (t *orphanText) line(raw string) {
-	raw = strings.TrimRight(raw, "\r\n")
 	if t.written < transcriptLimit {
 		n, _ := fmt.Fprintln(t.to, escape.Line(raw))
 		t.written += n
@@ -113,9 +99,7 @@ func (t *orphanText) line(raw string) {
 }
 
 func (t *orphanText) end(exit int, err error) {
-	if len(t.partial) > 0 {
-		t.line(string(t.partial))
-	}
+	t.cutter.end(t.line)
 	how := fmt.Sprintf("exit status %d", exit)
 	if err != nil {
 		how = escape.Line(err.Error())

@@ -33,14 +33,14 @@ func Load(dir string) (*Record, error) {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
 	defer d.Close()
-	f, err := d.OpenPlain(planName)
+	f, err := d.OpenPlain(PlanFile)
 	if err != nil {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
 	r.Plan, err = plan.Decode(f)
 	f.Close()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, planName), err)
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, PlanFile), err)
 	}
 	if r.Chain, r.Entries, err = state.VerifyRun(dir); err != nil {
 		return nil, err

@@ -76,7 +76,7 @@ func (r *runner) reopen() error {
 	if err := ownFolder(r.Dir); err != nil {
 		return err
 	}
-	journal, entries, cut, err := state.AppendJournal(filepath.Join(r.Dir, journalName), r.Now)
+	journal, entries, cut, err := state.AppendJournal(filepath.Join(r.Dir, state.JournalFile), r.Now)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (r *runner) reopen() error {
 // run will write: it would be noticed at its end only.
 func ownFolder(dir string) error {
 	err := disk.CheckDir(filepath.Join(dir, transcriptsName))
-	for _, name := range []string{journalName, eventsName, SeriesFile, ReportFile} {
+	for _, name := range []string{state.JournalFile, eventsName, SeriesFile, ReportFile} {
 		if err == nil {
 			err = disk.Check(filepath.Join(dir, name))
 		}

@@ -39,7 +39,7 @@ type transcript struct {
 	judged []*regexp.Regexp
 
 	mu      sync.Mutex
-	partial []byte   // of a line that has not ended
+	lines   lineCutter
 	last    []string // the last lines as a terminal would leave them, up to bad
 	written int64
 	cut     string // why nothing more is kept; empty: all of it is
@@ -130,25 +130,46 @@ func indent(s string) string {
 func (t *transcript) output(data []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.lines.write(data, t.line)
+}
+
+// lineCutter makes lines of output that comes in pieces.
+type lineCutter struct {
+	partial []byte // of a line that has not ended
+}
+
+// write hands on every line that ends in data, without its end.
+func (c *lineCutter) write(data []byte, line func(raw string)) {
 	for len(data) > 0 {
 		n := bytes.IndexByte(data, '\n')
 		if n < 0 {
-			t.partial = append(t.partial, data...)
-			if len(t.partial) > lineLimit {
-				t.line()
+			c.partial = append(c.partial, data...)
+			if len(c.partial) > lineLimit {
+				c.cut(line)
 			}
 			return
 		}
-		t.partial = append(t.partial, data[:n]...)
-		t.line()
+		c.partial = append(c.partial, data[:n]...)
+		c.cut(line)
 		data = data[n+1:]
 	}
 }
 
-// line ends the line in partial.
-func (t *transcript) line() {
-	raw := strings.TrimRight(string(t.partial), "\r")
-	t.partial = t.partial[:0]
+func (c *lineCutter) cut(line func(raw string)) {
+	raw := strings.TrimRight(string(c.partial), "\r")
+	c.partial = c.partial[:0]
+	line(raw)
+}
+
+// end hands on a line that nothing has ended.
+func (c *lineCutter) end(line func(raw string)) {
+	if len(c.partial) > 0 {
+		c.cut(line)
+	}
+}
+
+// line takes a line of the output.
+func (t *transcript) line(raw string) {
 	text, printed := escape.Line(raw), escape.Printed(raw)
 	if t.bad == "" {
 		if t.last = append(t.last, printed); len(t.last) > tailLines {
@@ -201,9 +222,7 @@ func (t *transcript) doubt() string {
 func (t *transcript) ended(exit int, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.partial) > 0 {
-		t.line()
-	}
+	t.lines.end(t.line)
 	how := fmt.Sprintf("exit status %d", exit)
 	if err != nil {
 		how = escape.Line(err.Error())

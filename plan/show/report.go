@@ -31,7 +31,7 @@ func Report(w io.Writer, r *apply.Report, p *plan.Plan, dir string, o Options) e
 	}
 	pr.line("")
 	pr.line("Run %s took %s.", escape.Name(r.Run), Seconds(int(r.TookNS.Round(time.Second).Seconds())))
-	pr.line("Report: %s", escape.Name(filepath.Join(dir, "report.json")))
+	pr.line("Report: %s", escape.Name(filepath.Join(dir, apply.ReportFile)))
 	return pr.err
 }
 

@@ -50,7 +50,7 @@ func What(c *plan.Cluster, actions []plan.Action) string {
 		if c.BackOut {
 			todo = "back out: undo what is temporary"
 		}
-		if c.Interruption.Switchovers > 0 && MasterNow(c) != c.Master {
+		if c.Interruption.Switchovers > 0 && MasterNow(c) != escape.Name(c.Master) {
 			todo = "move MASTER to " + escape.Name(c.Master)
 		}
 		return todo + "; every node runs " + to

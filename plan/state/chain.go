@@ -27,6 +27,9 @@ type Chain struct {
 	Open    bool // the journal does not say that the run has ended
 }
 
+// JournalFile is the journal's name in the folder of a run.
+const JournalFile = "journal.jsonl"
+
 // VerifyRun compares a run's folder with its journal, and returns the journal's
 // entries as far as they can be believed. An error means that it could not look; what
 // was altered is in the answer.
@@ -36,7 +39,7 @@ func VerifyRun(dir string) (Chain, []Entry, error) {
 		return Chain{}, nil, fmt.Errorf("verify run: %w", err)
 	}
 	defer d.Close()
-	path := filepath.Join(dir, "journal.jsonl")
+	path := filepath.Join(dir, JournalFile)
 	end, err := FileDigest(path)
 	if err != nil {
 		return Chain{}, nil, fmt.Errorf("verify run: %w", err)

@@ -142,6 +142,11 @@ func stepsInWords(steps []string) string {
 	return strings.Join(says, ", ")
 }
 
+// bringsTo reports whether changes bring a package to a version.
+func bringsTo(changes []plan.Package, name, version string) bool {
+	return slices.ContainsFunc(changes, func(c plan.Package) bool { return c.Name == name && c.To == version })
+}
+
 // packageCautions are what the reader has to know of the packages of the updates.
 func (p *pair) packageCautions() []string {
 	var all, old []string
@@ -150,15 +155,15 @@ func (p *pair) packageCautions() []string {
 			continue
 		}
 		said := n.fact("packages")
+		changes, known := n.packageChanges()
 		switch {
 		case said == unknown:
 			all = append(all, fmt.Sprintf("what else the update of %s brings could not be found out", n.name))
-		case said == "same":
+		case said == "same", known && !p.isHalf(n) && !bringsTo(changes, p.product.pkg, p.cfg.Version):
 			old = append(old, n.name)
 		case strings.HasPrefix(said, "error"):
 			all = append(all, fmt.Sprintf("apt can't say what else the update of %s brings: %s", n.name, strings.TrimSpace(strings.TrimPrefix(said, "error"))))
 		}
-		changes, _ := n.packageChanges()
 		var gone, restarts []string
 		for _, c := range changes {
 			switch {

@@ -63,7 +63,7 @@ func TestPackagesOfAnUpdate(t *testing.T) {
 	}{
 		"all kinds":                {plain, newer, brings, "-zproxy=0.4 -gdnsd=3.8~deb10u1 ^relianoid=8.5.0>8.6.0 +libnoid1=1.2-1 ^libfoo1:i386=1:2-1>1:2-2+b1", "gdnsd zproxy", "none", "full-upgrade"},
 		"nothing":                  {plain, newer, "Reading package lists...\n", "none", "none", "none", "full-upgrade"},
-		"the lists do not know it": {plain, same, brings, "same", "none", "none", ""},
+		"the lists do not know it": {plain, same, brings, "same", "none", "none", "full-upgrade"},
 		"it has steps":             {since, same, brings, "-zproxy=0.4 -gdnsd=3.8~deb10u1 ^relianoid=8.5.0>8.6.0 +libnoid1=1.2-1 ^libfoo1:i386=1:2-1>1:2-2+b1 ?relianoid-cli", "gdnsd zproxy", "none", "--autoremove full-upgrade gdnsd- zproxy- relianoid relianoid-gui"},
 		"what serves goes":         {plain, newer, "Remv keepalived [1:2.2.7] \nRemv openssh-server [9]\nRemv openssh-server-extra [9]\n", "-keepalived=1:2.2.7 -openssh-server=9 -openssh-server-extra=9", "keepalived openssh-server openssh-server-extra", "keepalived openssh-server", "full-upgrade"},
 	} {

@@ -57,7 +57,7 @@ func (p *pair) predict(moves []switchover) plan.Interruption {
 	}
 	worst := moves[0]
 	for _, m := range moves {
-		if ms := p.gap(m) + p.waitsLonger(m); ms > out.PerSwitchoverMSMax || m == moves[0] {
+		if ms := p.gap(m); ms > out.PerSwitchoverMSMax || m == moves[0] {
 			out.PerSwitchoverMSMax, worst = ms, m
 		}
 	}
@@ -95,11 +95,11 @@ func (p *pair) gap(m switchover) int64 {
 	case m.how == preempted:
 		return announcing
 	case m.how == drained && p.cfg.Boost:
-		return skew(boosted) + announcing
+		return p.takesOver(boosted) + announcing
 	case m.how == restarted && p.killsFarmsFirst():
-		return killing + skew(p.priorityOf(m.to)) + announcing
+		return killing + p.takesOver(p.priorityOf(m.to)) + announcing
 	default:
-		return skew(p.priorityOf(m.to)) + announcing
+		return p.takesOver(p.priorityOf(m.to)) + announcing
 	}
 }
 
@@ -110,7 +110,7 @@ func (p *pair) askingAnew(moves []switchover) string {
 	worst := int64(0)
 	for _, m := range moves {
 		if m.how == drained {
-			worst = max(worst, p.gap(m)+p.waitsLonger(m))
+			worst = max(worst, p.gap(m))
 		}
 	}
 	switch {
@@ -119,7 +119,7 @@ func (p *pair) askingAnew(moves []switchover) string {
 	case p.notBoostable() != "":
 		return fmt.Sprintf("clients that ask ARP anew wait ≤ %.2f s; boost is not possible", float64(worst)/1000)
 	}
-	return fmt.Sprintf("clients that ask ARP anew wait ≤ %.2f s; boost = true: %.2f s", float64(worst)/1000, float64(skew(boosted)*p.skewTimes()+announcing)/1000)
+	return fmt.Sprintf("clients that ask ARP anew wait ≤ %.2f s; boost = true: %.2f s", float64(worst)/1000, float64(p.takesOver(boosted)+announcing)/1000)
 }
 
 func (p *pair) why(m switchover) string {

@@ -5,26 +5,17 @@ import (
 	"strings"
 )
 
-// skewTimes is how many times as long as in VRRP version 2 a backup waits after the master
-// let go: over IPv6 VRRP is version 3, in which the skew is a part of the advertisement
-// interval and not of a second.
+// takesOver is for how many milliseconds a backup of this priority waits after the master
+// let go.
+func (p *pair) takesOver(priority int) int64 { return skew(priority) * p.skewTimes() }
+
+// skewTimes is how many times as long as in VRRP version 2 that is: over IPv6 VRRP is
+// version 3, in which the skew is a part of the advertisement interval and not of a second.
 func (p *pair) skewTimes() int64 {
 	if strings.Contains(p.address(p.nodes[0]), ":") {
 		return int64(max(1, p.deadratio))
 	}
 	return 1
-}
-
-// waitsLonger is by how much that makes a move's interruption longer, in milliseconds.
-func (p *pair) waitsLonger(m switchover) int64 {
-	switch {
-	case m.how == preempted:
-		return 0
-	case m.how == drained && p.cfg.Boost:
-		return skew(boosted) * (p.skewTimes() - 1)
-	default:
-		return skew(p.priorityOf(m.to)) * (p.skewTimes() - 1)
-	}
 }
 
 // overIPv6 says behind what is said of a move what is otherwise over IPv6; "" where nothing

@@ -511,7 +511,7 @@ simulate_update() {
 		name=${step#*:}
 		case $step in
 		'purge:*deb10*')
-			stay=$(apt-get -s $in_memory $upgrade 2>/dev/null | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
+			stay=$(printf '%s\n' "$simulated" | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
 			for name in $(dpkg-query -W -f='${db:Status-Abbrev} ${Package} ${Version}\n' 2>/dev/null | awk '$1 ~ /^.i/ && ($2 ~ /deb10/ || $3 ~ /deb10/) { print $2 }'); do
 				printf '%s\n' "$stay" | grep -qxF "$name" || asked_for="$asked_for $name-"
 			done
@@ -521,7 +521,11 @@ simulate_update() {
 		autoremove) auto=--autoremove ;;
 		esac
 	done
-	changes=$(apt-get -s $in_memory $auto $upgrade $asked_for 2>&1) || changed=$?
+	if [ -z "$auto$asked_for" ]; then
+		changes=$simulated changed=$failed
+	else
+		changes=$(apt-get -s $in_memory $auto $upgrade $asked_for 2>&1) || changed=$?
+	fi
 }
 # apt_facts NAME...: those that apt is asked for, once for all of them.
 # shellcheck disable=SC2086 # $in_memory is options, $upgrade is apt's option and command
@@ -530,8 +534,8 @@ apt_facts() {
 	# Where an offline image is set up, apt is asked about what is in it.
 	if [ -e "$zup/open/image" ] && [ -e "$zup/apt/apt.conf" ]; then export APT_CONFIG="$zup/apt/apt.conf"; fi
 	if asked candidate source packages removals loses; then policy=$(apt-cache $in_memory policy "$package" 2>/dev/null); fi
+	if asked offer room packages removals loses; then simulated=$(apt-get -s $in_memory $upgrade 2>&1) || failed=$?; fi
 	if asked packages removals loses; then simulate_update; fi
-	if asked offer room; then simulated=$(apt-get -s $in_memory $upgrade 2>&1) || failed=$?; fi
 	for one in "$@"; do
 		case $one in candidate | source | offer | room | packages | removals | loses) print "$one" ;; esac
 	done
