@@ -4,7 +4,10 @@
 // name server and runs no command: what depends on one of them is unsure, never a no.
 package libwrap
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // Answer is what becomes of a connection.
 type Answer int
@@ -57,18 +60,6 @@ type Line struct {
 type Verdict struct {
 	Answer Answer
 	Lines  []Line
-}
-
-// First returns the first line that gives, or may give, one of the answers.
-func (v Verdict) First(answers ...Answer) (Line, bool) {
-	for _, l := range v.Lines {
-		for _, a := range answers {
-			if l.Answer == a {
-				return l, true
-			}
-		}
-	}
-	return Line{}, false
 }
 
 // Decide says what libwrap makes of a connection. The first line of allow that matches
@@ -124,7 +115,7 @@ func (d *decision) read(t Table, answer Answer) (next bool) {
 			continue
 		}
 		e := effect(options, answer)
-		l.Answer, l.Doubt = e.answer, first(m.why, e.doubt)
+		l.Answer, l.Doubt = e.answer, cmp.Or(m.why, e.doubt)
 		d.add(l)
 		next = next || e.passes
 		if m.is == yes {
@@ -170,13 +161,4 @@ func cut(s string, sep byte) (before, after string, found bool) {
 		}
 	}
 	return s, "", false
-}
-
-func first(words ...string) string {
-	for _, w := range words {
-		if w != "" {
-			return w
-		}
-	}
-	return ""
 }

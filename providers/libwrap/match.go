@@ -1,6 +1,7 @@
 package libwrap
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -35,9 +36,9 @@ func not(t truth) truth { return truth{yes - t.is, t.why} }
 // and is no where one is, whatever the other one is.
 func and(a, b truth) truth {
 	if a.is <= b.is {
-		return truth{a.is, first(a.why, b.why)}
+		return truth{a.is, cmp.Or(a.why, b.why)}
 	}
-	return truth{b.is, first(b.why, a.why)}
+	return truth{b.is, cmp.Or(b.why, a.why)}
 }
 
 func or(a, b truth) truth { return not(and(not(a), not(b))) }

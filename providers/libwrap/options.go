@@ -1,6 +1,7 @@
 package libwrap
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -34,11 +35,11 @@ func effect(options *string, answer Answer) outcome {
 		case s.ends:
 			return outcome{answer: s.answer, doubt: s.asks}
 		}
-		denies, asks = first(denies, s.denies), first(asks, s.asks)
+		denies, asks = cmp.Or(denies, s.denies), cmp.Or(asks, s.asks)
 		if more {
 			continue
 		}
-		out := outcome{answer: answer, passes: asks != "" && answer == Granted, doubt: first(denies, asks)}
+		out := outcome{answer: answer, passes: asks != "" && answer == Granted, doubt: cmp.Or(denies, asks)}
 		if denies != "" && answer == Granted || asks != "" && answer == Denied {
 			out.answer = Unsure
 		}
