@@ -23,6 +23,8 @@ cp allow etc/hosts.allow; cp deny etc/hosts.deny
 mount --bind etc /etc
 ssh-keygen -q -t ed25519 -N '' -f key
 "$(command -v sshd)" -f /dev/null -h "$1/key" -o PidFile="$1/pid" -o UsePAM=no -o LogLevel=QUIET
+# sshd goes into the background before it listens; its file of the PID comes after.
+for i in $(seq 300); do [ ! -s "$1/pid" ] || break; sleep 0.1; done
 for family in 192.168.100.2 2001:db8::2; do (
 	said=$(ssh -F /dev/null -b "${family}5" -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "nobody@${family}4" 2>&1) || :
 	case $said in
