@@ -31,13 +31,16 @@ type ObservedNode struct {
 // Provider knows a product. Its methods are pure: no clock, no network, no
 // files. What they return depends on their arguments alone.
 type Provider interface {
-	// FactsScript returns the script of Product.Facts.
-	FactsScript() string
+	// Product returns what goes into every plan about the product; Build sets its Name.
+	Product() Product
 	// Refuse says why a cluster can't be planned whatever its nodes say; nil if
 	// that depends on them.
 	Refuse(*config.Cluster) []Refusal
 	// Checks lists every check that Decide may make.
 	Checks() []CheckRule
+	// Master returns the name of the node that is MASTER, as far as those that have
+	// answered say; "" if none does.
+	Master([]ObservedNode) string
 	// Decide looks at one cluster that Refuse has nothing against and all of
 	// whose nodes answered, and says what has to be done or why nothing may be.
 	Decide(Situation) Decision
@@ -66,8 +69,8 @@ type CheckRule struct {
 
 // Decision is what a provider makes of a situation. With refusals there are no
 // actions. Without actions nothing has to be done. Of Cluster the provider sets
-// Checks, From, Interruption, Master, Warnings, and of each node Facts, Role and
-// Version; Build sets what the configuration says.
+// Checks, From, Interruption, Master, Warnings, and of each node Facts, Role, Serves and
+// Version; Build sets what the configuration says, and MasterNow.
 type Decision struct {
 	Actions  []Action
 	Cluster  Cluster
@@ -254,6 +257,7 @@ func decide(in Input, cfg *config.Cluster) Decision {
 		}
 	}
 	fillIn(&d.Cluster, cfg, nodes)
+	d.Cluster.MasterNow = provider.Master(nodes)
 	if in.Farms != nil && len(cfg.Probes) == 0 && cfg.ProbeFarms && len(d.Actions) > 0 {
 		watchFarms(&d.Cluster, in.Farms[cfg.Name])
 	}
@@ -360,10 +364,8 @@ func untried(farms []Farm) []string {
 
 // fillIn sets what the configuration says about a cluster.
 func fillIn(c *Cluster, cfg *config.Cluster, nodes []ObservedNode) {
-	c.Boost = cfg.Boost
 	c.MaxInterruptionMS = cfg.MaxInterruption.Milliseconds()
 	c.Name, c.Provider = cfg.Name, cfg.Provider
-	c.Switchover = cfg.Switchover
 	if !c.Rollback && !c.BackOut || c.To == "" {
 		c.To = cfg.Version
 	}
@@ -442,7 +444,9 @@ func products(in Input, clusters []Cluster) []Product {
 	}
 	all := make([]Product, 0, len(names))
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		all = append(all, Product{Facts: in.Providers[name].FactsScript(), Name: name})
+		product := in.Providers[name].Product()
+		product.Name = name
+		all = append(all, product)
 	}
 	return all
 }

@@ -12,6 +12,8 @@ import (
 	"io"
 	"iter"
 	"runtime"
+
+	"zup/plan/escape"
 )
 
 // Encode writes the canonical form: JSON with sorted keys, no HTML escapes,
@@ -285,12 +287,28 @@ func (e *NewerError) Error() string {
 	return fmt.Sprintf("plan file has format version %d; this zup reads version %d", e.Version, FormatVersion)
 }
 
+// OlderError says that a plan file was written in an earlier format.
+type OlderError struct {
+	Version    int    // of the file
+	ZupVersion string // of the zup that wrote it, as the file says
+}
+
+func (e *OlderError) Error() string {
+	return fmt.Sprintf("plan file has format version %d, which zup %s wrote; this zup reads version %d", e.Version, escape.Line(e.ZupVersion), FormatVersion)
+}
+
+// Hint says what to do with it.
+func (e *OlderError) Hint() string {
+	return "make a new plan: zup plan -out FILE; to look at this one, use the zup that wrote it"
+}
+
 // maxFile bounds what Decode reads: 2 GiB are some 40,000 clusters.
 const maxFile = 2 << 30
 
 // Decode reads a plan file. It refuses, with a *DamagedError, whatever is not
 // byte for byte what Encode writes, whose ID is not that of its content or
-// which breaks a rule of Validate; with a *NewerError a later format.
+// which breaks a rule of Validate; with a *NewerError a later format and with an
+// *OlderError an earlier one.
 func Decode(r io.Reader) (*Plan, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
@@ -345,6 +363,8 @@ func checkFormat(data []byte) error {
 		return &NewerError{head.FormatVersion, head.ZupVersion}
 	case head.FormatVersion < 1:
 		return &DamagedError{Reason: "no format_version: not a plan file"}
+	case head.FormatVersion < FormatVersion:
+		return &OlderError{head.FormatVersion, head.ZupVersion}
 	}
 	return nil
 }

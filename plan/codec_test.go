@@ -135,8 +135,9 @@ func TestAlteredBytes(t *testing.T) {
 		back, err := plan.Decode(bytes.NewReader(altered))
 		var damaged *plan.DamagedError
 		var newer *plan.NewerError
+		var older *plan.OlderError
 		switch {
-		case errors.As(err, &damaged) || errors.As(err, &newer):
+		case errors.As(err, &damaged) || errors.As(err, &newer) || errors.As(err, &older):
 			refused++
 		case err != nil:
 			t.Fatalf("byte %d: %v", i, err)

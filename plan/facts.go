@@ -11,6 +11,24 @@ import (
 // files in base64.
 const maxFact = 1 << 20
 
+// Facts of zup's own: the script of every product prints them, and they mean the same
+// everywhere.
+const (
+	FactOpen = "open" // temporary changes that zup has marked on the node, or "none"
+	FactJobs = "jobs" // names of the jobs of zup that are there, or "none"
+	FactTime = "time" // the node's clock, seconds since 1970
+	FactSkew = "skew" // by how many seconds that is ahead of the clock here; made from FactTime by whoever has asked
+)
+
+// FactWords are the words of a fact that lists something; of one that lists nothing, or
+// could not be found out, there are none.
+func FactWords(value string) []string {
+	if value == "none" || value == "unknown" {
+		return nil
+	}
+	return strings.Fields(value)
+}
+
 // ParseFacts reads what a facts script printed: a line name=value for each name
 // that was asked for, in any order, then the line "end". Values are text from a
 // node: they are checked to be UTF-8 of a bounded length and nothing else.

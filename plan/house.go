@@ -16,7 +16,7 @@ import (
 var conditionSees = map[reflect.Type][]string{
 	reflect.TypeFor[Plan](): {"actions", "author", "change", "clusters", "freezes", "not_after", "windows"},
 	reflect.TypeFor[Action](): {
-		"after", "closes", "cluster", "detached", "drops", "estimate_s", "id", "impact", "keeps", "kind", "node", "opens",
+		"after", "closes", "cluster", "detached", "drops", "estimate_s", "id", "impact", "keeps", "kind", "lasting", "node", "opens",
 		"out", "primitive", "reason", "title",
 	},
 	reflect.TypeFor[Node](): {"address", "facts", "name", "role", "version"},

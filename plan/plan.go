@@ -19,7 +19,7 @@ import (
 
 // FormatVersion is the version of the plan file that this zup writes and the
 // only one that it reads. docs/plan-format.md has the policy.
-const FormatVersion = 1
+const FormatVersion = 2
 
 // What a plan's Commit says besides the commit.
 const (
@@ -182,29 +182,37 @@ type StateRef struct {
 	Serial  int64  `json:"serial"`
 }
 
-// Product is what apply needs of a product that it does not know: the script
-// that reads facts. Called with the names of facts as arguments it prints one
-// line name=value for each and then the line "end"; it changes nothing.
+// Product is what has to be known of a product by whoever knows none: how its facts are
+// read, and what they mean in words.
 type Product struct {
-	Facts string `json:"facts"`
-	Name  string `json:"name"`
+	Facts       string `json:"facts"`            // POSIX sh: with names of facts as arguments it prints a line name=value for each, then "end"; it changes nothing
+	Name        string `json:"name"`             //
+	Status      []Word `json:"status,omitempty"` // what facts mean; those with Says tell in this order how a node is
+	VersionFact string `json:"version_fact"`     // the fact that is the version which a node runs
+}
+
+// Word says in a product's own words what a fact of a node is about.
+type Word struct {
+	Fact  string      `json:"fact"`
+	Means string      `json:"means,omitempty"` // what the fact is, where its name alone does not tell
+	Says  string      `json:"says,omitempty"`  // what is said of a node for which all of When holds; {seen} in it is the fact
+	When  []Condition `json:"when,omitempty"`  // of the node in question: they name none, and compare with values only
 }
 
 // Cluster is one pair, as it is when the plan is made and as it shall be.
 type Cluster struct {
 	BackOut           bool         `json:"back_out,omitempty"` // to rest without updating further: To is what the nodes run
-	Boost             bool         `json:"boost"`
 	Checks            []Check      `json:"checks"`
 	From              string       `json:"from"` // the lowest version that a node runs
 	Interruption      Interruption `json:"interruption"`
-	Master            string       `json:"master"`              // who is MASTER when apply ends
-	MaxInterruptionMS int64        `json:"max_interruption_ms"` // 0: no limit
+	Master            string       `json:"master"`               // who is MASTER when apply ends
+	MasterNow         string       `json:"master_now,omitempty"` // who is MASTER when the plan is made; left out: nobody, or nobody knows
+	MaxInterruptionMS int64        `json:"max_interruption_ms"`  // 0: no limit
 	Name              string       `json:"name"`
 	Nodes             []Node       `json:"nodes"`
 	Probes            []Probe      `json:"probes"`
 	Provider          string       `json:"provider"`
 	Rollback          bool         `json:"rollback,omitempty"` // the way back to snapshots: To is their version
-	Switchover        string       `json:"switchover"`         // "drain" or "restart"
 	To                string       `json:"to"`
 	Warnings          []string     `json:"warnings"`
 }
@@ -227,7 +235,8 @@ type Node struct {
 	Fingerprint string            `json:"fingerprint"`
 	HostKey     string            `json:"host_key"` // the key that the node showed when the plan was made, authorized_keys form
 	Name        string            `json:"name"`
-	Role        string            `json:"role"`
+	Role        string            `json:"role"`             // in the product's words
+	Serves      []Condition       `json:"serves,omitempty"` // what proves that it is MASTER and serves; left out for a single node, of which nobody else takes the role
 	SSH         SSH               `json:"ssh"`
 	Version     string            `json:"version"`
 }
@@ -281,6 +290,16 @@ const (
 	Outage     Impact = "outage"     // nobody serves for a while
 )
 
+// Lasting is what an action changes of its node for good, where that is what the plan is
+// made for.
+type Lasting string
+
+// What lasts.
+const (
+	LastingVersion Lasting = "version" // it runs another version then, or may
+	LastingBoot    Lasting = "boot"    // it is, or may be, started anew
+)
+
 // Primitive is one of the few ways in which apply carries out an action.
 type Primitive string
 
@@ -323,6 +342,7 @@ type Action struct {
 	Judged    []string      `json:"judged,omitempty"`     // RE2, by line: output that means failure unless Check holds soon; then it is only told
 	Keeps     string        `json:"keeps,omitempty"`      // snapshot of Node that exists once it is done, and is remembered
 	Kind      string        `json:"kind"`                 // "update", "block", …; a provider's word
+	Lasting   Lasting       `json:"lasting,omitempty"`    // "version", "boot": what it changes of its node for good; left out: nothing
 	Leaves    string        `json:"leaves,omitempty"`     // file that it leaves on its node on purpose
 	Left      string        `json:"left,omitempty"`       // what the file of Leaves is, for the report
 	MayMove   bool          `json:"may_move,omitempty"`   // its node may take the role by itself afterwards
@@ -428,7 +448,7 @@ type Condition struct {
 	Covers string   `json:"covers,omitempty"`  // every word of this, or of what was recorded if it is Recorded, is in the fact
 	Fact   string   `json:"fact"`              //
 	Is     []string `json:"is,omitempty"`      // the fact is one of these
-	Node   string   `json:"node"`              //
+	Node   string   `json:"node,omitempty"`    // left out in a Word: the one in question
 	Not    []string `json:"not,omitempty"`     // the fact is none of these
 	SameAs string   `json:"same_as,omitempty"` // the fact is the same as on this node, or as recorded if it is Recorded
 	Says   string   `json:"says,omitempty"`    // what it means for people when it does not hold; {seen} in it is the fact
@@ -452,14 +472,14 @@ func (p *Plan) Cluster(name string) *Cluster {
 	return nil
 }
 
-// FactsScript returns the script that reads the facts of a product, or "".
-func (p *Plan) FactsScript(product string) string {
-	for _, pr := range p.Products {
-		if pr.Name == product {
-			return pr.Facts
+// Product returns the product of that name, or nil.
+func (p *Plan) Product(name string) *Product {
+	for i := range p.Products {
+		if p.Products[i].Name == name {
+			return &p.Products[i]
 		}
 	}
-	return ""
+	return nil
 }
 
 // Node returns the node of that name, or nil.

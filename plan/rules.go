@@ -21,6 +21,7 @@ var rules = []struct {
 	{"temporary changes end", temporaryChangesEnd},
 	{"one node out at a time", oneOutAtATime},
 	{"somebody serves", somebodyServes},
+	{"a product has words", worded},
 	{"approvals can be counted", approvable},
 	{"windows can be reckoned", calendarKnown},
 	{"names are names", wellNamed},
@@ -71,8 +72,24 @@ func knownNodes(c *checked) string {
 	}
 	for i := range c.plan.Clusters {
 		cl := &c.plan.Clusters[i]
-		if c.plan.FactsScript(cl.Provider) == "" {
+		if product := c.plan.Product(cl.Provider); product == nil || product.Facts == "" {
 			return fmt.Sprintf("cluster %q is of product %q, whose facts script is missing", cl.Name, cl.Provider)
+		}
+	}
+	for i := range c.plan.Clusters {
+		cl := &c.plan.Clusters[i]
+		for k := range cl.Nodes {
+			for _, cond := range cl.Nodes[k].Serves {
+				if problem := cond.shape(); problem != "" {
+					return fmt.Sprintf("what proves that %q serves: %s", cl.Nodes[k].Name, problem)
+				}
+				if cond.Node != cl.Nodes[k].Name || cond.SameAs != "" || cond.Covers != "" {
+					return fmt.Sprintf("node %q of cluster %q is said to serve by a fact of %q", cl.Nodes[k].Name, cl.Name, cond.Node)
+				}
+			}
+		}
+		if cl.MasterNow != "" && cl.Node(cl.MasterNow) == nil {
+			return fmt.Sprintf("cluster %q has no node %q to be MASTER", cl.Name, cl.MasterNow)
 		}
 	}
 	for i := range c.plan.Actions {
@@ -234,6 +251,10 @@ func (c *checked) shape(a *Action) string {
 		return "a negative duration"
 	case !slices.Contains([]Impact{None, Switchover, Outage}, a.Impact):
 		return fmt.Sprintf("impact %q is not known", a.Impact)
+	case !slices.Contains([]Lasting{"", LastingVersion, LastingBoot}, a.Lasting):
+		return fmt.Sprintf("%q is not known to last", a.Lasting)
+	case a.Lasting != "" && a.Node == "":
+		return "something of a node lasts, and there is no node"
 	}
 	for cond := range a.conditions {
 		if problem := cond.shape(); problem != "" {
@@ -263,19 +284,24 @@ func (c *checked) compile(pattern string) error {
 }
 
 func (cond *Condition) shape() string {
-	set := 0
-	for _, is := range []bool{cond.Covers != "", len(cond.Is) > 0, len(cond.Not) > 0, cond.SameAs != "", len(cond.Within) > 0} {
-		if is {
-			set++
-		}
-	}
-	if set != 1 || cond.Fact == "" || cond.Node == "" {
+	if cond.Node == "" || !cond.saysOneThing() {
 		return fmt.Sprintf("the condition on %q of %q does not say exactly one thing", cond.Fact, cond.Node)
 	}
 	if !name.Fact(cond.Fact) {
 		return misnamed("a fact", cond.Fact)
 	}
 	return ""
+}
+
+// saysOneThing reports whether a condition compares a fact, in one way.
+func (cond *Condition) saysOneThing() bool {
+	set := 0
+	for _, is := range []bool{cond.Covers != "", len(cond.Is) > 0, len(cond.Not) > 0, cond.SameAs != "", len(cond.Within) > 0} {
+		if is {
+			set++
+		}
+	}
+	return set == 1 && cond.Fact != ""
 }
 
 // temporaryChangesEnd: what a plan opens it closes, in a later action.
@@ -340,18 +366,46 @@ func (c *checked) before(i, j int) bool {
 	return false
 }
 
-// somebodyServes: an action that takes a node out of a pair requires something
-// of another node of it, read right before.
+// somebodyServes: an action that takes a node out of a pair requires of another node of it
+// exactly what proves that it serves, read right before. Where the action itself moves
+// MASTER the node that goes out is the one that proves it; of another one it requires what
+// lets it take over, which is the product's to know.
 func somebodyServes(c *checked) string {
 	for i := range c.plan.Actions {
 		a := &c.plan.Actions[i]
-		if !a.Out || len(c.clusters[a.Cluster].Nodes) < 2 {
+		cl := c.clusters[a.Cluster]
+		if !a.Out || len(cl.Nodes) < 2 {
 			continue
 		}
+		proven := func(n Node) bool {
+			return (n.Name == a.Node) == (a.Impact == Switchover) && len(n.Serves) > 0 && requiresAll(a.Requires, n.Serves)
+		}
 		other := func(cond Condition) bool { return cond.Node != a.Node }
-		if !slices.ContainsFunc(a.Requires, other) {
+		switch {
+		case !slices.ContainsFunc(a.Requires, other):
 			return fmt.Sprintf("action %q takes %q out and requires nothing of the other node", a.ID, a.Node)
+		case slices.ContainsFunc(cl.Nodes, proven):
+		case a.Impact == Switchover:
+			return fmt.Sprintf("action %q moves MASTER from %q and does not require what proves that it serves", a.ID, a.Node)
+		default:
+			return fmt.Sprintf("action %q takes %q out and does not require what proves that another node serves", a.ID, a.Node)
 		}
 	}
 	return ""
+}
+
+// requiresAll reports whether every one of the wanted conditions is among those that are
+// required, word for word.
+func requiresAll(required, wanted []Condition) bool {
+	for i := range wanted {
+		if !slices.ContainsFunc(required, wanted[i].same) {
+			return false
+		}
+	}
+	return true
+}
+
+func (cond *Condition) same(other Condition) bool {
+	return cond.Node == other.Node && cond.Fact == other.Fact && cond.Covers == other.Covers && cond.SameAs == other.SameAs &&
+		slices.Equal(cond.Is, other.Is) && slices.Equal(cond.Not, other.Not) && slices.Equal(cond.Within, other.Within)
 }

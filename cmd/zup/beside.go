@@ -11,6 +11,7 @@ import (
 	"zup/plan/config"
 	"zup/plan/escape"
 	"zup/plan/stream"
+	"zup/providers"
 )
 
 // demanding is a plan that is to be applied, and what is demanded of it: by itself, and
@@ -34,7 +35,7 @@ func (c *cli) beside(p *plan.Plan, dir string) (*demanding, error) {
 		}
 	}
 	cfg, diags := config.Policy(dir, config.Options{
-		Env: c.env, Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers())),
+		Env: c.env, Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers.All())),
 	})
 	if diags.HasErrors() {
 		c.stream.Send(stream.Configuration(diags)...)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zup/plan/config"
+	"zup/providers"
 )
 
 // completes reports whether a shell asks what the last word may be completed to, and
@@ -49,7 +50,7 @@ func (c *cli) completeTargets(*cobra.Command, []string, string) ([]string, cobra
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	cfg, _ := config.Load(dir, config.Options{Env: c.env, Version: version, Providers: slices.Sorted(maps.Keys(providers()))})
+	cfg, _ := config.Load(dir, config.Options{Env: c.env, Version: version, Providers: slices.Sorted(maps.Keys(providers.All()))})
 	if cfg == nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

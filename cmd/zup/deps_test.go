@@ -41,7 +41,8 @@ const importOrder = `
 	providers/libwrap
 	providers/zevenet/zevenettest < providers/ssh/sshtest providers/libwrap
 	providers/zevenet   < plan plan/config plan/state plan/escape plan/name providers/libwrap plan/shell
-	cmd/zup             < plan plan/approval plan/checkout plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/reach plan/escape plan/shell plan/disk plan/name providers/reader providers/ssh providers/zevenet
+	providers           < plan plan/observe plan/apply providers/zevenet
+	cmd/zup             < plan plan/approval plan/checkout plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/reach plan/escape plan/shell plan/disk plan/name providers providers/reader providers/ssh
 	examples/ci
 	examples/lab        < examples/lab/world plan/escape
 	examples/lab/world

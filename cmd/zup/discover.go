@@ -6,20 +6,20 @@ import (
 	"maps"
 	"net"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
-	debversion "github.com/knqyf263/go-deb-version"
 	"github.com/zclconf/go-cty/cty"
 
 	"zup/plan"
 	"zup/plan/config"
 	"zup/plan/escape"
+	"zup/plan/name"
 	"zup/plan/observe"
 	"zup/plan/reach"
+	"zup/providers"
 )
 
 // found is a live cluster as zup init describes it.
@@ -32,6 +32,7 @@ type found struct {
 
 type foundNode struct {
 	plan.ObservedNode
+	seen    plan.Sighting
 	address string // as it was reached
 	user    string // empty: nobody said
 	port    int    // 0: nobody said
@@ -52,13 +53,13 @@ func (c *cli) discover(ctx context.Context, from string, ask bool) (*found, erro
 		return nil, err
 	}
 	line.add()
-	if first.Facts["clustered"] == "yes" {
+	if first.seen.Members != nil {
 		peer, err := c.peer(ctx, fleet, f.provider, first)
 		if err != nil {
 			return nil, err
 		}
 		f.nodes = []foundNode{first, peer}
-		slices.SortFunc(f.nodes, func(a, b foundNode) int { return strings.Compare(a.Facts["hostname"], b.Facts["hostname"]) })
+		slices.SortFunc(f.nodes, func(a, b foundNode) int { return strings.Compare(a.seen.Name, b.seen.Name) })
 	} else {
 		f.nodes = []foundNode{first}
 	}
@@ -76,25 +77,24 @@ func (c *cli) discover(ctx context.Context, from string, ask bool) (*found, erro
 func (c *cli) recognize(ctx context.Context, fleet *fleet, f *found, n *foundNode) error {
 	var says, next string
 	known := false
-	for _, provider := range slices.Sorted(maps.Keys(providers())) {
+	for _, provider := range slices.Sorted(maps.Keys(providers.All())) {
 		c.look(ctx, fleet, provider, n, nil)
 		if n.Err != nil {
 			return fmt.Errorf("read %s: %w", escape.Line(n.address), n.Err)
 		}
-		here, near, what, hint := providers()[provider].Sighting(n.Facts)
-		if here {
+		if n.seen.Here {
 			f.provider = provider
 			return nil
 		}
-		if near && !known || says == "" {
-			says, next, known = what, hint, near
+		if n.seen.Near && !known || says == "" {
+			says, next, known = n.seen.What, n.seen.Next, n.seen.Near
 		}
 	}
 	if known {
 		return fail(exitError, escape.Line(next), "%s %s", escape.Line(n.address), escape.Line(says))
 	}
 	return fail(exitError, "", "%s runs none of the products that zup knows: %s (%s)", escape.Line(n.address),
-		strings.Join(slices.Sorted(maps.Keys(providers())), ", "), escape.Line(says))
+		strings.Join(slices.Sorted(maps.Keys(providers.All())), ", "), escape.Line(says))
 }
 
 // look asks one node. Of one that another node has named, allow is asked about the
@@ -110,15 +110,16 @@ func (c *cli) look(ctx context.Context, fleet *fleet, provider string, n *foundN
 		Products: products(), Now: c.now,
 	})
 	n.ObservedNode = observed[cluster.Name][0]
+	n.seen = providers.All()[provider].Sighting(n.Facts)
 }
 
 // peer finds the other node of the first one's cluster: at its cluster address, or
 // else by its name, which ~/.ssh/config may know. Both are the first node's word: what is
 // not another machine's address, or not the name of a host, is not connected to.
 func (c *cli) peer(ctx context.Context, fleet *fleet, provider string, first foundNode) (foundNode, error) {
-	for _, member := range strings.Fields(first.Facts["nodes"]) {
-		name, address, _ := strings.Cut(member, "=")
-		if name == first.Facts["hostname"] {
+	for _, member := range first.seen.Members {
+		name, address := member.Name, member.Address
+		if name == first.seen.Name {
 			continue
 		}
 		if !reach.Name(name) {
@@ -133,8 +134,8 @@ func (c *cli) peer(ctx context.Context, fleet *fleet, provider string, first fou
 			}
 			n := foundNode{address: at, user: first.user, port: first.port}
 			c.look(ctx, fleet, provider, &n, allow)
-			if n.Err == nil && n.Facts["hostname"] != name {
-				n.Err = fmt.Errorf("another machine answers there: it says that it is %q", escape.Line(n.Facts["hostname"]))
+			if n.Err == nil && n.seen.Name != name {
+				n.Err = fmt.Errorf("another machine answers there: it says that it is %q", escape.Line(n.seen.Name))
 			}
 			if n.Err == nil {
 				return n, nil
@@ -145,8 +146,8 @@ func (c *cli) peer(ctx context.Context, fleet *fleet, provider string, first fou
 		}
 		return foundNode{}, fmt.Errorf("read the peer %s at %s: %w", escape.Line(name), escape.Line(cut(address)), last)
 	}
-	return foundNode{}, fail(exitError, "", "%s is in a cluster and names no other node: cluster.conf has %s",
-		escape.Line(first.address), escape.Line(first.Facts["nodes"]))
+	return foundNode{}, fail(exitError, "", "%s is in a cluster and names no other node: %s",
+		escape.Line(first.address), escape.Line(first.seen.Says))
 }
 
 // cut keeps an error that shows a node's words short.
@@ -176,45 +177,29 @@ func parseFrom(s string) (foundNode, error) {
 	return n, nil
 }
 
-// What a node may say where it becomes part of a configuration. The rest is
-// checked when the text is read again.
-var (
-	isHostname = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
-	isVersion  = regexp.MustCompile(`^[0-9]+(\.[0-9]+){2,}(-[0-9A-Za-z.+~]+)?$`)
-)
-
 // describe writes the configuration of what was found.
 func (f *found) describe() ([]byte, error) {
-	version := f.nodes[0].Facts["version"]
-	for _, n := range f.nodes {
-		if h := n.Facts["hostname"]; !isHostname.MatchString(h) {
-			return nil, fmt.Errorf("%s calls itself %q, which is no host name", escape.Line(n.address), h)
+	observed := make([]plan.ObservedNode, len(f.nodes))
+	for i, n := range f.nodes {
+		if !name.Node(n.seen.Name) {
+			return nil, fmt.Errorf("%s calls itself %q, which is no host name", escape.Line(n.address), n.seen.Name)
 		}
-		v := n.Facts["version"]
-		if !isVersion.MatchString(v) {
-			return nil, fmt.Errorf("%s says %q where its version should be", escape.Line(n.address), v)
-		}
-		if newer(v, version) {
-			version = v
-		}
+		observed[i] = plan.ObservedNode{Name: n.seen.Name, Facts: n.Facts}
+	}
+	draft, err := providers.All()[f.provider].Draft(observed)
+	if err != nil {
+		return nil, err
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Read from %s by zup init. It describes what is there; change the version to update.\n\n", escape.Line(f.from))
 	fmt.Fprintf(&b, "cluster %s %s {\n", literal(f.provider), literal(f.name()))
-	fmt.Fprintf(&b, "version = %s\n", literal(version))
-	switch primary := f.nodes[0].Facts["primary"]; {
-	case len(f.nodes) == 1:
-	case isHostname.MatchString(primary) && primary != "disabled" && primary != "unknown":
-		fmt.Fprintf(&b, "\n# The cluster's own failback is %s: it is MASTER when apply ends.\n", primary)
-	default:
-		b.WriteString("\n# The cluster's own failback is disabled: whoever is MASTER when the plan is made\n# is MASTER again when apply ends. To say who: master = \"NAME\"\n")
-	}
-	b.WriteString(f.boost())
+	fmt.Fprintf(&b, "version = %s\n", literal(draft.Version))
+	b.WriteString(draft.Arguments)
 	if f.nodes[0].user != "" {
 		fmt.Fprintf(&b, "\nssh {\nuser = %s\n}\n", literal(f.nodes[0].user))
 	}
 	for _, n := range f.nodes {
-		fmt.Fprintf(&b, "\nnode %s {\naddress = %s\nssh {\n", literal(n.Facts["hostname"]), literal(n.address))
+		fmt.Fprintf(&b, "\nnode %s {\naddress = %s\nssh {\n", literal(n.seen.Name), literal(n.address))
 		if n.port != 0 {
 			fmt.Fprintf(&b, "port = %d\n", n.port)
 		}
@@ -243,37 +228,13 @@ func (f *found) describe() ([]byte, error) {
 	return hclwrite.Format([]byte(b.String())), nil
 }
 
-// boost is the argument of that name with its reason, where its check would pass.
-func (f *found) boost() string {
-	if len(f.nodes) != 2 {
-		return ""
-	}
-	observed := make([]plan.ObservedNode, len(f.nodes))
-	for i, n := range f.nodes {
-		observed[i] = plan.ObservedNode{Name: n.Facts["hostname"], Facts: n.Facts}
-	}
-	if why := providers()[f.provider].NotBoostable(observed); why != "" {
-		return fmt.Sprintf("\n# boost is not possible: it needs exactly one priority line in keepalived.conf, and\n# %s.\n", escape.Line(why))
-	}
-	return "\n# BACKUP's VRRP priority is raised for the moment of the switchover: clients that ask\n" +
-		"# ARP anew for a virtual IP wait 0.1 s then, and up to 0.9 s without it. It edits the\n" +
-		"# one priority line of keepalived.conf, and puts it back.\nboost = true\n"
-}
-
 func literal(s string) string { return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes()) }
-
-// newer compares by dpkg's order; both have been found to be versions.
-func newer(a, b string) bool {
-	x, errA := debversion.NewVersion(a)
-	y, errB := debversion.NewVersion(b)
-	return errA == nil && errB == nil && x.GreaterThan(y)
-}
 
 // name is what the nodes' names have in common, or the first one's name.
 func (f *found) name() string {
-	name := strings.ToLower(f.nodes[0].Facts["hostname"])
+	name := strings.ToLower(f.nodes[0].seen.Name)
 	if len(f.nodes) == 2 {
-		other := strings.ToLower(f.nodes[1].Facts["hostname"])
+		other := strings.ToLower(f.nodes[1].seen.Name)
 		common := 0
 		for common < min(len(name), len(other)) && name[common] == other[common] {
 			common++

@@ -6,6 +6,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/config"
+	"zup/providers"
 )
 
 func foundPair(change func(*found)) *found {
@@ -19,6 +20,9 @@ func foundPair(change func(*found)) *found {
 		farms: []plan.Farm{{Address: "[2001:db8::80]:443", Answers: true}, {Address: "192.0.2.80:80"}}}
 	if change != nil {
 		change(f)
+	}
+	for i := range f.nodes {
+		f.nodes[i].seen = providers.All()[f.provider].Sighting(f.nodes[i].Facts)
 	}
 	return f
 }

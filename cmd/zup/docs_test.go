@@ -18,6 +18,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/config"
+	"zup/providers"
 )
 
 const commandsPage = "../../docs/commands.md"
@@ -165,7 +166,7 @@ func TestDocumentedConfigurations(t *testing.T) {
 		if err := os.CopyFS(dir, os.DirFS("../../plan/config/testdata/approval")); err != nil {
 			t.Fatal(err)
 		}
-		_, diags := config.Load(dir, config.Options{Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers()))})
+		_, diags := config.Load(dir, config.Options{Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers.All()))})
 		if len(diags.All) > 0 {
 			var b bytes.Buffer
 			diags.WriteText(&b, false, 80)

@@ -98,6 +98,7 @@ func classify(err error) *failure {
 	var (
 		damaged *plan.DamagedError
 		newer   *plan.NewerError
+		older   *plan.OlderError
 		locked  *state.LockedError
 		usage   *usageError
 		waiver  *plan.WaiverError
@@ -117,6 +118,8 @@ func classify(err error) *failure {
 		return &failure{exitDamaged, err, damaged.Hint()}
 	case errors.As(err, &newer):
 		return &failure{exitDamaged, err, fmt.Sprintf("it was written by zup %s: use that version or a later one", escape.Line(newer.ZupVersion))}
+	case errors.As(err, &older):
+		return &failure{exitDamaged, err, older.Hint()}
 	case errors.As(err, &locked):
 		return &failure{exitLocked, err, "wait until it is done, or give -lock-timeout=5m to wait here"}
 	}

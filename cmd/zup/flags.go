@@ -17,7 +17,7 @@ import (
 	"zup/plan/config"
 	"zup/plan/state"
 	"zup/plan/stream"
-	"zup/providers/zevenet"
+	"zup/providers"
 )
 
 // configFlags are the flags of every command that reads a configuration.
@@ -98,15 +98,11 @@ func (c *cli) me(command string) state.Holder {
 	return h
 }
 
-// providers are the products that zup knows, by the name that a configuration
-// uses.
-func providers() map[string]zevenet.Provider { return zevenet.Providers() }
-
 // load reads the configuration. Diagnostics are written to stderr; with an error
 // among them nothing else is done.
 func (c *cli) load(dir string, f *configFlags) (*config.Config, error) {
 	cfg, diags := config.Load(dir, config.Options{
-		Vars: f.vars, Env: c.env, Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers())),
+		Vars: f.vars, Env: c.env, Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers.All())),
 	})
 	c.stream.Send(stream.Configuration(diags)...)
 	if err := diags.WriteText(c.err, c.colored(c.err), width(c.err)); err != nil {

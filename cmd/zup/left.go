@@ -27,12 +27,12 @@ func unknownLeft(observed plan.Observed, clusters []string, s *state.State) []le
 		known := s.Cluster(name)
 		for _, n := range observed[name] {
 			l := leftOn{cluster: name, node: n.Name}
-			for _, change := range factWords(n.Facts["open"]) {
+			for _, change := range plan.FactWords(n.Facts[plan.FactOpen]) {
 				if !known.IsOpen(n.Name + "/" + change) {
 					l.open = append(l.open, change)
 				}
 			}
-			for _, job := range factWords(n.Facts["jobs"]) {
+			for _, job := range plan.FactWords(n.Facts[plan.FactJobs]) {
 				run, _, _ := strings.Cut(job, ".")
 				if !slices.Contains(l.runs, run) && !(known.Unfinished() && run == known.Run) {
 					l.runs = append(l.runs, run)
@@ -45,14 +45,6 @@ func unknownLeft(observed plan.Observed, clusters []string, s *state.State) []le
 		}
 	}
 	return all
-}
-
-// factWords are the words of a fact that lists something.
-func factWords(value string) []string {
-	if value == "none" || value == "unknown" {
-		return nil
-	}
-	return strings.Fields(value)
 }
 
 // warnLeft says what a run that the state file does not know has left, since when, and

@@ -20,6 +20,7 @@ import (
 	"zup/plan/show"
 	"zup/plan/state"
 	"zup/plan/stream"
+	"zup/providers"
 )
 
 // planning is what plan and apply have in common: from a directory to a plan.
@@ -76,7 +77,7 @@ With -rollback it is the way back: the plan restores the snapshots that the last
 run has taken, where nodes run another version than they hold.
 
 With -back-out it brings every cluster to rest without updating any further: what
-an unfinished run has left is undone, and replication runs again. Once one node is
+an unfinished run has left is undone, and what it had stopped runs again. Once one node is
 updated and the other is not, that is refused, and the choices are named.
 
 A plan that a rule of the configuration is against is shown and written, but the exit
@@ -322,7 +323,7 @@ func (p *planning) warnLocked(dir string) {
 
 func planners() map[string]plan.Provider {
 	all := map[string]plan.Provider{}
-	for name, p := range providers() {
+	for name, p := range providers.All() {
 		all[name] = p
 	}
 	return all
@@ -330,7 +331,7 @@ func planners() map[string]plan.Provider {
 
 func explainers() map[string]apply.Explainer {
 	all := map[string]apply.Explainer{}
-	for name, p := range providers() {
+	for name, p := range providers.All() {
 		all[name] = p
 	}
 	return all
@@ -338,7 +339,7 @@ func explainers() map[string]apply.Explainer {
 
 func products() map[string]observe.Product {
 	all := map[string]observe.Product{}
-	for name, p := range providers() {
+	for name, p := range providers.All() {
 		all[name] = p
 	}
 	return all

@@ -8,6 +8,7 @@ import (
 	"zup/plan"
 	"zup/plan/escape"
 	"zup/plan/reach"
+	"zup/providers"
 )
 
 // sieve keeps back what no node may send zup to: this machine, and what the nodes are
@@ -33,7 +34,7 @@ func (c *cli) unwatched(p *plan.Plan, fleet *fleet, live plan.Observed) map[stri
 				probes, farms = append(probes, pr.Name), append(farms, pr.TCP)
 			}
 		}
-		if product, ok := providers()[cl.Provider]; ok && live != nil {
+		if product, ok := providers.All()[cl.Provider]; ok && live != nil {
 			vips, _ = product.Farms(live[cl.Name])
 		} else {
 			vips = hosts(farms)

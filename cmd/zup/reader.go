@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zup/plan/disk"
+	"zup/providers"
 	"zup/providers/reader"
 	"zup/providers/ssh"
 )
@@ -127,7 +128,7 @@ func (c *connection) onlyReads() bool {
 // readable is what a reader can read of every product.
 func readable() []reader.Product {
 	var all []reader.Product
-	for name, p := range providers() {
+	for name, p := range providers.All() {
 		all = append(all, reader.Product{Name: name, Script: p.FactsScript(), Facts: p.ObservedFacts()})
 	}
 	return all

@@ -15,6 +15,7 @@ import (
 	"zup/plan/escape"
 	"zup/plan/show"
 	"zup/plan/state"
+	"zup/providers"
 )
 
 // statusReport is what status -json prints.
@@ -147,12 +148,12 @@ func (p *planning) statusOf(cfg *config.Config, c *config.Cluster, observed plan
 	if s.Open == nil {
 		s.Open = []state.Change{}
 	}
+	product := providers.All()[c.Provider]
+	s.Master = product.Master(observed[c.Name])
 	for i, n := range observed[c.Name] {
-		ns := nodeStatus{Name: n.Name, Address: c.Nodes[i].Address, Facts: shortFacts(n.Facts)}
+		ns := nodeStatus{Name: n.Name, Address: c.Nodes[i].Address, Facts: shortFacts(n.Facts, product.WholeFiles())}
 		if n.Err != nil {
 			ns.Error = n.Err.Error()
-		} else if n.Facts["role"] == "master" {
-			s.Master = n.Name
 		}
 		s.Nodes = append(s.Nodes, ns)
 	}
@@ -185,11 +186,11 @@ func withoutImage(cfg *config.Config, c *config.Cluster) *config.Config {
 	return &alone
 }
 
-// shortFacts leaves out whole files.
-func shortFacts(facts map[string]string) map[string]string {
+// shortFacts leaves out what is a whole file.
+func shortFacts(facts map[string]string, files []string) map[string]string {
 	out := make(map[string]string, len(facts))
 	for name, value := range facts {
-		if name != "hosts_deny" && name != "hosts_allow" {
+		if !slices.Contains(files, name) {
 			out[name] = escape.Line(value)
 		}
 	}
@@ -199,6 +200,7 @@ func shortFacts(facts map[string]string) map[string]string {
 func (p *planning) printStatus(all []clusterStatus) {
 	st := p.outStyle()
 	for i, s := range all {
+		product := providers.All()[s.Provider].Product()
 		if i > 0 {
 			fmt.Fprintln(p.out)
 		}
@@ -212,7 +214,7 @@ func (p *planning) printStatus(all []clusterStatus) {
 				fmt.Fprintf(p.out, "  %s %s\n", escape.Pad(escape.Name(n.Name), 16), st.bad("could not be asked"))
 				continue
 			}
-			fmt.Fprintf(p.out, "  %s %s\n", escape.Pad(escape.Name(n.Name), 16), show.Node(n.Facts))
+			fmt.Fprintf(p.out, "  %s %s\n", escape.Pad(escape.Name(n.Name), 16), show.Node(&product, n.Facts))
 		}
 		p.printLeft(s, st)
 		for _, pr := range s.Problems {
@@ -242,13 +244,13 @@ func (p *planning) printLeft(s clusterStatus, st style) {
 		if n.Lock != "" {
 			fmt.Fprintf(p.out, "  %s %s\n", st.notice("Locked  "), escape.Line(n.Lock))
 		}
-		for _, name := range strings.Fields(n.Facts["open"]) {
-			if name == "none" || name == "unknown" || slices.ContainsFunc(s.Open, func(o state.Change) bool { return o.Name == n.Name+"/"+name }) {
+		for _, name := range plan.FactWords(n.Facts[plan.FactOpen]) {
+			if slices.ContainsFunc(s.Open, func(o state.Change) bool { return o.Name == n.Name+"/"+name }) {
 				continue
 			}
 			fmt.Fprintf(p.out, "  %s %s/%s, marked on the node, unknown to the state file\n", st.notice("Open    "), escape.Name(n.Name), escape.Name(name))
 		}
-		if jobs := n.Facts["jobs"]; jobs != "" && jobs != "none" && jobs != "unknown" {
+		if jobs := n.Facts[plan.FactJobs]; len(plan.FactWords(jobs)) > 0 {
 			fmt.Fprintf(p.out, "  %s jobs on %s: %s\n", st.notice("Left    "), escape.Name(n.Name), escape.Line(jobs))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/config"
+	"zup/providers"
 )
 
 func (c *cli) validateCommand() *cobra.Command {
@@ -26,7 +27,7 @@ connects to nothing.`,
 				return err
 			}
 			cfg, diags := config.Load(dir, config.Options{
-				Vars: f.vars, Env: c.env, Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers())),
+				Vars: f.vars, Env: c.env, Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers.All())),
 			})
 			if asJSON {
 				if err := diags.WriteJSON(c.programs()); err != nil {

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+
+	"zup/providers"
 )
 
 func (c *cli) versionCommand() *cobra.Command {
@@ -27,7 +29,7 @@ licences.`,
 			if asJSON {
 				return json.NewEncoder(c.programs()).Encode(map[string]any{
 					"zup_version": version, "platform": runtime.GOOS + "_" + runtime.GOARCH,
-					"providers": slices.Sorted(maps.Keys(providers())),
+					"providers": slices.Sorted(maps.Keys(providers.All())),
 				})
 			}
 			_, err := fmt.Fprintf(c.out, "zup %s on %s_%s\n", version, runtime.GOOS, runtime.GOARCH)

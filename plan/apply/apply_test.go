@@ -43,7 +43,7 @@ func newWorld(t *testing.T, nodes ...string) *world {
 		do: map[string]func(context.Context, func([]byte)) (int, error){},
 	}
 	for _, n := range nodes {
-		w.facts[n] = map[string]string{"role": "backup", "vrrp": "BACKUP", "version": "1", "maintenance": "no", "deny": "none", "replication": "off"}
+		w.facts[n] = map[string]string{"role": "backup", "vrrp": "BACKUP", "version": "1", "maintenance": "no", "deny": "none", "replication": "off", "serves": "yes"}
 	}
 	var err error
 	w.store, err = state.Open(t.Context(), filepath.Join(w.dir, "zup.state.json"), 0, state.Holder{PID: os.Getpid()})
@@ -140,12 +140,17 @@ func (p place) run(ctx context.Context, script string, out func([]byte)) (int, e
 func cluster(name string) plan.Cluster {
 	return plan.Cluster{
 		Name: name, Provider: "p", From: "1", To: "2", Master: name + "1",
-		Nodes: []plan.Node{{Name: name + "1"}, {Name: name + "2"}},
+		Nodes: []plan.Node{{Name: name + "1", Serves: serves(name + "1")}, {Name: name + "2", Serves: serves(name + "2")}},
 	}
 }
 
+// serves is what proves that a node serves.
+func serves(node string) []plan.Condition {
+	return []plan.Condition{{Node: node, Fact: "serves", Is: []string{"yes"}}}
+}
+
 func planOf(clusters []plan.Cluster, actions ...plan.Action) *plan.Plan {
-	p := &plan.Plan{Clusters: clusters, Actions: actions, Products: []plan.Product{{Name: "p", Facts: factsScript}}, FormatVersion: 1}
+	p := &plan.Plan{Clusters: clusters, Actions: actions, Products: []plan.Product{{Name: "p", Facts: factsScript, VersionFact: "version"}}, FormatVersion: plan.FormatVersion}
 	last := map[string]string{}
 	for i := range p.Actions {
 		a := &p.Actions[i]

@@ -63,7 +63,7 @@ func (b *branch) readNode(ctx context.Context, node string, names []string) (map
 	if err != nil {
 		return nil, err
 	}
-	out, _, err := host.Run(ctx, b.plan.FactsScript(b.cluster.Provider), names...)
+	out, _, err := host.Run(ctx, b.product().Facts, names...)
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +101,8 @@ func (b *branch) missed(ctx context.Context, conditions []plan.Condition) []Mism
 	return missed
 }
 
-// conditionFacts are what tells in what condition a node was left.
-var conditionFacts = []string{"version", "role", "vrrp", "maintenance", "deny", "replication", "audit"}
+// product is what the plan says about the product of this cluster.
+func (b *branch) product() *plan.Product { return b.plan.Product(b.cluster.Provider) }
 
 // condition reads how the cluster was left, for the message about a stop. It
 // takes no longer than a person would wait.
@@ -116,12 +116,17 @@ func (b *branch) condition(ctx context.Context) *Condition {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
 	wanted := map[string][]string{}
-	for _, n := range b.cluster.Nodes {
-		wanted[n.Name] = conditionFacts
+	for i := range b.cluster.Nodes {
+		n := &b.cluster.Nodes[i]
+		names := slices.Concat(b.product().Tells(), plan.Reads(n.Serves)[n.Name])
+		slices.Sort(names)
+		wanted[n.Name] = slices.Compact(names)
 	}
 	f := b.read(ctx, wanted)
-	for _, n := range b.cluster.Nodes {
-		nc := NodeCondition{Name: n.Name, Facts: f.of[n.Name]}
+	for i := range b.cluster.Nodes {
+		n := &b.cluster.Nodes[i]
+		nc := NodeCondition{Name: n.Name, Facts: f.of[n.Name], Serves: n.IsServing(f.of[n.Name])}
+		nc.Version = escape.Line(nc.Facts[b.product().VersionFact])
 		for name, value := range nc.Facts {
 			nc.Facts[name] = escape.Line(value)
 		}

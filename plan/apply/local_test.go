@@ -134,7 +134,7 @@ func TestLocalRestores(t *testing.T) {
 	w := newWorld(t, "a1", "a2")
 	restore := plan.Action{
 		ID: "a.a1.restore", Kind: "restore", Node: "a1", Primitive: plan.Local, Out: true, Argv: []string{"back"}, CheckS: 5,
-		Requires: []plan.Condition{{Node: "a2", Fact: "role", Is: []string{"backup"}}},
+		Requires: serves("a2"),
 		Check:    []plan.Condition{{Node: "a1", Fact: "version", Is: []string{"0"}}},
 		Closes:   []string{"a1/hosts.deny"},
 	}

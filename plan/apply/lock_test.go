@@ -143,7 +143,7 @@ func TestLockAnew(t *testing.T) {
 	l := newLockers(w)
 	restore := plan.Action{
 		ID: "a.restore", Node: "a1", Kind: "k", Primitive: plan.Local, Argv: []string{"restore", "a1"}, Out: true,
-		Requires: []plan.Condition{{Node: "a2", Fact: "role", Is: []string{"backup"}}},
+		Requires: serves("a2"),
 		Check:    []plan.Condition{{Node: "a1", Fact: "role", Is: []string{"backup"}}},
 	}
 	p := planOf([]plan.Cluster{cluster("a")}, restore)

@@ -154,9 +154,11 @@ type Condition struct {
 
 // NodeCondition is how one node was found. Its text is escaped.
 type NodeCondition struct {
-	Facts map[string]string `json:"facts"` // nil: it did not answer
-	Name  string            `json:"name"`
-	Why   string            `json:"why,omitempty"` // it did not answer
+	Facts   map[string]string `json:"facts"` // nil: it did not answer
+	Name    string            `json:"name"`
+	Serves  bool              `json:"serves"`            // it is proven that it does
+	Version string            `json:"version,omitempty"` // that it runs, as it says
+	Why     string            `json:"why,omitempty"`     // it did not answer
 }
 
 // IncompleteError says that not every cluster ended verified. The report has

@@ -17,7 +17,7 @@ func moves(id, node, other string) plan.Action {
 	a := action(id, node, "maintenance", "yes")
 	a.Impact, a.Out, a.Next = plan.Switchover, true, true
 	a.Opens = []string{node + "/maintenance"}
-	a.Requires = []plan.Condition{{Node: other, Fact: "deny", Is: []string{"none"}}}
+	a.Requires = append(serves(node), plan.Condition{Node: other, Fact: "deny", Is: []string{"none"}})
 	return a
 }
 

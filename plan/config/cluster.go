@@ -117,6 +117,14 @@ func (l *loader) checkProvider(block *hcl.Block) {
 	}
 }
 
+// anyProvider is a provider to show how a block begins.
+func (l *loader) anyProvider() string {
+	if len(l.opts.Providers) == 0 {
+		return "PRODUCT"
+	}
+	return l.opts.Providers[len(l.opts.Providers)-1]
+}
+
 // checkName checks the name of a cluster or a probe.
 func (l *loader) checkName(kind, name string, at *hcl.Range) {
 	if !isName(name) {

@@ -104,7 +104,7 @@ func (t *textWriter) styled(style, s string) {
 
 // showPlace writes where something is, and the line itself:
 //
-//	on edge.zup.hcl line 12, in cluster "zevenet" "edge":
+//	on edge.zup.hcl line 12, in cluster "haproxy" "edge":
 //	12:   swichover = "drain"
 //	      ^^^^^^^^^
 func (t *textWriter) showPlace(rng hcl.Range) {

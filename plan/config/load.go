@@ -150,7 +150,7 @@ func (l *loader) read() *Config {
 	}
 	cfg := l.readPolicy()
 	if len(clusters) == 0 && len(l.files) > 0 && !l.policyOnly && !l.incomplete && !l.hasErrors() {
-		l.warnf(nil, "no cluster is declared", `There is nothing to plan. A cluster block says what to update: cluster "zevenet" "edge" { … }`)
+		l.warnf(nil, "no cluster is declared", `There is nothing to plan. A cluster block says what to update: cluster %q "edge" { … }`, l.anyProvider())
 	}
 	cfg.Secrets, cfg.Clusters, cfg.Asked, cfg.Values = l.inOrderOfSecrets, clusters, l.dir.told(), l.finalValues()
 	cfg.Files, cfg.VarFiles, cfg.Read = l.shownFiles(), l.listVarFiles(), l.dir.alsoRead()

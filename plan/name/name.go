@@ -31,12 +31,12 @@ func Node(s string) bool {
 }
 
 // Word reports whether s can name a provider, a product, the kind of an action or a
-// prompt: "stop-replication", "remove-image-2".
+// prompt: "take-over", "settle-2".
 func Word(s string) bool {
 	return within(s, Longest) && isLower(s[0]) && all(s, lower|digit|dash)
 }
 
-// Fact reports whether s can name a fact: "hosts_deny".
+// Fact reports whether s can name a fact: "proxy_version".
 func Fact(s string) bool {
 	return within(s, Longest) && isLower(s[0]) && all(s, lower|digit|dash|underscore)
 }
@@ -56,7 +56,7 @@ func Action(s string) bool {
 	return true
 }
 
-// Change reports whether s can name a temporary change: "zva5n1/hosts.deny", the node
+// Change reports whether s can name a temporary change: "lb1/weight", the node
 // and what is changed there.
 func Change(s string) bool {
 	node, what, ok := strings.Cut(s, "/")

@@ -96,7 +96,7 @@ func (o Options) ask(ctx context.Context, c *config.Cluster, n *config.Node) pla
 		out.Err, out.Facts = err, nil
 		return out
 	}
-	out.Facts["skew"] = skew(out.Facts["time"], o.Now())
+	out.Facts[plan.FactSkew] = skew(out.Facts[plan.FactTime], o.Now())
 	return out
 }
 

@@ -230,7 +230,7 @@ func wayBack(c *plan.Cluster, acts []*plan.Action) document.Facts {
 		if a.Keeps != "" {
 			snapshots[a.Node] = true
 		}
-		if first < 0 && (a.Kind == "update" || a.Kind == "restore") {
+		if first < 0 && a.Lasting == plan.LastingVersion {
 			first = i
 		}
 	}

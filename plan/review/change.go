@@ -188,7 +188,7 @@ func why(p *plan.Plan) string {
 	var all []string
 	for i := range p.Actions {
 		a := &p.Actions[i]
-		if (a.Kind == "update" || a.Kind == "restore" || a.Kind == "reboot") && !slices.Contains(all, a.Reason) {
+		if a.Lasting != "" && !slices.Contains(all, a.Reason) {
 			all = append(all, a.Reason)
 		}
 	}

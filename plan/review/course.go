@@ -75,7 +75,7 @@ func (k *course) serving() map[string][]stretch {
 	all := map[string][]stretch{}
 	master, since := "", 0.0
 	for i := range k.cluster.Nodes {
-		if n := &k.cluster.Nodes[i]; n.Role == "master" || len(k.cluster.Nodes) == 1 {
+		if n := &k.cluster.Nodes[i]; n.Name == k.cluster.MasterNow || len(k.cluster.Nodes) == 1 {
 			master = n.Name
 		}
 	}
@@ -253,10 +253,10 @@ func (k *course) role(s stretch, serves, out []stretch) picture.Span {
 
 // because names the action for which a node is out.
 func (k *course) because(node string, s picture.Span) string {
-	for _, kind := range []string{"update", "restore", "reboot"} {
+	for _, what := range []plan.Lasting{plan.LastingVersion, plan.LastingBoot} {
 		for _, a := range k.actions {
-			if at, ran := k.at[a.ID]; ran && a.Kind == kind && a.Node == node && at.from < s.To && at.to > s.From {
-				return ": " + kind
+			if at, ran := k.at[a.ID]; ran && a.Lasting == what && a.Node == node && at.from < s.To && at.to > s.From {
+				return ": " + escape.Name(a.Kind)
 			}
 		}
 	}

@@ -121,8 +121,8 @@ func runOf(p *plan.Plan, failsAt string) *apply.Record {
 			c.Stop = &apply.Stop{Action: a.ID, Node: a.Node, Kind: apply.StopFailed, Why: `the node printed "E: Sub-process /usr/bin/dpkg returned an error code (1)"`,
 				Tail: "Setting up zevenet (6.1.20) ...\ndpkg: error processing package zevenet (--configure):\n installed zevenet package post-installation script subprocess returned error exit status 1\nE: Sub-process /usr/bin/dpkg returned an error code (1)"}
 			c.Condition = &apply.Condition{Changed: true, Nodes: []apply.NodeCondition{
-				{Name: "zva5n1", Facts: map[string]string{"role": "master", "vrrp": "MASTER", "version": "6.1.19", "replication": "off", "deny": "present"}},
-				{Name: "zva5n2", Facts: map[string]string{"role": "backup", "vrrp": "BACKUP", "version": "6.1.20"}},
+				{Name: "zva5n1", Serves: true, Version: "6.1.19", Facts: map[string]string{"role": "master", "vrrp": "MASTER", "version": "6.1.19", "replication": "off", "deny": "present"}},
+				{Name: "zva5n2", Version: "6.1.20", Facts: map[string]string{"role": "backup", "vrrp": "BACKUP", "version": "6.1.20"}},
 			}, Open: []state.Change{{Action: "edge.zva5n1.block", Name: "zva5n1/hosts.deny", Run: r.Report.Run, Since: began.Add(25 * time.Second)}}}
 		}
 		if ar.Ended.After(end) {

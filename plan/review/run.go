@@ -84,8 +84,8 @@ func serves(c *apply.Condition) string {
 		return ""
 	}
 	for _, n := range c.Nodes {
-		if n.Facts["role"] == "master" && n.Facts["vrrp"] == "MASTER" {
-			return escape.Name(n.Name) + " serves, with version " + escape.Name(n.Facts["version"]) + "."
+		if n.Serves {
+			return escape.Name(n.Name) + " serves, with version " + escape.Name(n.Version) + "."
 		}
 	}
 	return "Nobody is known to serve."
@@ -234,7 +234,7 @@ func stopped(c *apply.ClusterReport, pl *plan.Plan) []document.Block {
 	if s.Running != "" {
 		f = append(f, document.Fact{Label: "Still running", Text: "job " + escape.Name(s.Running) + " on " + escape.Name(s.Node), Tone: document.Notice})
 	}
-	f = append(f, condition(c.Condition)...)
+	f = append(f, condition(c.Condition, pl.Product(pl.Cluster(c.Name).Provider))...)
 	f = append(f, kept(c, pl)...)
 	for _, choice := range show.Choices(c, pl) {
 		f = append(f, document.Fact{Label: choice.Label, Text: choice.Text})
@@ -246,7 +246,7 @@ func stopped(c *apply.ClusterReport, pl *plan.Plan) []document.Block {
 	return blocks
 }
 
-func condition(c *apply.Condition) document.Facts {
+func condition(c *apply.Condition, of *plan.Product) document.Facts {
 	if c == nil {
 		return nil
 	}
@@ -255,10 +255,10 @@ func condition(c *apply.Condition) document.Facts {
 		switch {
 		case n.Facts == nil:
 			f = append(f, document.Fact{Label: escape.Name(n.Name), Text: "did not answer: " + n.Why, Tone: document.Bad})
-		case n.Facts["role"] == "master" && n.Facts["vrrp"] == "MASTER":
-			f = append(f, document.Fact{Label: escape.Name(n.Name), Text: "serves: " + show.Node(n.Facts), Tone: document.Good})
+		case n.Serves:
+			f = append(f, document.Fact{Label: escape.Name(n.Name), Text: "serves: " + show.Node(of, n.Facts), Tone: document.Good})
 		default:
-			f = append(f, document.Fact{Label: escape.Name(n.Name), Text: show.Node(n.Facts)})
+			f = append(f, document.Fact{Label: escape.Name(n.Name), Text: show.Node(of, n.Facts)})
 		}
 	}
 	if !c.Changed {

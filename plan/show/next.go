@@ -110,7 +110,7 @@ func backsOut(c *apply.ClusterReport, pl *plan.Plan) bool {
 	}
 	for _, n := range c.Condition.Nodes {
 		was := cl.Node(n.Name)
-		if n.Facts == nil || was == nil || n.Facts["version"] != was.Version || was.Version == c.To {
+		if n.Facts == nil || was == nil || n.Version != was.Version || was.Version == c.To {
 			return false
 		}
 	}

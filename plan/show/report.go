@@ -96,7 +96,7 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	p.labelled("Action", nil, fmt.Sprintf("%s: %s", escape.Name(s.Action), titleOf(c, pl, s.Action)))
 	p.labelled("Because", nil, escape.Line(s.Why))
 	for _, m := range s.Seen {
-		p.labelled("  seen", nil, escape.Line(m.String())+means(m.Fact))
+		p.labelled("  seen", nil, escape.Line(m.String())+means(pl.Product(pl.Cluster(c.Name).Provider), m.Fact))
 	}
 	if a := actionOf(pl, s.Action); a != nil && a.Primitive == plan.Gate && a.Reason != "" {
 		p.labelled("Looked at, as", nil, escape.Line(a.Reason))
@@ -117,7 +117,7 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	}
 	p.kept(c, pl)
 	p.labelled("Done so far", nil, fmt.Sprintf("%d of %d actions", count(c, apply.ActionIsDone), len(c.Actions)))
-	p.condition(c.Condition, pl.Cluster(c.Name))
+	p.condition(c.Condition, pl.Cluster(c.Name), pl.Product(pl.Cluster(c.Name).Provider))
 	p.choices(c, pl)
 }
 
@@ -131,29 +131,11 @@ func actionOf(pl *plan.Plan, id string) *plan.Action {
 }
 
 // means says what a fact is about whose name alone does not tell.
-func means(fact string) string {
-	text, ok := map[string]string{
-		"arp":      "whether it answers ARP for the VIPs",
-		"audit":    "what dpkg --audit says",
-		"deny":     "the line in its hosts.deny that keeps its peer out",
-		"digest":   "of the configuration that is replicated",
-		"farms":    "what listens on the VIPs",
-		"left":     "whether zup has left anything there",
-		"lock":     "who holds the locks of apt and dpkg",
-		"nd":       "whether it takes what comes for the IPv6 VIPs",
-		"offer":    "what its package lists offer",
-		"open":     "what zup has opened there",
-		"package":  "what dpkg says of it",
-		"peer_ssh": "what becomes of its ssh to its peer",
-		"room":     "whether its disk has room for the packages",
-		"source":   "where apt would get the package from",
-		"status":   "what the product says of its cluster",
-		"vrrp":     "what keepalived says of its role",
-	}[fact]
-	if !ok {
-		return ""
+func means(p *plan.Product, fact string) string {
+	if text := p.Means(fact); text != "" {
+		return " (" + escape.Line(text) + ")"
 	}
-	return " (" + text + ")"
+	return ""
 }
 
 // titleOf is what an action does, and where it runs if that is one place.
@@ -204,7 +186,7 @@ func Kept(c *apply.ClusterReport, pl *plan.Plan) []string {
 }
 
 // condition says what serves now and what is open.
-func (p *printer) condition(c *apply.Condition, cl *plan.Cluster) {
+func (p *printer) condition(c *apply.Condition, cl *plan.Cluster, of *plan.Product) {
 	if c == nil {
 		return
 	}
@@ -213,9 +195,9 @@ func (p *printer) condition(c *apply.Condition, cl *plan.Cluster) {
 		serving = 1 // whether it does is for the probes to say
 	}
 	for _, n := range c.Nodes {
-		if n.Facts["role"] == "master" && n.Facts["vrrp"] == "MASTER" {
+		if n.Serves {
 			serving++
-			p.labelled("Serves now", good, fmt.Sprintf("%s, with version %s", escape.Name(n.Name), escape.Name(n.Facts["version"])))
+			p.labelled("Serves now", good, fmt.Sprintf("%s, with version %s", escape.Name(n.Name), escape.Name(n.Version)))
 		}
 	}
 	if serving == 0 {
@@ -226,7 +208,7 @@ func (p *printer) condition(c *apply.Condition, cl *plan.Cluster) {
 			p.labelled(escape.Name(n.Name), notice, "did not answer: "+escape.Line(n.Why))
 			continue
 		}
-		p.labelled(escape.Name(n.Name), nil, Node(n.Facts))
+		p.labelled(escape.Name(n.Name), nil, Node(of, n.Facts))
 	}
 	if !c.Changed {
 		p.labelled("Changed", nil, "nothing was changed")
@@ -236,30 +218,12 @@ func (p *printer) condition(c *apply.Condition, cl *plan.Cluster) {
 	}
 }
 
-// Node says in one line how a node is, from its facts.
-func Node(f map[string]string) string {
-	if f["role"] == "none" {
-		return escape.Name(f["version"]) + ", in no cluster"
-	}
-	parts := []string{escape.Name(f["role"]), escape.Name(f["version"])}
-	drained := f["role"] == "maintenance" && f["maintenance"] == "yes" && f["vrrp"] == "BACKUP" // its tracked link has a weight
-	if !drained && f["vrrp"] != map[string]string{"master": "MASTER", "backup": "BACKUP", "maintenance": "FAULT"}[f["role"]] {
-		parts = append(parts, "keepalived says "+escape.Name(f["vrrp"]))
-	}
-	if f["maintenance"] == "yes" {
-		parts = append(parts, "in maintenance mode")
-	}
-	if f["deny"] == "present" {
-		parts = append(parts, "its peer is kept out by hosts.deny")
-	}
-	if a := f["audit"]; a != "" && a != "clean" && a != "unknown" {
-		parts = append(parts, "dpkg has packages that are not installed whole: zup plan finishes them, or says how")
-	}
-	switch {
-	case f["role"] == "master" && f["replication"] == "off":
-		parts = append(parts, "replication is off")
-	case f["role"] != "master" && f["replication"] == "running":
-		parts = append(parts, "replication runs although it is not MASTER")
+// Node says in one line how a node is, from its facts, in the product's words.
+func Node(p *plan.Product, facts map[string]string) string {
+	var parts []string
+	for _, said := range p.Describe(facts) {
+		text := plan.Said{Text: escape.Line(said.Text)}
+		parts = append(parts, text.With(escape.Name(said.Seen)))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -31,10 +31,10 @@ func CommitNote(commit string) string {
 func What(c *plan.Cluster, actions []plan.Action) string {
 	var nodes, reboots []string
 	for _, a := range actions {
-		if a.Kind == "reboot" {
+		switch a.Lasting {
+		case plan.LastingBoot:
 			reboots = append(reboots, escape.Name(a.Node))
-		}
-		if a.Kind == "update" || a.Kind == "restore" {
+		case plan.LastingVersion:
 			nodes = append(nodes, escape.Name(a.Node))
 		}
 	}
@@ -50,7 +50,7 @@ func What(c *plan.Cluster, actions []plan.Action) string {
 		if c.BackOut {
 			todo = "back out: undo what is temporary"
 		}
-		if c.Interruption.Switchovers > 0 && MasterNow(c) != escape.Name(c.Master) {
+		if c.Interruption.Switchovers > 0 && c.MasterNow != c.Master {
 			todo = "move MASTER to " + escape.Name(c.Master)
 		}
 		return todo + "; every node runs " + to
@@ -91,12 +91,10 @@ func Interrupted(c *plan.Cluster) string {
 
 // MasterNow is the node that was MASTER when the plan was made, or "nobody".
 func MasterNow(c *plan.Cluster) string {
-	for i := range c.Nodes {
-		if c.Nodes[i].Role == "master" {
-			return escape.Name(c.Nodes[i].Name)
-		}
+	if c.MasterNow == "" {
+		return "nobody"
 	}
-	return "nobody"
+	return escape.Name(c.MasterNow)
 }
 
 // Measured names the probes of a cluster.

@@ -256,7 +256,7 @@ func (p *pair) prompts(asMaster bool) []plan.Prompt {
 func (b *builder) update(n *node, asMaster bool) plan.Action {
 	p := b.pair
 	a := plan.Action{
-		ID: p.id(n, "update"), Kind: "update", Node: n.name, Primitive: plan.Script, Detached: true, Out: true,
+		ID: p.id(n, "update"), Kind: "update", Lasting: plan.LastingVersion, Node: n.name, Primitive: plan.Script, Detached: true, Out: true,
 		Title:  fmt.Sprintf("Update %s → %s", n.fact("version"), p.cfg.Version),
 		Reason: fmt.Sprintf("it runs %s, the configuration wants %s", n.fact("version"), p.cfg.Version),
 		Script: b.updateScript(n), TimeoutS: limit(updateLimit), EstimateS: 60,

@@ -9,7 +9,7 @@ import (
 	"zup/plan/config"
 )
 
-// FactsScript implements plan.Provider.
+// FactsScript returns the script that reads facts: Product.Facts, and the one that observes.
 func (pr Provider) FactsScript() string { return pr.personality().script("facts", "") }
 
 // Decide implements plan.Provider: it judges the pair, and if nothing is against
@@ -34,6 +34,7 @@ func (p *pair) decide() plan.Decision {
 	b.deleteSnapshots()
 	d.Actions = b.actions
 	d.Cluster.Master = p.wanted().name
+	p.proveServing(&d.Cluster)
 	d.Cluster.Interruption = p.predict(b.moves)
 	d.Cluster.Warnings = append(d.Cluster.Warnings, p.cautions(b)...)
 	return d
@@ -69,6 +70,14 @@ func (p *pair) describe(v verdict) plan.Cluster {
 		c.Nodes = append(c.Nodes, plan.Node{Facts: facts, Role: n.fact("role"), Version: version})
 	}
 	return c
+}
+
+// proveServing says for each node of a pair what proves that it serves, once it is known
+// who is MASTER: what the actions require when the other node goes out.
+func (p *pair) proveServing(c *plan.Cluster) {
+	for i, n := range p.nodes {
+		c.Nodes[i].Serves = p.serves(n)
+	}
 }
 
 // cautions are sentences for the reader that no rule is about.

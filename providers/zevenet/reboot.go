@@ -48,7 +48,7 @@ func (b *builder) rebootIfNeeded(n *node, back plan.Action) {
 
 func (b *builder) reboot(n *node) plan.Action {
 	a := plan.Action{
-		ID: b.pair.id(n, "reboot"), Kind: "reboot", Node: n.name, Primitive: plan.Script, Detached: true, Out: true,
+		ID: b.pair.id(n, "reboot"), Kind: "reboot", Lasting: plan.LastingBoot, Node: n.name, Primitive: plan.Script, Detached: true, Out: true,
 		Title:  "Reboot it, if the update asks for that",
 		Reason: "reboot is \"if-needed\": whether one is pending is read there when it is updated",
 		Script: b.script("reboot", ""), TimeoutS: rebootLimit, EstimateS: 5,

@@ -48,6 +48,7 @@ func (pr Provider) GoBack(s plan.Situation) plan.Decision {
 	d.Actions = b.actions
 	d.Cluster.From = b.from()
 	d.Cluster.Master = p.wanted().name
+	p.proveServing(&d.Cluster)
 	d.Cluster.Interruption = b.predictWayBack()
 	d.Cluster.Warnings = append(d.Cluster.Warnings, b.losses()...)
 	for i, n := range p.nodes {
@@ -299,7 +300,7 @@ func (b *returner) restore(n *node, requires []plan.Condition) plan.Action {
 		change = fmt.Sprintf(": %s → %s", v, s.Version)
 	}
 	return plan.Action{
-		ID: p.id(n, "restore"), Kind: "restore", Node: n.name, Primitive: plan.Local, Out: true, Closes: closes,
+		ID: p.id(n, "restore"), Kind: "restore", Lasting: plan.LastingVersion, Node: n.name, Primitive: plan.Local, Out: true, Closes: closes,
 		MayMove: p.failsBack() && p.primary == n.name,
 		Title:   "Go back to the snapshot " + s.Name + change,
 		Reason:  fmt.Sprintf("it was taken on %s, before that run changed anything", s.Taken.UTC().Format("2006-01-02 15:04 MST")),

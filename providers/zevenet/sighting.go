@@ -3,6 +3,8 @@ package zevenet
 import (
 	"fmt"
 	"strings"
+
+	"zup/plan"
 )
 
 // hasProduct tells a node of the product from everything else that may be at its address.
@@ -93,16 +95,26 @@ func (p *personality) isElse(what string) finding {
 }
 
 // Sighting says what a node is, by its facts: whether it runs the product, and otherwise
-// what it is in words and what to do about that. near is false where another product, or
+// what it is in words and what to do about that. It is not near where another product, or
 // nobody of the family, would know better.
-func (pr Provider) Sighting(facts map[string]string) (here, near bool, what, next string) {
+func (pr Provider) Sighting(facts map[string]string) plan.Sighting {
 	p := &pair{product: pr.personality()}
 	n := &node{facts: facts}
 	f := hasProduct(p, n)
 	form, _, _ := strings.Cut(n.fact("product"), " ")
-	what = f.summary
-	if f.detail != "" {
-		what += ": " + f.detail
+	s := plan.Sighting{
+		Here: n.fact("product") == "yes", Near: form != "other" && form != "no" && form != unknown,
+		What: f.summary, Next: f.hint, Name: facts["hostname"], Says: "cluster.conf has " + facts["nodes"],
 	}
-	return n.fact("product") == "yes", form != "other" && form != "no" && form != unknown, what, f.hint
+	if f.detail != "" {
+		s.What += ": " + f.detail
+	}
+	if facts["clustered"] == "yes" {
+		s.Members = []plan.Member{}
+		for _, word := range strings.Fields(facts["nodes"]) {
+			name, address, _ := strings.Cut(word, "=")
+			s.Members = append(s.Members, plan.Member{Name: name, Address: address})
+		}
+	}
+	return s
 }
