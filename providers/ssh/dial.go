@@ -302,7 +302,7 @@ func (d *Dialer) attempt(ctx context.Context, e *endpoint, dial func(context.Con
 		via:   via,
 		conn:  &overheard{Conn: nc},
 		check: check,
-		auth:  &auth{ctx: ctx, of: e, ring: d.keyring(), pause: clock.pause},
+		auth:  &auth{ctx: ctx, of: e, ring: d.keyring(), pause: clock.pause, said: tail{max: 4 << 10}},
 	}
 	client, err := s.do(ctx)
 	if err != nil {
@@ -345,7 +345,8 @@ func (s *handshake) do(ctx context.Context) (*ssh.Client, error) {
 			s.known.Store(err == nil)
 			return err
 		},
-		ClientVersion: "SSH-2.0-zup",
+		BannerCallback: s.auth.printed,
+		ClientVersion:  "SSH-2.0-zup",
 	}
 	result := make(chan handshakeResult, 1)
 	go func() {
@@ -373,11 +374,14 @@ func (s *handshake) do(ctx context.Context) (*ssh.Client, error) {
 // explain turns the error of a handshake into one that says whose turn it is.
 func (s *handshake) explain(ctx context.Context, timeout time.Duration, err error) error {
 	if errors.Is(err, errTimeout) {
-		reason := &ConnectError{Addr: s.of.addr, Via: s.via, Reason: ErrSilent, Detail: fmt.Sprintf("no handshake within %v", timeout), Err: err}
-		if s.known.Load() {
-			reason.Detail = fmt.Sprintf("no end of the login within %v", timeout)
+		detail := fmt.Sprintf("no handshake within %v", timeout)
+		switch {
+		case s.known.Load():
+			detail = fmt.Sprintf("no end of the login within %v", timeout)
+		case s.conn.greeting() != "":
+			detail += ", after its greeting"
 		}
-		return reason
+		return s.failed(ErrSilent, detail, err)
 	}
 	var mismatch *ssh.AlgorithmNegotiationError
 	said := disconnectReason(err)
@@ -400,7 +404,11 @@ func (s *handshake) explain(ctx context.Context, timeout time.Duration, err erro
 }
 
 func (s *handshake) failed(reason error, detail string, err error) error {
-	return &ConnectError{Addr: s.of.addr, Via: s.via, Reason: reason, Detail: detail, Err: err}
+	e := &ConnectError{Addr: s.of.addr, Via: s.via, Reason: reason, Detail: detail, Err: err, Greeting: s.conn.greeting()}
+	if m := e.negotiation(); m != nil {
+		e.Narrowed = s.of.narrowedBy(m.What)
+	}
+	return e
 }
 
 func (d *Dialer) keyring() *keyring {

@@ -8,11 +8,13 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"zup/plan/disk"
+	"zup/plan/escape"
 )
 
 // A keyCheck decides whether a host key is the right one: the pinned key if there
@@ -210,16 +212,33 @@ func (c *keyCheck) verifyCertificate(cert *ssh.Certificate) error {
 		return nil
 	}
 	if !c.of.algorithms.authorities.allows(cert.Signature.Format) {
-		return fmt.Errorf("host key of %s: its certificate is signed with %s, which CASignatureAlgorithms leaves out", c.of.addr, cert.Signature.Format)
+		return &HostCertError{c.of.addr, hostOnly(c.of.knownAs), fmt.Errorf("it is signed with %s, which CASignatureAlgorithms leaves out", cert.Signature.Format)}
 	}
 	checker := ssh.CertChecker{
 		IsHostAuthority: func(key ssh.PublicKey, _ string) bool { return authorities.with(key) != nil },
 		IsRevoked:       func(cert *ssh.Certificate) bool { return c.known.revoked(cert) != nil },
 	}
 	if err := checker.CheckHostKey(c.of.knownAs, nil, cert); err != nil {
-		return fmt.Errorf("host key of %s: %w", c.of.addr, err)
+		return c.certificateTrouble(cert, err)
 	}
 	return nil
+}
+
+// certificateTrouble says what is wrong with a certificate in words of its own where the
+// library has few.
+func (c *keyCheck) certificateTrouble(cert *ssh.Certificate, err error) error {
+	day := func(t uint64) string { return time.Unix(int64(t), 0).UTC().Format("2006-01-02 15:04 UTC") }
+	switch said := err.Error(); {
+	case strings.Contains(said, "cert has expired"):
+		err = fmt.Errorf("it expired at %s", day(cert.ValidBefore))
+	case strings.Contains(said, "not yet valid"):
+		err = fmt.Errorf("it is not yet valid, but from %s on", day(cert.ValidAfter))
+	case strings.Contains(said, "principal"):
+		err = fmt.Errorf("it is for %s and not for %s", escape.Line(strings.Join(cert.ValidPrincipals, ", ")), hostOnly(c.of.knownAs))
+	case strings.Contains(said, "authorit"):
+		err = fmt.Errorf("nobody vouches for its authority, %s %s", cert.SignatureKey.Type(), ssh.FingerprintSHA256(cert.SignatureKey))
+	}
+	return &HostCertError{c.of.addr, hostOnly(c.of.knownAs), err}
 }
 
 func (c *keyCheck) unknown(key ssh.PublicKey) error {
