@@ -74,6 +74,8 @@ func (e *ConnectError) Hint() string {
 		return "check the address, the route to it and the firewalls between"
 	case ErrSilent:
 		return "the host is up but sshd does not speak: look at its load and its log"
+	case ErrProxy:
+		return e.proxyHint()
 	case ErrHangup:
 		return e.hangup()
 	case ErrNotSSH:
