@@ -27,6 +27,7 @@ type endpoint struct {
 	addr       string // host:port to connect to
 	knownAs    string // host:port to look up in known_hosts
 	hops       []*endpoint
+	proxy      *proxyCommand // stands for the connection from here; nil: TCP
 	keys       keyChoice
 	pinned     ssh.PublicKey // nil: known_hosts decides
 	pinnedBy   string        // who says so, for messages
@@ -153,6 +154,7 @@ func (r *resolver) endpoint(t Target) (*endpoint, error) {
 	e.network, e.from = w.network()
 	e.algorithms = w.algorithms()
 	e.env = w.environment()
+	e.proxy = r.proxied(t, w)
 	if w.err != nil {
 		return nil, w.err
 	}
@@ -165,7 +167,7 @@ func (r *resolver) tokens(t Target, host, port, user string, s sshconfig.Setting
 	here, _ := os.Hostname()
 	short, _, _ := strings.Cut(here, ".")
 	return map[byte]string{
-		'h': host, 'n': t.Address, 'p': port, 'r': user, 'd': r.dialer.home(), 'u': r.localUser(),
+		'h': strings.ToLower(host), 'n': t.Address, 'p': port, 'r': user, 'd': r.dialer.home(), 'u': r.localUser(),
 		'k': first(s.Get("HostKeyAlias"), t.Address), 'i': strconv.Itoa(os.Getuid()), 'l': here, 'L': short,
 	}
 }
@@ -239,11 +241,7 @@ func (r *resolver) jumpSpecs(t Target, s sshconfig.Settings) ([]string, error) {
 	if strings.EqualFold(proxy.Args[0], "ProxyJump") {
 		return strings.Split(proxy.Args[1], ","), nil
 	}
-	return nil, &ConfigError{
-		File: proxy.At(),
-		Err:  fmt.Errorf("ProxyCommand for %q: zup starts no proxy commands", t.Address),
-		hint: fmt.Sprintf("say which hosts to jump through: ProxyJump in %s, or jump in the ssh block", r.dialer.configFile()),
-	}
+	return nil, nil
 }
 
 // parseHop reads [user@]host[:port], also with ssh:// in front.

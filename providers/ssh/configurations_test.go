@@ -105,6 +105,9 @@ func asked(t *testing.T, d *Dialer, host string, sshRefuses bool) string {
 			said += " " + more[0] + " " + more[1]
 		}
 	}
+	if e.proxy != nil {
+		said += " through the command " + e.proxy.command
+	}
 	if e.env != nil {
 		said += " environment " + strings.Join(e.env, " ")
 	}
@@ -205,6 +208,14 @@ func expectedOfSSH(t *testing.T, said map[string][]string, e *endpoint, s sshcon
 		jump = v.Args[1]
 	}
 	all["proxyjump"] = [2]string{jump, one("proxyjump")}
+	var command string
+	if v, ok := s.Value("proxy"); ok && v.Args[0] == "ProxyCommand" && !strings.EqualFold(v.Args[1], "none") {
+		command = v.Args[1]
+	}
+	all["proxycommand"] = [2]string{command, one("proxycommand")}
+	if (e.proxy != nil) != (command != "") {
+		t.Errorf("the command is %q, and it is used: %v", command, e.proxy != nil)
+	}
 	for _, k := range []string{"identityfile", "certificatefile", "identityagent", "revokedhostkeys", "userknownhostsfile", "globalknownhostsfile", "hostkeyalias", "bindaddress"} {
 		var ours []string
 		for _, v := range s[k] {
@@ -218,7 +229,7 @@ func expectedOfSSH(t *testing.T, said map[string][]string, e *endpoint, s sshcon
 	all["setenv"] = [2]string{strings.Join(e.env, " | "), one("setenv")}
 	all["addressfamily"] = [2]string{first(strings.ToLower(s.Get("AddressFamily")), "any"), one("addressfamily")}
 	all["identitiesonly"] = [2]string{fmt.Sprint(e.keys.only), fmt.Sprint(one("identitiesonly") == "yes")}
-	for k, v := range map[string]string{"remotecommand": "", "requesttty": "auto", "sessiontype": "default", "knownhostscommand": "", "pkcs11provider": "", "bindinterface": "", "canonicalizehostname": "false", "proxycommand": ""} {
+	for k, v := range map[string]string{"remotecommand": "", "requesttty": "auto", "sessiontype": "default", "knownhostscommand": "", "pkcs11provider": "", "bindinterface": "", "canonicalizehostname": "false"} {
 		if (k == "requesttty" || k == "sessiontype") && one(k) == "" || k == "requesttty" && one(k) == "false" {
 			continue
 		}

@@ -42,6 +42,9 @@ func (d *Dialer) watch(s *handshake, client *ssh.Client) *conn {
 	c := &conn{client: client, to: s.of.String(), key: s.check.key, keys: s.check.itsOwn(), wire: s.conn, env: s.of.env, way: s.check.way, gone: make(chan struct{})}
 	go func() {
 		err := client.Wait()
+		if p, ok := s.conn.Conn.(*piped); ok {
+			err = p.lost(err)
+		}
 		if err == nil || errors.Is(err, io.EOF) {
 			err = errors.New("the server closed it")
 		}
@@ -127,6 +130,10 @@ func connectError(parent, ctx context.Context, addr, via string, timeout time.Du
 		return fmt.Errorf("connect %s: %w", addr, context.Cause(parent))
 	}
 	var foreign *foreignError
+	var proxy *ConnectError
+	if errors.As(err, &proxy) {
+		return proxy
+	}
 	if errors.As(err, &foreign) {
 		return fmt.Errorf("connect %s: %w", addr, foreign.error)
 	}

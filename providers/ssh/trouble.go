@@ -31,10 +31,12 @@ const (
 	endRefusedVia = "refused via"
 	endNoAnswer   = "no answer"
 	endNoWayVia   = "no answer via"
+	endProxy      = "proxy"
 	endSilent     = "silent"
 	endHangup     = "hangup"
 	endGreeted    = "hangup after the greeting"
 	endNotSSH     = "not ssh"
+	endNotSSHPipe = "not ssh behind a command"
 	endDisagree   = "disagreement"
 	endNarrowed   = "disagreement by ssh_config"
 	endHostCert   = "host certificate"
@@ -113,6 +115,10 @@ var troubles = []trouble{
 		"no answer: the jump host could not connect, and says no more than {said}",
 		"try it on {via}: nc -vz {host} {port}"},
 
+	{endProxy, nil, "ProxyCommand that leads nowhere",
+		"the command led to no SSH server: {said}",
+		"see what it does alone; it should print a line that begins with SSH-: {command}"},
+
 	{endSilent, says("end of the login"), "no end of the login",
 		"connected, but the server is silent: {said}",
 		"sshd there waits for something while it lets the user in, such as PAM or a directory of accounts: its log says for what: journalctl -u ssh"},
@@ -129,6 +135,9 @@ var troubles = []trouble{
 	{endHangup, says("not allowed at this time"), "penalty, or too many connections begun (PerSourcePenalties, MaxStartups)",
 		"closed before the SSH handshake was done: {said}",
 		"sshd there refuses this address for a while, because attempts from it have failed (PerSourcePenalties) or too many connections are being opened (MaxStartups): wait some minutes; its log says which it was, and PerSourcePenaltyExemptList in its sshd_config exempts an address"},
+	{endHangup, says("^the command "), "closed before the greeting, behind a ProxyCommand",
+		"closed before the SSH handshake was done: {said}",
+		"what the command leads to ended without a word, as where hosts.deny there names the machine that the command connects from: look for \"refused connect\" in the log there"},
 	{endHangup, says("."), "turned away with a message",
 		"closed before the SSH handshake was done: {said}",
 		"that is the server's own reason; its log has more: journalctl -u ssh"},
@@ -162,6 +171,11 @@ var troubles = []trouble{
 		"no SSH handshake: {said}", "it is an SSH server, and what it sent can't be read: something on the way may change it; compare: ssh -v -p {port} {host}"},
 	{endNotSSH, nil, "not SSH",
 		"no SSH handshake: {said}", "is this the port of an SSH server?"},
+
+	{endNotSSHPipe, says(`said "HTTP/`), "a proxy's answer, behind a ProxyCommand",
+		"no SSH handshake: {said}", "that is the answer of a web proxy, which leads to no SSH server: ask whoever runs it whether it allows {addr}"},
+	{endNotSSHPipe, nil, "not SSH, behind a ProxyCommand",
+		"no SSH handshake: {said}", "the command leads to something else than an SSH server, or prints words of its own to its standard output"},
 
 	{endDisagree, says("key exchange"), "no common key exchange",
 		"no SSH handshake: {said}", "sshd there offers none that this zup takes: add one in its /etc/ssh/sshd_config, and reload it: KexAlgorithms +{ours}"},
@@ -286,9 +300,12 @@ var troubles = []trouble{
 	{endLost, says("reset by peer|broken pipe"), "connection reset",
 		"connection lost: {said}",
 		"the machine was restarted, or a firewall on the way forgot the connection: run the same again"},
-	{endLost, says("the server closed it|exit status"), "closed by the server",
+	{endLost, says("the server closed (it|the connection)|without an exit status"), "closed by the server",
 		"connection lost: {said}",
 		"sshd there was stopped, or ended this connection: its log says why (journalctl -u ssh); then run the same again"},
+	{endLost, says("the command (has ended|said)"), "ProxyCommand ended",
+		"connection lost: {said}",
+		"the command that leads there has ended: when it works again, run the same again"},
 	{endLost, nil, "lost",
 		"connection lost: {said}",
 		"it ended without a word that says why: run the same again"},
@@ -374,6 +391,8 @@ func (e *ConnectError) trouble() trouble {
 		of = endRefused
 	case e.Reason == ErrNoAnswer && e.Via != "":
 		of = endNoWayVia
+	case e.Reason == ErrProxy:
+		of = endProxy
 	case e.Reason == ErrSilent:
 		of = endSilent
 	case e.Reason == ErrHangup && e.Greeting != "":
@@ -391,6 +410,8 @@ func (e *ConnectError) notSSH() trouble {
 	switch {
 	case m == nil && e.Greeting != "" && !strings.HasPrefix(e.Greeting, "SSH-1."):
 		return troubleOf(endNotSSH, "after its greeting")
+	case m == nil && strings.HasPrefix(e.Via, "the ProxyCommand"):
+		return troubleOf(endNotSSHPipe, e.Detail)
 	case m == nil:
 		return troubleOf(endNotSSH, e.Detail)
 	case e.Narrowed != "":
@@ -402,6 +423,10 @@ func (e *ConnectError) notSSH() trouble {
 func (e *ConnectError) values() values {
 	v := at(e.Addr, e.Via)
 	v["said"], v["greeting"], v["narrowed"] = e.Detail, escape.Line(e.Greeting), e.Narrowed
+	var p *proxyError
+	if errors.As(e.Err, &p) {
+		v["command"] = shell.Command("sh", "-c", p.of.command)
+	}
 	if m := e.negotiation(); m != nil {
 		v["ours"], v["theirs"] = m.SupportedAlgorithms[0], escape.Line(strings.Join(m.RequestedAlgorithms, ", "))
 	}

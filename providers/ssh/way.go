@@ -60,6 +60,9 @@ func (e *endpoint) described() Hop {
 	add("host", host, e.source("HostName", called, e.renamed))
 	add("port", port, e.source("Port", called, e.asked.Port == 0))
 	add("user", e.user, e.source("User", called, e.asked.User == ""))
+	if e.proxy != nil {
+		add("proxy command", strings.TrimPrefix(e.proxy.command, "exec "), e.proxy.at)
+	}
 	for _, l := range []struct{ what, directive, value string }{
 		{"known as", "HostKeyAlias", e.alias()},
 		{"address family", "AddressFamily", e.settings.Get("AddressFamily")},

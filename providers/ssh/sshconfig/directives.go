@@ -28,6 +28,7 @@ var directives = map[string]directive{
 	"hostkeyalias":             {most: 1, check: plain},
 	"proxyjump":                {most: 1, group: "proxy"},
 	"proxycommand":             {most: 1, group: "proxy"},
+	"proxyusefdpass":           {most: 1, check: yesNo},
 	"identityfile":             {most: 1, several: true},
 	"certificatefile":          {most: 1, several: true},
 	"identitiesonly":           {most: 1, check: yesNo},
@@ -82,7 +83,7 @@ var passedOver = set(`
 	gssapirenewalforcesrekey gssapiserveridentity gssapitrustdns hashknownhosts hostbasedacceptedalgorithms hostbasedauthentication
 	hostbasedkeytypes ipqos kbdinteractiveauthentication kbdinteractivedevices keepalive localcommand localforward loglevel
 	logverbose nohostauthenticationforlocalhost numberofpasswordprompts obscurekeystroketiming passwordauthentication
-	permitlocalcommand permitremoteopen preferredauthentications proxyusefdpass rekeylimit remoteforward securitykeyprovider
+	permitlocalcommand permitremoteopen preferredauthentications rekeylimit remoteforward securitykeyprovider
 	sendenv serveralivecountmax serveraliveinterval skeyauthentication stdinnull streamlocalbindmask streamlocalbindunlink
 	stricthostkeychecking syslogfacility tcpkeepalive tisauthentication tunnel tunneldevice updatehostkeys usekeychain verifyhostkeydns
 	versionaddendum visualhostkey warnweakcrypto xauthlocation
