@@ -299,7 +299,7 @@ func (d *Dialer) attempt(ctx context.Context, e *endpoint, dial func(context.Con
 	if via == "" { // else nobody here knows
 		d.goes(nc.RemoteAddr().String())
 	}
-	check, err := newKeyCheck(e)
+	check, err := d.newKeyCheck(ctx, e)
 	if err != nil {
 		nc.Close()
 		return nil, err
@@ -380,6 +380,9 @@ func (s *handshake) do(ctx context.Context) (*ssh.Client, error) {
 
 // explain turns the error of a handshake into one that says whose turn it is.
 func (s *handshake) explain(ctx context.Context, timeout time.Duration, err error) error {
+	if errors.Is(err, errTimeout) && s.check.asking.Load() {
+		return s.of.asksHosts.failed(fmt.Errorf("no end within %v", timeout))
+	}
 	if errors.Is(err, errTimeout) {
 		reason := &ConnectError{Addr: s.of.addr, Via: s.via, Reason: ErrSilent, Detail: fmt.Sprintf("no handshake within %v", timeout), Err: err}
 		if s.known.Load() {
