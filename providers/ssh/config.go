@@ -35,10 +35,12 @@ type endpoint struct {
 	name       string        // as it was called, before ~/.ssh/config gave it an address
 	renamed    bool          // ~/.ssh/config gave it one
 	allow      func(netip.Addr) error
-	knownHosts []string // files, existing or not
-	revoked    string   // file of host keys that do not count; "": none
-	network    string   // tcp, tcp4 or tcp6: what to connect with from here
-	from       net.Addr // address to connect from; nil: any
+	knownHosts []string      // files, existing or not
+	asksHosts  *hostsCommand // prints lines of known_hosts besides; nil: none
+	checkIP    bool          // the address that is connected to must not have another key
+	revoked    string        // file of host keys that do not count; "": none
+	network    string        // tcp, tcp4 or tcp6: what to connect with from here
+	from       net.Addr      // address to connect from; nil: any
 	algorithms algorithms
 	env        []string // NAME=VALUE, offered to the server for every session
 
@@ -150,6 +152,8 @@ func (r *resolver) endpoint(t Target) (*endpoint, error) {
 	w.tokens = r.tokens(t, host, port, e.user, s)
 	e.keys = w.keyChoice(t)
 	e.knownHosts, e.userKnown = w.knownHosts()
+	e.asksHosts = w.hostsCommand(e.knownAs)
+	e.checkIP = w.yes("CheckHostIP")
 	e.revoked = w.revoked()
 	e.network, e.from = w.network()
 	e.algorithms = w.algorithms()
@@ -168,7 +172,7 @@ func (r *resolver) tokens(t Target, host, port, user string, s sshconfig.Setting
 	short, _, _ := strings.Cut(here, ".")
 	return map[byte]string{
 		'h': strings.ToLower(host), 'n': t.Address, 'p': port, 'r': user, 'd': r.dialer.home(), 'u': r.localUser(),
-		'k': first(s.Get("HostKeyAlias"), t.Address), 'i': strconv.Itoa(os.Getuid()), 'l': here, 'L': short,
+		'k': first(strings.ToLower(s.Get("HostKeyAlias")), t.Address), 'i': strconv.Itoa(os.Getuid()), 'l': here, 'L': short,
 	}
 }
 

@@ -299,7 +299,7 @@ func (d *Dialer) attempt(ctx context.Context, e *endpoint, dial func(context.Con
 	if via == "" { // else nobody here knows
 		d.goes(nc.RemoteAddr().String())
 	}
-	check, err := newKeyCheck(e)
+	check, err := d.newKeyCheck(ctx, e)
 	if err != nil {
 		nc.Close()
 		return nil, err
@@ -381,6 +381,9 @@ func (s *handshake) do(ctx context.Context) (*ssh.Client, error) {
 
 // explain turns the error of a handshake into one that says whose turn it is.
 func (s *handshake) explain(ctx context.Context, timeout time.Duration, err error) error {
+	if errors.Is(err, errTimeout) && s.check.asking.Load() {
+		return s.of.asksHosts.failed(fmt.Errorf("no end within %v", timeout))
+	}
 	if errors.Is(err, errTimeout) {
 		detail := fmt.Sprintf("no handshake within %v", timeout)
 		switch {

@@ -35,7 +35,7 @@ func (r *resolver) proxied(t Target, w *words) *proxyCommand {
 	if !ok || t.Jump != nil || !strings.EqualFold(v.Args[0], "ProxyCommand") || strings.EqualFold(v.Args[1], "none") {
 		return nil
 	}
-	if fd, ok := w.settings.Value("ProxyUseFdpass"); ok && (strings.EqualFold(fd.Args[0], "yes") || strings.EqualFold(fd.Args[0], "true")) {
+	if fd, _ := w.settings.Value("ProxyUseFdpass"); w.yes("ProxyUseFdpass") {
 		w.refuse(fd, "ProxyUseFdpass "+fd.Args[0], errors.New("zup takes no connection that a program has opened: leave it out, and name a ProxyCommand that stays there, such as nc %h %p"))
 		return nil
 	}
@@ -43,7 +43,11 @@ func (r *resolver) proxied(t Target, w *words) *proxyCommand {
 	for _, token := range []byte("hnprk") {
 		tokens[token] = w.tokens[token]
 	}
-	command, err := w.program(v, v.Args[1], tokens)
+	err := errors.Join(w.own(v), harmless(v.Args[1], tokens))
+	var command string
+	if err == nil {
+		command, err = sshconfig.Expand(v.Args[1], tokens, false)
+	}
 	if err != nil {
 		w.refuse(v, "ProxyCommand", err)
 		return nil
@@ -51,22 +55,25 @@ func (r *resolver) proxied(t Target, w *words) *proxyCommand {
 	return &proxyCommand{command: "exec " + command, at: v.At()}
 }
 
-// program expands the tokens of a program that the value v names. Nobody but the user may
-// choose it, and what others may have chosen, the names of the host and of who logs in, may
-// be no more in it than a name.
-func (w *words) program(v sshconfig.Value, text string, tokens map[byte]string) (string, error) {
-	if w.dialer.Trusted != nil && v.Line > 0 { // else ssh was asked, for which all files are trusted
-		if err := w.dialer.Trusted(v.File); err != nil {
-			return "", fmt.Errorf("it is not run: %w", err)
-		}
+// own returns an error for a line that names a program and may not be the user's own.
+func (w *words) own(v sshconfig.Value) error {
+	if w.dialer.Trusted == nil || v.Line == 0 { // ssh was asked, for which all files are trusted
+		return nil
 	}
-	if err := harmless(text, tokens); err != nil {
-		return "", err
+	if err := w.dialer.Trusted(v.File); err != nil {
+		return &foreignProgramError{err}
 	}
-	return sshconfig.Expand(text, tokens, false)
+	return nil
 }
 
-// harmless returns an error if one of the tokens that text uses stands for more than a name.
+// A foreignProgramError says that a program is not run because others may have named it.
+type foreignProgramError struct{ err error }
+
+func (e *foreignProgramError) Error() string { return "it is not run: " + e.err.Error() }
+func (e *foreignProgramError) Unwrap() error { return e.err }
+
+// harmless returns an error if one of the tokens that text uses stands for more than a name:
+// who has named the host, and who logs in there, need not be the user.
 func harmless(text string, tokens map[byte]string) error {
 	for i := 0; i+1 < len(text); i++ {
 		if text[i] != '%' {
@@ -115,24 +122,30 @@ type piped struct {
 
 func (c *piped) Read(b []byte) (int, error) {
 	n, err := c.out.Read(b)
-	if err == io.EOF { // how it ends is said in errors: by itself, or because it is hung up
+	return n, c.over(err)
+}
+
+// Write takes whatever is written, also where the command reads no more: how it has ended,
+// and what it said before, is there to be read.
+func (c *piped) Write(b []byte) (int, error) {
+	n, err := c.in.Write(b)
+	if errors.Is(err, syscall.EPIPE) {
+		return len(b), nil
+	}
+	return n, c.over(err)
+}
+
+// over returns the error of a connection for that of a pipe. Errors say whether the command
+// has ended by itself: where it is about to, that is waited for before it is hung up.
+func (c *piped) over(err error) error {
+	switch {
+	case errors.Is(err, os.ErrClosed):
+		return net.ErrClosed
+	case err == io.EOF:
 		select {
 		case <-c.ended:
 		case <-time.After(hangupGrace / 4):
 		}
-	}
-	return n, pipeError(err)
-}
-
-func (c *piped) Write(b []byte) (int, error) {
-	n, err := c.in.Write(b)
-	return n, pipeError(err)
-}
-
-// pipeError says of a closed file what is said of a closed connection.
-func pipeError(err error) error {
-	if errors.Is(err, os.ErrClosed) {
-		return net.ErrClosed
 	}
 	return err
 }
@@ -141,7 +154,7 @@ func pipeError(err error) error {
 func (c *piped) Close() error {
 	err := errors.Join(c.in.Close(), c.out.Close())
 	go c.end()
-	return pipeError(err)
+	return err
 }
 
 func (c *piped) LocalAddr() net.Addr  { return c }
@@ -187,7 +200,7 @@ func (c *piped) explain(s *handshake, e *ConnectError) error {
 
 // lost says why a connection has ended that had worked.
 func (c *piped) lost(err error) error {
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, syscall.EPIPE) {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	detail, _ := c.detail("")

@@ -147,14 +147,14 @@ func TestProxyCommandThatLeadsNowhere(t *testing.T) {
 		{"signal", "kill -9 $$", ErrProxy, "signal: killed", "sh -c"},
 		{"end without a word", "true", ErrHangup, "the command has ended (exit status 0)", "ended without a word"},
 		{"another protocol", "echo HTTP/1.0 403 no", ErrNotSSH, `it said "HTTP/1.0 403 no"`, "web proxy"},
-		{"silence", "echo patience >&2; cat >/dev/null", ErrSilent, "no handshake within 1s; the command said: patience", "sshd does not speak"},
+		{"silence", "echo patience >&2; cat >/dev/null", ErrSilent, "no handshake within 4s; the command said: patience", "sshd does not speak"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			d, to := behindCommand(t, s, "Host lb1\n ProxyCommand WAY %h\n", c.command)
 			d.Timeout = 15 * time.Second
 			if c.reason == ErrSilent {
-				d.Timeout = time.Second
+				d.Timeout = 4 * time.Second
 			}
 			_, err := d.Dial(t.Context(), to)
 			var ce *ConnectError
