@@ -110,6 +110,18 @@ func (f *foreign) program(path, name string) string {
 	return ""
 }
 
+// environ returns an environment whose PATH has no directory that others may have brought.
+func (f *foreign) environ(env []string) []string {
+	env = slices.Clone(env)
+	for i, kv := range env {
+		if path, ok := strings.CutPrefix(kv, "PATH="); ok {
+			dirs := slices.DeleteFunc(filepath.SplitList(path), f.has)
+			env[i] = "PATH=" + strings.Join(dirs, string(filepath.ListSeparator))
+		}
+	}
+	return env
+}
+
 // brought returns an error if a file of settings may have come with the checkout. One
 // that is in nobody's commit is the user's own even where his home is in a work tree.
 // Without a repository nobody knows where a file has come from, unless the directory is

@@ -48,8 +48,8 @@ func (c *cli) newFleet(dir string, ask bool) *fleet {
 	return f
 }
 
-// trustSSH lets the dialer ask ssh what ssh_config means, and lets no file that came with
-// the configuration's directory choose what ssh starts.
+// trustSSH lets the dialer ask ssh what ssh_config means, and start what it names, and lets
+// no file and no program that came with the configuration's directory be among it.
 func (c *cli) trustSSH(d *ssh.Dialer, dir string) {
 	if dir == "" {
 		dir = "."
@@ -59,6 +59,7 @@ func (c *cli) trustSSH(d *ssh.Dialer, dir string) {
 	})
 	d.SSH = func() string { return outside().program(c.getenv("PATH"), "ssh") }
 	d.Trusted = func(file string) error { return outside().brought(context.Background(), file) }
+	d.Environ = func() []string { return outside().environ(c.env) }
 }
 
 // logger writes to stderr what ZUP_LOG asks for.

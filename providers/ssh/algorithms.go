@@ -135,3 +135,22 @@ func (a algorithms) signatures(key ssh.PublicKey) ([]string, error) {
 	}
 	return left, nil
 }
+
+// algorithmDirectives are what ssh_config and sshd_config call what two sides have to agree on.
+var algorithmDirectives = []struct{ what, directive string }{
+	{"key exchange", "KexAlgorithms"},
+	{"host key", "HostKeyAlgorithms"},
+	{"cipher", "Ciphers"},
+	{"MAC", "MACs"},
+}
+
+// narrowedBy returns the directive that narrows what was to be agreed on, and its place;
+// "" where there is none.
+func (e *endpoint) narrowedBy(what string) string {
+	for _, d := range algorithmDirectives {
+		if v, ok := e.settings.Value(d.directive); ok && strings.Contains(what, d.what) {
+			return d.directive + " at " + v.At()
+		}
+	}
+	return ""
+}

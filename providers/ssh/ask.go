@@ -91,7 +91,7 @@ func (d *Dialer) askSSH(ctx context.Context, q sshconfig.Query, files *sshconfig
 
 // word is what a name may consist of that gets into the commands of a configuration file:
 // a shell reads it there.
-var word = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.:%@+-]*$`)
+var word = regexp.MustCompile(`^[A-Za-z0-9_:][A-Za-z0-9_.:%@+-]*$`)
 
 // askable returns why ssh is not asked.
 func (d *Dialer) askable(q sshconfig.Query, files *sshconfig.Files) error {

@@ -77,7 +77,7 @@ func TestWhatSSHIsAskedFor(t *testing.T) {
 		{"name", "Match exec true\n HostName %h.example.net\n", Target{Address: "lb1"}, "root@lb1.example.net:22", ""},
 		{"home is where commands run", "Match exec \"test $(pwd) = $HOME\"\n Port 2201\n", Target{Address: "lb1"}, "root@lb1:2201", ""},
 		{"unknown criterion", "Match moon full\n Port 2201\n", Target{Address: "lb1"}, "", "ssh -G lb1"},
-		{"proxy command", "Match exec true\n ProxyCommand nc %h %p\n", Target{Address: "lb1"}, "", "zup starts no proxy commands"},
+		{"proxy command that zup can't follow", "Match exec true\n ProxyUseFdpass yes\n ProxyCommand nc %h %p\n", Target{Address: "lb1"}, "", "zup takes no connection that a program has opened"},
 		{"remote command", "Match exec true\n RemoteCommand top\n", Target{Address: "lb1"}, "", "remotecommand top: zup does without it"},
 		{"relative file", "Match exec true\n UserKnownHostsFile hosts\n", Target{Address: "lb1"}, "", "a relative name means another file"},
 		{"name that a shell reads", "Match exec \"echo %n\"\n Port 2201\n", Target{Address: "lb1;touch"}, "", "a shell may read"},

@@ -10,15 +10,19 @@ import (
 	"io/fs"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
+
+	"zup/plan/escape"
 )
 
 // What became of a key, where a hint depends on it.
 const (
 	outcomeNotTried  = "not tried"
+	outcomeSigned    = "accepted, but not its signature"
 	outcomeRefused   = "refused"
 	outcomeEncrypted = "encrypted, and nobody was asked for the passphrase"
 )
@@ -37,6 +41,7 @@ type auth struct {
 	left    int      // untried keys when the server last asked
 	offers  []string // methods that the server accepts
 	partial bool
+	said    tail // what the server printed once it had accepted a key
 }
 
 // A candidate is a key that may be offered. It is the ssh.Signer that x/crypto
@@ -67,7 +72,7 @@ func (c *candidate) SignWithAlgorithm(rand io.Reader, data []byte, algorithm str
 		c.outcome = err.Error()
 		return nil, err
 	}
-	c.outcome = "accepted, but not its signature"
+	c.outcome = outcomeSigned
 	sig, err := sign(s, rand, data, algorithm)
 	if err != nil {
 		c.outcome = fmt.Sprintf("accepted, but it cannot sign: %v", err)
@@ -314,9 +319,21 @@ func (a *auth) parse(c *candidate, text []byte) {
 	}
 }
 
+// printed is told what the server prints while it lets somebody in. What it prints to
+// everybody is of no interest.
+func (a *auth) printed(text string) error {
+	for _, c := range a.keys {
+		if c.outcome == outcomeSigned {
+			a.said.Write([]byte(text))
+			break
+		}
+	}
+	return nil
+}
+
 // failed returns the error for a login that did not work; err is what ended it.
 func (a *auth) failed(err error) *AuthError {
-	e := &AuthError{User: a.of.user, Addr: a.of.addr, Offers: a.offers, Partial: a.partial, Err: err}
+	e := &AuthError{User: a.of.user, Addr: a.of.addr, Offers: a.offers, Partial: a.partial, Said: strings.Join(strings.Fields(escape.Tail(string(a.said.bytes()), 5)), " "), Err: err}
 	for _, c := range a.keys {
 		use := KeyUse{Source: c.source, Outcome: c.outcome}
 		if c.pub != nil {

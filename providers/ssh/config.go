@@ -27,6 +27,7 @@ type endpoint struct {
 	addr       string // host:port to connect to
 	knownAs    string // host:port to look up in known_hosts
 	hops       []*endpoint
+	proxy      *proxyCommand // stands for the connection from here; nil: TCP
 	keys       keyChoice
 	pinned     ssh.PublicKey // nil: known_hosts decides
 	pinnedBy   string        // who says so, for messages
@@ -34,10 +35,12 @@ type endpoint struct {
 	name       string        // as it was called, before ~/.ssh/config gave it an address
 	renamed    bool          // ~/.ssh/config gave it one
 	allow      func(netip.Addr) error
-	knownHosts []string // files, existing or not
-	revoked    string   // file of host keys that do not count; "": none
-	network    string   // tcp, tcp4 or tcp6: what to connect with from here
-	from       net.Addr // address to connect from; nil: any
+	knownHosts []string      // files, existing or not
+	asksHosts  *hostsCommand // prints lines of known_hosts besides; nil: none
+	checkIP    bool          // the address that is connected to must not have another key
+	revoked    string        // file of host keys that do not count; "": none
+	network    string        // tcp, tcp4 or tcp6: what to connect with from here
+	from       net.Addr      // address to connect from; nil: any
 	algorithms algorithms
 	env        []string // NAME=VALUE, offered to the server for every session
 
@@ -149,10 +152,13 @@ func (r *resolver) endpoint(t Target) (*endpoint, error) {
 	w.tokens = r.tokens(t, host, port, e.user, s)
 	e.keys = w.keyChoice(t)
 	e.knownHosts, e.userKnown = w.knownHosts()
+	e.asksHosts = w.hostsCommand(e.knownAs)
+	e.checkIP = w.yes("CheckHostIP")
 	e.revoked = w.revoked()
 	e.network, e.from = w.network()
 	e.algorithms = w.algorithms()
 	e.env = w.environment()
+	e.proxy = r.proxied(t, w)
 	if w.err != nil {
 		return nil, w.err
 	}
@@ -165,8 +171,8 @@ func (r *resolver) tokens(t Target, host, port, user string, s sshconfig.Setting
 	here, _ := os.Hostname()
 	short, _, _ := strings.Cut(here, ".")
 	return map[byte]string{
-		'h': host, 'n': t.Address, 'p': port, 'r': user, 'd': r.dialer.home(), 'u': r.localUser(),
-		'k': first(s.Get("HostKeyAlias"), t.Address), 'i': strconv.Itoa(os.Getuid()), 'l': here, 'L': short,
+		'h': strings.ToLower(host), 'n': t.Address, 'p': port, 'r': user, 'd': r.dialer.home(), 'u': r.localUser(),
+		'k': first(strings.ToLower(s.Get("HostKeyAlias")), t.Address), 'i': strconv.Itoa(os.Getuid()), 'l': here, 'L': short,
 	}
 }
 
@@ -239,11 +245,7 @@ func (r *resolver) jumpSpecs(t Target, s sshconfig.Settings) ([]string, error) {
 	if strings.EqualFold(proxy.Args[0], "ProxyJump") {
 		return strings.Split(proxy.Args[1], ","), nil
 	}
-	return nil, &ConfigError{
-		File: proxy.At(),
-		Err:  fmt.Errorf("ProxyCommand for %q: zup starts no proxy commands", t.Address),
-		hint: fmt.Sprintf("say which hosts to jump through: ProxyJump in %s, or jump in the ssh block", r.dialer.configFile()),
-	}
+	return nil, nil
 }
 
 // parseHop reads [user@]host[:port], also with ssh:// in front.

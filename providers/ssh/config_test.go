@@ -23,7 +23,11 @@ func writeConfig(t *testing.T, d *Dialer, text string) {
 func describe(e *endpoint, home string) string {
 	var b strings.Builder
 	for _, hop := range e.hops {
-		b.WriteString(hop.String() + " → ")
+		b.WriteString(hop.String())
+		if hop.proxy != nil {
+			b.WriteString(" through the command " + hop.proxy.command)
+		}
+		b.WriteString(" → ")
 	}
 	b.WriteString(e.String())
 	if e.knownAs != e.addr {
@@ -108,9 +112,9 @@ func TestResolveErrors(t *testing.T) {
 		{"Match user", "Match user me\n", Target{Address: "lb1"},
 			`lb1: read ~/.ssh/config:1: Match user: nobody has said up to here who logs in (zup: root, ssh: me): say user in the ssh block`,
 			forOthers},
-		{"ProxyCommand", "Host lb*\n ProxyCommand nc %h %p\n", Target{Address: "lb1"},
-			`lb1: read ~/.ssh/config:2: ProxyCommand for "lb1": zup starts no proxy commands`,
-			`say which hosts to jump through: ProxyJump in ~/.ssh/config, or jump in the ssh block`},
+		{"ProxyCommand that hands over a connection", "Host lb*\n ProxyCommand nc -F %h %p\n ProxyUseFdpass yes\n", Target{Address: "lb1"},
+			`lb1: read ~/.ssh/config:3: ProxyUseFdpass yes: zup takes no connection that a program has opened: leave it out, and name a ProxyCommand that stays there, such as nc %h %p`,
+			`mend that line; what does ssh -G make of it?`},
 		{"circle", "Host a\n ProxyJump b\nHost b\n ProxyJump a\n", Target{Address: "a"},
 			`a: jump hosts go round in a circle: a, b, a`, ""},
 		{"port", "Port ssh\n", Target{Address: "lb1"}, `lb1: read ~/.ssh/config:1: Port: "ssh" is no port`,

@@ -105,6 +105,20 @@ func asked(t *testing.T, d *Dialer, host string, sshRefuses bool) string {
 			said += " " + more[0] + " " + more[1]
 		}
 	}
+	if h := e.asksHosts; h != nil {
+		full, _ := hostNames(e.knownAs)
+		argv, err := h.expanded("HOSTNAME", full, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		said += fmt.Sprintf(" asks %q", argv)
+	}
+	if e.checkIP {
+		said += " checks the address"
+	}
+	if e.proxy != nil {
+		said += " through the command " + e.proxy.command
+	}
 	if e.env != nil {
 		said += " environment " + strings.Join(e.env, " ")
 	}
@@ -204,7 +218,21 @@ func expectedOfSSH(t *testing.T, said map[string][]string, e *endpoint, s sshcon
 	if v, ok := s.Value("proxy"); ok && v.Args[0] == "ProxyJump" && v.Args[1] != "none" {
 		jump = v.Args[1]
 	}
+	var hosts string
+	if e.asksHosts != nil {
+		hosts = e.asksHosts.command
+	}
+	all["knownhostscommand"] = [2]string{hosts, one("knownhostscommand")}
+	all["checkhostip"] = [2]string{fmt.Sprint(e.checkIP), fmt.Sprint(one("checkhostip") == "yes")}
 	all["proxyjump"] = [2]string{jump, one("proxyjump")}
+	var command string
+	if v, ok := s.Value("proxy"); ok && v.Args[0] == "ProxyCommand" && !strings.EqualFold(v.Args[1], "none") {
+		command = v.Args[1]
+	}
+	all["proxycommand"] = [2]string{command, one("proxycommand")}
+	if (e.proxy != nil) != (command != "") {
+		t.Errorf("the command is %q, and it is used: %v", command, e.proxy != nil)
+	}
 	for _, k := range []string{"identityfile", "certificatefile", "identityagent", "revokedhostkeys", "userknownhostsfile", "globalknownhostsfile", "hostkeyalias", "bindaddress"} {
 		var ours []string
 		for _, v := range s[k] {
@@ -218,7 +246,7 @@ func expectedOfSSH(t *testing.T, said map[string][]string, e *endpoint, s sshcon
 	all["setenv"] = [2]string{strings.Join(e.env, " | "), one("setenv")}
 	all["addressfamily"] = [2]string{first(strings.ToLower(s.Get("AddressFamily")), "any"), one("addressfamily")}
 	all["identitiesonly"] = [2]string{fmt.Sprint(e.keys.only), fmt.Sprint(one("identitiesonly") == "yes")}
-	for k, v := range map[string]string{"remotecommand": "", "requesttty": "auto", "sessiontype": "default", "knownhostscommand": "", "pkcs11provider": "", "bindinterface": "", "canonicalizehostname": "false", "proxycommand": ""} {
+	for k, v := range map[string]string{"remotecommand": "", "requesttty": "auto", "sessiontype": "default", "pkcs11provider": "", "bindinterface": "", "canonicalizehostname": "false"} {
 		if (k == "requesttty" || k == "sessiontype") && one(k) == "" || k == "requesttty" && one(k) == "false" {
 			continue
 		}

@@ -28,6 +28,7 @@ type conn struct {
 	keys   [][]byte // every key that the host is known by, the one that it has shown among them
 	wire   *overheard
 	env    []string // NAME=VALUE
+	way    []*conn  // to the jump hosts that it goes through, outermost first
 
 	reader atomic.Pointer[Reader] // what has answered over it, if that only reads
 
@@ -38,9 +39,12 @@ type conn struct {
 
 // watch makes a conn of a finished handshake and keeps an eye on it.
 func (d *Dialer) watch(s *handshake, client *ssh.Client) *conn {
-	c := &conn{client: client, to: s.of.String(), key: s.check.key, keys: s.check.itsOwn(), wire: s.conn, env: s.of.env, gone: make(chan struct{})}
+	c := &conn{client: client, to: s.of.String(), key: s.check.key, keys: s.check.itsOwn(), wire: s.conn, env: s.of.env, way: s.check.way, gone: make(chan struct{})}
 	go func() {
 		err := client.Wait()
+		if p, ok := s.conn.Conn.(*piped); ok {
+			err = p.lost(err)
+		}
 		if err == nil || errors.Is(err, io.EOF) {
 			err = errors.New("the server closed it")
 		}
@@ -81,10 +85,37 @@ func (c *conn) broken() bool { return c.dead() || c.wire.ended.Load() }
 func (c *conn) why(err error) error {
 	select {
 	case <-c.gone:
-		return c.cause
+		err = c.cause
 	case <-time.After(100 * time.Millisecond):
+	}
+	return c.blamed(err)
+}
+
+// blamed names the jump host that has ended, and taken with it what went through it. The
+// outermost that has is the one: with it those behind it are gone.
+func (c *conn) blamed(err error) error {
+	if errors.Is(err, ErrClosed) {
 		return err
 	}
+	for i, hop := range c.way {
+		if !hop.broken() {
+			continue
+		}
+		cause := errors.New("the server closed it")
+		select {
+		case <-hop.gone:
+			cause = hop.cause
+		case <-time.After(100 * time.Millisecond):
+		}
+		return &JumpError{Hop: hop.to, Place: i + 1, Of: len(c.way), Err: cause}
+	}
+	return err
+}
+
+// user is who is logged in.
+func (c *conn) user() string {
+	at := strings.LastIndexByte(c.to, '@')
+	return c.to[:max(at, 0)]
 }
 
 // dial opens a TCP connection from the host that c leads to.
@@ -99,6 +130,10 @@ func connectError(parent, ctx context.Context, addr, via string, timeout time.Du
 		return fmt.Errorf("connect %s: %w", addr, context.Cause(parent))
 	}
 	var foreign *foreignError
+	var proxy *ConnectError
+	if errors.As(err, &proxy) {
+		return proxy
+	}
 	if errors.As(err, &foreign) {
 		return fmt.Errorf("connect %s: %w", addr, foreign.error)
 	}
@@ -106,10 +141,12 @@ func connectError(parent, ctx context.Context, addr, via string, timeout time.Du
 	var dns *net.DNSError
 	var refused *ssh.OpenChannelError
 	switch {
-	case ctx.Err() != nil:
-		e.Detail = fmt.Sprintf("within %v", timeout)
+	case errors.As(err, &dns) && ctx.Err() != nil:
+		e.Reason, e.Detail = ErrResolve, fmt.Sprintf("within %v", timeout)
 	case errors.As(err, &dns):
 		e.Reason, e.Detail = ErrResolve, dns.Err
+	case ctx.Err() != nil:
+		e.Detail = fmt.Sprintf("within %v", timeout)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Reason = ErrRefused
 	case errors.As(err, &refused):
@@ -202,17 +239,34 @@ func (o *overheard) text() string {
 // the lines with which sshd turns somebody away.
 func (o *overheard) foreign() bool {
 	s := o.text()
-	return s != "" && !strings.HasPrefix(s, "SSH-") &&
+	return o.old() || s != "" && o.greeting() == "" &&
 		!strings.Contains(s, "MaxStartups") && !strings.Contains(s, "Not allowed at this time")
 }
 
 func (o *overheard) quote() string {
 	line, _, _ := strings.Cut(o.text(), "\n")
 	line = strings.TrimSpace(line)
-	if line == "" || strings.HasPrefix(line, "SSH-") {
+	if line == "" || o.greeting() != "" && !o.old() {
 		return ""
 	}
 	return fmt.Sprintf("it said %q", escape.Line(line))
+}
+
+// old reports whether it is a server of SSH 1; 1.99 speaks both.
+func (o *overheard) old() bool {
+	g := o.greeting()
+	return strings.HasPrefix(g, "SSH-1.") && !strings.HasPrefix(g, "SSH-1.99")
+}
+
+// greeting is what an SSH server calls itself, which may stand behind other lines; "" where
+// it has said no such thing.
+func (o *overheard) greeting() string {
+	for line := range strings.Lines(o.text()) {
+		if strings.HasPrefix(line, "SSH-") {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
 }
 
 // A clock runs out once, after so much time in which it was not paused.

@@ -74,6 +74,10 @@ type Dialer struct {
 	// ssh starts, because others may have written it. nil: all may.
 	Trusted func(file string) error
 
+	// Environ returns the environment of the programs that ssh_config has zup start. nil:
+	// that of the process. They never get a ZUP_SECRET_ variable.
+	Environ func() []string
+
 	// Passphrase returns the passphrase of an identity file. It is called at
 	// most once for each file, never twice at a time, and only when a server
 	// would take that key; it may block, and the limits of time stand still
@@ -98,6 +102,7 @@ type Dialer struct {
 	mu     sync.Mutex
 	files  *sshconfig.Files // nil: not read yet
 	oracle *oracle          // nil: nothing was asked yet
+	minder minder
 	ring   *keyring
 	jumps  map[string]*jump
 	ways   map[string]bool // IP addresses that connections were asked for
@@ -123,8 +128,9 @@ func (d *Dialer) Dial(ctx context.Context, t Target) (*Host, error) {
 	return h, nil
 }
 
-// Close closes the connections to jump hosts, and with them every Host behind
-// one. Connections without a jump host are their Host's to close.
+// Close closes the connections to jump hosts, and with them every Host behind one, and
+// ends whatever ssh_config had started, and with it every Host that is reached through
+// that. Other connections are their Host's to close.
 func (d *Dialer) Close() error {
 	d.mu.Lock()
 	d.closed = true
@@ -134,6 +140,7 @@ func (d *Dialer) Close() error {
 	for _, j := range jumps {
 		j.close()
 	}
+	d.minder.close()
 	return nil
 }
 
@@ -183,13 +190,14 @@ func onHangup(err error) bool { return errors.Is(err, ErrHangup) }
 func onOutage(err error) bool {
 	var lost *LostError
 	return onHangup(err) || errors.Is(err, ErrRefused) || errors.Is(err, ErrNoAnswer) ||
-		errors.Is(err, ErrSilent) || errors.Is(err, ErrResolve) || errors.As(err, &lost)
+		errors.Is(err, ErrSilent) || errors.Is(err, ErrProxy) || errors.Is(err, ErrResolve) || errors.As(err, &lost)
 }
 
 // reach makes one attempt.
 func (d *Dialer) reach(ctx context.Context, e *endpoint) (*conn, error) {
 	if len(e.hops) == 0 {
-		return d.attempt(ctx, e, d.dialFrom(e), "")
+		dial, via := d.wayFrom(e)
+		return d.attempt(ctx, e, dial, via)
 	}
 	if err := e.allowed(hostOnly(e.addr)); err != nil {
 		return nil, fmt.Errorf("connect %s: %w", e.addr, err)
@@ -288,10 +296,10 @@ func (d *Dialer) attempt(ctx context.Context, e *endpoint, dial func(context.Con
 	if err != nil {
 		return nil, connectError(parent, ctx, e.addr, via, timeout, err)
 	}
-	if via == "" {
+	if via == "" { // else nobody here knows
 		d.goes(nc.RemoteAddr().String())
 	}
-	check, err := newKeyCheck(e)
+	check, err := d.newKeyCheck(ctx, e)
 	if err != nil {
 		nc.Close()
 		return nil, err
@@ -302,7 +310,7 @@ func (d *Dialer) attempt(ctx context.Context, e *endpoint, dial func(context.Con
 		via:   via,
 		conn:  &overheard{Conn: nc},
 		check: check,
-		auth:  &auth{ctx: ctx, of: e, ring: d.keyring(), pause: clock.pause},
+		auth:  &auth{ctx: ctx, of: e, ring: d.keyring(), pause: clock.pause, said: tail{max: 4 << 10}},
 	}
 	client, err := s.do(ctx)
 	if err != nil {
@@ -345,7 +353,8 @@ func (s *handshake) do(ctx context.Context) (*ssh.Client, error) {
 			s.known.Store(err == nil)
 			return err
 		},
-		ClientVersion: "SSH-2.0-zup",
+		BannerCallback: s.auth.printed,
+		ClientVersion:  "SSH-2.0-zup",
 	}
 	result := make(chan handshakeResult, 1)
 	go func() {
@@ -372,12 +381,18 @@ func (s *handshake) do(ctx context.Context) (*ssh.Client, error) {
 
 // explain turns the error of a handshake into one that says whose turn it is.
 func (s *handshake) explain(ctx context.Context, timeout time.Duration, err error) error {
+	if errors.Is(err, errTimeout) && s.check.asking.Load() {
+		return s.of.asksHosts.failed(fmt.Errorf("no end within %v", timeout))
+	}
 	if errors.Is(err, errTimeout) {
-		reason := &ConnectError{Addr: s.of.addr, Via: s.via, Reason: ErrSilent, Detail: fmt.Sprintf("no handshake within %v", timeout), Err: err}
-		if s.known.Load() {
-			reason.Detail = fmt.Sprintf("no end of the login within %v", timeout)
+		detail := fmt.Sprintf("no handshake within %v", timeout)
+		switch {
+		case s.known.Load():
+			detail = fmt.Sprintf("no end of the login within %v", timeout)
+		case s.conn.greeting() != "":
+			detail += ", after its greeting"
 		}
-		return reason
+		return s.failed(ErrSilent, detail, err)
 	}
 	var mismatch *ssh.AlgorithmNegotiationError
 	said := disconnectReason(err)
@@ -400,7 +415,19 @@ func (s *handshake) explain(ctx context.Context, timeout time.Duration, err erro
 }
 
 func (s *handshake) failed(reason error, detail string, err error) error {
-	return &ConnectError{Addr: s.of.addr, Via: s.via, Reason: reason, Detail: detail, Err: err}
+	e := &ConnectError{Addr: s.of.addr, Via: s.via, Reason: reason, Detail: detail, Err: err, Greeting: s.conn.greeting()}
+	if m := e.negotiation(); m != nil {
+		e.Narrowed = s.of.narrowedBy(m.What)
+	}
+	return s.through(e)
+}
+
+// through adds what a command has to say that is in between.
+func (s *handshake) through(e *ConnectError) error {
+	if p, ok := s.conn.Conn.(*piped); ok {
+		return p.explain(s, e)
+	}
+	return e
 }
 
 func (d *Dialer) keyring() *keyring {

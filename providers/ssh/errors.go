@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"zup/plan/escape"
 	"zup/plan/shell"
 )
@@ -26,7 +28,7 @@ var ErrClosed = errors.New("host is closed")
 
 // ErrNoSession is the answer of a server that allows no further session on a
 // connection. Nothing was run.
-var ErrNoSession = errors.New("the server opens no further session on this connection, see MaxSessions in its sshd_config")
+var ErrNoSession error = new(sessionError)
 
 // Several error types have a method Hint() string that says what to do next, in
 // one line, often a command to run. Their text does not name the node: the
@@ -42,6 +44,9 @@ type ConnectError struct {
 	Err    error         // the cause; may be nil
 	Tries  int           // how often it was tried
 	Took   time.Duration // how long all of it took
+
+	Greeting string // what the server calls itself, "SSH-2.0-…"; "": it has not said
+	Narrowed string // the line of ssh_config that leaves no algorithm that the server has; "": none
 }
 
 func (e *ConnectError) Error() string {
@@ -50,10 +55,7 @@ func (e *ConnectError) Error() string {
 	if e.Via != "" {
 		fmt.Fprintf(&b, " through %s", e.Via)
 	}
-	fmt.Fprintf(&b, ": %v", e.Reason)
-	if e.Detail != "" {
-		fmt.Fprintf(&b, ": %s", e.Detail)
-	}
+	fmt.Fprintf(&b, ": %s", e.values().in(e.trouble().sentence))
 	if e.Tries > 1 {
 		fmt.Fprintf(&b, " (%d tries in %v)", e.Tries, e.Took.Round(time.Second))
 	}
@@ -64,25 +66,15 @@ func (e *ConnectError) Error() string {
 func (e *ConnectError) Unwrap() []error { return nonNil(e.Reason, e.Err) }
 
 // Hint says what to look at.
-func (e *ConnectError) Hint() string {
-	switch e.Reason {
-	case ErrResolve:
-		return "check the address, or give the node's IP address"
-	case ErrRefused:
-		return "is sshd running there, and is this its port?"
-	case ErrNoAnswer:
-		return "check the address, the route to it and the firewalls between"
-	case ErrSilent:
-		return "the host is up but sshd does not speak: look at its load and its log"
-	case ErrHangup:
-		return e.hangup()
-	case ErrNotSSH:
-		if hint := e.disagreement(); hint != "" {
-			return hint
-		}
-		return "is this the port of an SSH server?"
+func (e *ConnectError) Hint() string { return e.values().in(e.trouble().hint) }
+
+// negotiation is what the two sides could not agree on; nil if that is not why.
+func (e *ConnectError) negotiation() *ssh.AlgorithmNegotiationError {
+	var m *ssh.AlgorithmNegotiationError
+	if !errors.As(e.Err, &m) || len(m.SupportedAlgorithms) == 0 {
+		return nil
 	}
-	return ""
+	return m
 }
 
 // A JumpError says which host of a jump chain failed; the cause is wrapped.
@@ -111,7 +103,16 @@ type LostError struct {
 	Err  error
 }
 
-func (e *LostError) Error() string { return fmt.Sprintf("%s: connection lost: %v", e.Doing, e.Err) }
+func (e *LostError) Error() string {
+	said := ""
+	if e.Err != nil {
+		said = e.Err.Error()
+	}
+	return e.Doing + ": " + values{"said": said}.in(e.trouble().sentence)
+}
+
+// Hint says what is to be done next.
+func (e *LostError) Hint() string { return e.trouble().hint }
 
 // Unwrap returns why the connection ended.
 func (e *LostError) Unwrap() error { return e.Err }
@@ -251,6 +252,7 @@ type AuthError struct {
 	Offers     []string // the methods that the server still accepts
 	Keys       []KeyUse // every key that was at hand, in order
 	Partial    bool     // a key was accepted, and the server wants something more
+	Said       string   // what the server printed when it had accepted a key, escaped; may be empty
 	Err        error    // what the server said when it hung up; may be nil
 }
 
@@ -263,15 +265,7 @@ type KeyUse struct {
 
 func (e *AuthError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "log in to %s as %s: ", e.Addr, e.User)
-	switch {
-	case e.Partial:
-		b.WriteString("the key was accepted, but the server wants more than a key")
-	case len(e.Keys) == 0:
-		b.WriteString("there is no key to log in with")
-	default:
-		b.WriteString("no key was accepted")
-	}
+	fmt.Fprintf(&b, "log in to %s as %s: %s", e.Addr, e.User, e.values().in(e.trouble().sentence))
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": %s", escape.Line(e.Err.Error()))
 	}
@@ -287,27 +281,8 @@ func (e *AuthError) Error() string {
 // Unwrap returns what the server said when it hung up.
 func (e *AuthError) Unwrap() error { return e.Err }
 
-// Hint says how to give zup a key that the server knows.
-func (e *AuthError) Hint() string {
-	refused := 0
-	for _, k := range e.Keys {
-		switch {
-		case k.Outcome == outcomeEncrypted:
-			return "load the key into an agent: " + shell.Command("ssh-add", shell.File(k.Source))
-		case k.Outcome == outcomeNotTried:
-			return "the server hung up before every key was tried: name the right one with identity_file, and set IdentitiesOnly yes in ~/.ssh/config"
-		case k.Outcome == outcomeRefused:
-			refused++
-		}
-	}
-	if e.Partial {
-		return "zup cannot answer passwords or codes: let the server accept a key alone for this user"
-	}
-	if refused == 0 {
-		return "name a key with identity_file, or load one into an agent with ssh-add"
-	}
-	return fmt.Sprintf("let the key in: ssh-copy-id -i FILE.pub %s", shell.Quote(e.User+"@"+hostOnly(e.Addr)))
-}
+// Hint says whose turn it is.
+func (e *AuthError) Hint() string { return e.values().in(e.trouble().hint) }
 
 // A SudoError says that a user other than root may not become root without a
 // password.
@@ -318,30 +293,24 @@ type SudoError struct {
 }
 
 func (e *SudoError) Error() string {
-	if e.NoExec {
-		return fmt.Sprintf("run as root with sudo -n as user %s: sudo lets nothing be started: %s", e.User, e.Output)
-	}
-	return fmt.Sprintf("run as root with sudo -n as user %s: sudo refused: %s", e.User, e.Output)
+	return fmt.Sprintf("run as root with sudo -n as user %s: %s", e.User, values{"said": e.Output}.in(e.trouble().sentence))
 }
 
 // A ShellError says that the login shell of the node did not run what it was
 // asked to: an account without a shell, a forced command, a menu, no sh or perl.
 type ShellError struct {
-	Exit   int
+	User   string // "" where it is not known
+	Exit   int    // -1: there was none
 	Output string // the last lines of what came back instead, escaped
 }
 
-func (e *ShellError) Error() string {
-	text := "it said nothing"
-	if e.Output != "" {
-		text = e.Output
-	}
-	return fmt.Sprintf("the account does not run commands (exit status %d): %s", e.Exit, text)
-}
+func (e *ShellError) Error() string { return e.values().in(e.trouble().sentence) }
 
-// Hint says what to try by hand.
-func (e *ShellError) Hint() string {
-	return "the account needs a shell such as /bin/sh and no forced command: try ssh with the command: sh -c 'echo ok'"
+// Hint says what to change on the node.
+func (e *ShellError) Hint() string { return e.values().in(e.trouble().hint) }
+
+func (e *ShellError) values() values {
+	return values{"said": e.said(), "exit": fmt.Sprintf("exit status %d", e.Exit), "user": shell.Quote(first(e.User, "USER"))}
 }
 
 // An OutputError says that a script printed more than its Limit. The script was

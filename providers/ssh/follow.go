@@ -159,7 +159,7 @@ func (f *follower) listen(ctx context.Context, c *conn, frames <-chan frame, ord
 				return f.prompts.closed
 			}
 			if gone == nil {
-				return &LostError{Doing: "follow", Sent: true, Err: c.cause}
+				return &LostError{Doing: "follow", Sent: true, Err: c.blamed(c.cause)}
 			}
 		case <-ctx.Done():
 			return context.Cause(ctx)

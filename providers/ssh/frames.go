@@ -75,7 +75,7 @@ func (s *session) ended(err error) error {
 		return errNoStatus
 	}
 	s.drain(nil, nil)
-	return &ShellError{Exit: s.status, Output: s.said()}
+	return s.failed(s.status)
 }
 
 func (s *session) readFrame() (frame, error) {

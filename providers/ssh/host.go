@@ -147,6 +147,8 @@ func (h *Host) becomeRoot(ctx context.Context, c *conn) error {
 		return nil // it is root where it reads, and what it does not do it says when it is asked
 	case errors.As(err, &reader):
 		return err
+	case errors.As(err, &refused) && refused.ofAccount():
+		return err // sudo was not even started
 	case errors.As(err, &refused):
 		return &SudoError{User: h.of.user, Output: refused.Output}
 	case err != nil:

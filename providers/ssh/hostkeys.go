@@ -2,22 +2,29 @@ package ssh
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"zup/plan/disk"
+	"zup/plan/escape"
 )
 
 // A keyCheck decides whether a host key is the right one: the pinned key if there
 // is one, otherwise known_hosts. It never asks and never writes.
 type keyCheck struct {
+	ctx     context.Context // of the handshake
+	dialer  *Dialer
 	of      *endpoint
 	known   knownLines    // about the host; none where the key is pinned
 	revoked knownLines    // of RevokedHostKeys
@@ -25,10 +32,11 @@ type keyCheck struct {
 	way     []*conn       // to the jump hosts, outermost first
 	key     ssh.PublicKey // what was accepted
 	err     error         // why it was refused
+	asking  atomic.Bool   // a command is asked about that key right now
 }
 
-func newKeyCheck(of *endpoint) (*keyCheck, error) {
-	c := &keyCheck{of: of}
+func (d *Dialer) newKeyCheck(ctx context.Context, of *endpoint) (*keyCheck, error) {
+	c := &keyCheck{ctx: ctx, dialer: d, of: of}
 	if of.revoked != "" {
 		var err error
 		if c.revoked, err = readRevoked(of.revoked); err != nil {
@@ -47,7 +55,7 @@ func newKeyCheck(of *endpoint) (*keyCheck, error) {
 		}
 	}
 	var err error
-	if c.known, err = readKnownHosts(c.files, of.knownAs); err != nil {
+	if c.known, err = c.lookUp("ORDER", nil); err != nil {
 		return nil, err
 	}
 	// What takes a key away, and can't be read, may be about the key that is shown.
@@ -143,10 +151,39 @@ func algorithmsOf(k ssh.PublicKey) []string {
 	return []string{k.Type()}
 }
 
+// lookUp returns what the files say about the host, and the command besides, which gets to
+// know why it is asked and which key the host has shown. As ssh does it, the command is
+// asked by the host's own name as long as there is no key, and then as known_hosts has it.
+func (c *keyCheck) lookUp(why string, key ssh.PublicKey) (knownLines, error) {
+	withPort, without, err := searchKnownHosts(c.files, c.of.knownAs)
+	if err != nil || c.of.asksHosts == nil {
+		return withPort.or(without), err
+	}
+	name, _ := hostNames(c.of.knownAs)
+	if key == nil {
+		name = c.of.asksHosts.tokens['h']
+	}
+	more, err := c.of.asksHosts.ask(c.ctx, c.dialer, why, name, key)
+	return append(withPort, more...).or(without), err
+}
+
 // check is the ssh.HostKeyCallback. The error is kept as well, for the handshake
 // wraps it in words of its own.
-func (c *keyCheck) check(_ string, _ net.Addr, key ssh.PublicKey) error {
-	c.err = c.verify(key)
+func (c *keyCheck) check(_ string, remote net.Addr, key ssh.PublicKey) error {
+	if c.of.asksHosts != nil && c.of.pinned == nil {
+		c.asking.Store(true)
+		c.known, c.err = c.lookUp("HOSTNAME", key)
+		c.asking.Store(false)
+		if c.err == nil {
+			c.err = c.known.bad(markRevoked)
+		}
+	}
+	if c.err == nil {
+		c.err = c.verify(key)
+	}
+	if c.err == nil {
+		c.err = c.verifyAddress(remote, key)
+	}
 	if c.err == nil {
 		c.key = key
 	}
@@ -196,6 +233,43 @@ func (c *keyCheck) verify(key ssh.PublicKey) error {
 	return c.unknown(key)
 }
 
+// verifyAddress does what CheckHostIP wants: nobody may know another key of the address
+// that a name has led to.
+func (c *keyCheck) verifyAddress(remote net.Addr, key ssh.PublicKey) error {
+	tcp, direct := remote.(*net.TCPAddr)
+	if _, isCert := key.(*ssh.Certificate); !c.of.checkIP || isCert || c.of.pinned != nil || len(c.of.hops) > 0 || c.of.jumpHost && len(c.way) > 0 || !direct || tcp.IP.IsLoopback() {
+		return nil
+	}
+	addr := net.JoinHostPort(tcp.IP.String(), strconv.Itoa(tcp.Port))
+	if addr == c.of.knownAs {
+		return nil
+	}
+	lines, _, err := searchKnownHosts(c.files, addr)
+	if err == nil && c.of.asksHosts != nil {
+		var more knownLines
+		full, _ := hostNames(addr)
+		more, err = c.of.asksHosts.ask(c.ctx, c.dialer, "ADDRESS", full, key)
+		lines = append(lines, more...)
+	}
+	if err != nil {
+		return err
+	}
+	if l := lines.revoked(key); l != nil {
+		return c.takenAway(key, l)
+	}
+	own := lines.keys("")
+	if len(own) == 0 || own.with(key) != nil {
+		return nil
+	}
+	var want []ExpectedKey
+	for _, l := range own {
+		want = append(want, l.expected())
+	}
+	e := c.changed(key, want)
+	e.Addr, e.Name = e.Addr+" ("+tcp.IP.String()+", which CheckHostIP looks at)", knownhosts.Normalize(addr)
+	return e
+}
+
 func (c *keyCheck) takenAway(key ssh.PublicKey, by *knownLine) error {
 	e := c.changed(key, []ExpectedKey{by.expected()})
 	e.Revoked = true
@@ -210,16 +284,33 @@ func (c *keyCheck) verifyCertificate(cert *ssh.Certificate) error {
 		return nil
 	}
 	if !c.of.algorithms.authorities.allows(cert.Signature.Format) {
-		return fmt.Errorf("host key of %s: its certificate is signed with %s, which CASignatureAlgorithms leaves out", c.of.addr, cert.Signature.Format)
+		return &HostCertError{c.of.addr, hostOnly(c.of.knownAs), fmt.Errorf("it is signed with %s, which CASignatureAlgorithms leaves out", cert.Signature.Format)}
 	}
 	checker := ssh.CertChecker{
 		IsHostAuthority: func(key ssh.PublicKey, _ string) bool { return authorities.with(key) != nil },
 		IsRevoked:       func(cert *ssh.Certificate) bool { return c.known.revoked(cert) != nil },
 	}
 	if err := checker.CheckHostKey(c.of.knownAs, nil, cert); err != nil {
-		return fmt.Errorf("host key of %s: %w", c.of.addr, err)
+		return c.certificateTrouble(cert, err)
 	}
 	return nil
+}
+
+// certificateTrouble says what is wrong with a certificate in words of its own where the
+// library has few.
+func (c *keyCheck) certificateTrouble(cert *ssh.Certificate, err error) error {
+	day := func(t uint64) string { return time.Unix(int64(t), 0).UTC().Format("2006-01-02 15:04 UTC") }
+	switch said := err.Error(); {
+	case strings.Contains(said, "cert has expired"):
+		err = fmt.Errorf("it expired at %s", day(cert.ValidBefore))
+	case strings.Contains(said, "not yet valid"):
+		err = fmt.Errorf("it is not yet valid, but from %s on", day(cert.ValidAfter))
+	case strings.Contains(said, "principal"):
+		err = fmt.Errorf("it is for %s and not for %s", escape.Line(strings.Join(cert.ValidPrincipals, ", ")), hostOnly(c.of.knownAs))
+	case strings.Contains(said, "authorit"):
+		err = fmt.Errorf("nobody vouches for its authority, %s %s", cert.SignatureKey.Type(), ssh.FingerprintSHA256(cert.SignatureKey))
+	}
+	return &HostCertError{c.of.addr, hostOnly(c.of.knownAs), err}
 }
 
 func (c *keyCheck) unknown(key ssh.PublicKey) error {
@@ -229,9 +320,17 @@ func (c *keyCheck) unknown(key ssh.PublicKey) error {
 		Fingerprint: ssh.FingerprintSHA256(key),
 		KnownHosts:  knownhosts.Line([]string{c.of.knownAs}, key),
 		HostKey:     authorizedKey(key),
-		Files:       c.files,
+		Files:       c.sources(),
 		Jump:        c.jump(),
 	}
+}
+
+// sources are where a key was looked for.
+func (c *keyCheck) sources() []string {
+	if c.of.asksHosts == nil {
+		return c.files
+	}
+	return append(slices.Clone(c.files), c.of.asksHosts.String())
 }
 
 func (c *keyCheck) changed(key ssh.PublicKey, want []ExpectedKey) *HostKeyChangedError {

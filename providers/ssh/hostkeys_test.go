@@ -102,7 +102,7 @@ func TestHostKeyAlgorithms(t *testing.T) {
 	d := newDialer(t)
 	file := knownHosts(t, d, "@cert-authority lb1 "+authorizedKey(key))
 	for host, want := range map[string]string{"lb1:22": ssh.CertAlgoRSASHA512v01, "lb2:22": ssh.KeyAlgoRSASHA256} {
-		c, err := newKeyCheck(&endpoint{knownAs: host, knownHosts: []string{file}})
+		c, err := new(Dialer).newKeyCheck(t.Context(), &endpoint{knownAs: host, knownHosts: []string{file}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,7 +24,7 @@ func (j *jump) close() {
 // through returns the connections to the hops, each reached through the
 // one before it and each verified against its own pinned key or entry in known_hosts.
 func (d *Dialer) through(ctx context.Context, hops []*endpoint) ([]*conn, error) {
-	dial, via := d.dialFrom(hops[0]), ""
+	dial, via := d.wayFrom(hops[0])
 	var way []*conn
 	for i, hop := range hops {
 		j, err := d.jump(hops[:i+1])
@@ -49,6 +49,9 @@ func (d *Dialer) jump(chain []*endpoint) (*jump, error) {
 	var key []string
 	for _, hop := range chain {
 		id := hop.String() + " " + hop.knownAs
+		if hop.proxy != nil {
+			id += " " + hop.proxy.command
+		}
 		if hop.pinned != nil { // who pins a key shares nothing with who does not
 			id += " " + authorizedKey(hop.pinned)
 		}

@@ -28,6 +28,7 @@ const (
 type knownLine struct {
 	file string
 	line int
+	by   *hostsCommand // has printed it; nil: it stands in file
 	mark string        // markAuthority, markRevoked; "": the host's own key
 	any  bool          // it names no port, and the host listens on another than 22
 	key  ssh.PublicKey // nil: it can't be read
@@ -42,53 +43,80 @@ type knownLines []knownLine
 
 // readKnownHosts returns what files say about addr, which is HOST:PORT.
 func readKnownHosts(files []string, addr string) (knownLines, error) {
+	withPort, without, err := searchKnownHosts(files, addr)
+	return withPort.or(without), err
+}
+
+// hostNames returns the names under which addr, HOST:PORT, is looked for: with its port,
+// and alone. On port 22 they are the same.
+func hostNames(addr string) (full, host string) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, err
+		return addr, addr
 	}
 	host = strings.ToLower(host)
-	full := knownhosts.Normalize(net.JoinHostPort(host, port))
-	var withPort, without knownLines
+	return knownhosts.Normalize(net.JoinHostPort(host, port)), host
+}
+
+func searchKnownHosts(files []string, addr string) (withPort, without knownLines, err error) {
+	full, host := hostNames(addr)
 	for _, file := range files {
 		text, err := disk.ReadFile(file, disk.MaxKnownHosts)
 		if err != nil {
-			return nil, &ConfigError{File: file, Err: err}
+			return nil, nil, &ConfigError{File: file, Err: err}
 		}
-		n := 0
-		for line := range bytes.Lines(text) {
-			n++
-			mark, hosts, key, ok := splitKnownLine(string(line))
-			if !ok {
-				continue
-			}
-			l := knownLine{file: file, line: n, mark: mark}
-			switch {
-			case hostsMatch(hosts, full):
-				l.key, l.err = readKnownKey(key)
-				withPort = append(withPort, l)
-			case hostsMatch(hosts, host):
-				l.any = true
-				l.key, l.err = readKnownKey(key)
-				without = append(without, l)
-			}
+		a, b := knownLinesOf(text, full, host, knownLine{file: file})
+		withPort, without = append(withPort, a...), append(without, b...)
+	}
+	return withPort, without, nil
+}
+
+// knownLinesOf returns the lines of a text that are about a host. of says where they are.
+func knownLinesOf(text []byte, full, host string, of knownLine) (withPort, without knownLines) {
+	for line := range bytes.Lines(text) {
+		of.line++
+		mark, hosts, key, ok := splitKnownLine(string(line))
+		if !ok {
+			continue
+		}
+		l := of
+		l.mark = mark
+		switch {
+		case hostsMatch(hosts, full):
+			l.key, l.err = readKnownKey(key)
+			withPort = append(withPort, l)
+		case hostsMatch(hosts, host):
+			l.any = true
+			l.key, l.err = readKnownKey(key)
+			without = append(without, l)
 		}
 	}
-	return withPort.or(without), nil
+	return withPort, without
+}
+
+// at is where the line stands.
+func (l *knownLine) at() string {
+	if l.by != nil {
+		return fmt.Sprintf("%s, line %d", l.by, l.line)
+	}
+	return fmt.Sprintf("%s:%d", l.file, l.line)
 }
 
 // or adds the lines without a port: all of them where nothing else is known about the
 // host, else only those that take something away.
 func (k knownLines) or(without knownLines) knownLines {
-	known := false
-	for _, l := range k {
-		known = known || l.key != nil && l.mark != markRevoked
-	}
+	known := k.known()
 	for _, l := range without {
 		if !known || l.mark == markRevoked {
 			k = append(k, l)
 		}
 	}
 	return k
+}
+
+// known reports whether a line says which key the host has.
+func (k knownLines) known() bool {
+	return slices.ContainsFunc(k, func(l knownLine) bool { return l.key != nil && l.mark != markRevoked })
 }
 
 // splitKnownLine returns the parts of a line; ok is false for one that is about no host.
@@ -157,7 +185,7 @@ func (k knownLines) bad(marks ...string) error {
 	for _, l := range k {
 		if l.err != nil && slices.Contains(marks, l.mark) {
 			return &ConfigError{
-				File: fmt.Sprintf("%s:%d", l.file, l.line),
+				File: l.at(),
 				Err:  fmt.Errorf("this line is about the host, and can't be read: %w", l.err),
 				hint: "mend or remove that line",
 			}
@@ -201,5 +229,5 @@ func (k knownLines) revoked(key ssh.PublicKey) *knownLine {
 }
 
 func (l *knownLine) expected() ExpectedKey {
-	return expectedKey(l.key, fmt.Sprintf("%s:%d", l.file, l.line), l.file)
+	return expectedKey(l.key, l.at(), l.file)
 }

@@ -316,7 +316,7 @@ func (g *grip) ask(ctx context.Context, word, want string) error {
 	defer g.turn.Unlock()
 	switch {
 	case g.conn.dead():
-		return &LostError{Doing: "lock", Err: g.conn.cause}
+		return &LostError{Doing: "lock", Err: g.conn.blamed(g.conn.cause)}
 	case g.over:
 		return nil
 	}

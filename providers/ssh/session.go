@@ -128,7 +128,7 @@ func (c *conn) exec(command string) (*session, error) {
 	}()
 	ok, err := ch.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{command}))
 	if err == nil && !ok {
-		err = &ShellError{Exit: -1, Output: "the server refuses to run commands"}
+		err = &ShellError{User: c.user(), Exit: -1, Output: "the server refuses to run commands"}
 	}
 	if err != nil {
 		ch.Close()
@@ -279,10 +279,15 @@ func (s *session) refusal() error {
 			_, at, _ := strings.Cut(s.on.to, "@")
 			return &ReaderError{Said: said, Host: hostOnly(at)}
 		}
-		return &ShellError{Exit: s.status, Output: s.said()}
+		return s.failed(s.status)
 	case <-time.After(lingerFor):
-		return &ShellError{Exit: -1, Output: s.said()}
+		return s.failed(-1)
 	}
+}
+
+// failed says that the account has not run what it was asked to.
+func (s *session) failed(status int) *ShellError {
+	return &ShellError{User: s.on.user(), Exit: status, Output: s.said()}
 }
 
 // said returns the last lines of everything that came back outside the protocol.

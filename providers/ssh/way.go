@@ -60,6 +60,9 @@ func (e *endpoint) described() Hop {
 	add("host", host, e.source("HostName", called, e.renamed))
 	add("port", port, e.source("Port", called, e.asked.Port == 0))
 	add("user", e.user, e.source("User", called, e.asked.User == ""))
+	if e.proxy != nil {
+		add("proxy command", strings.TrimPrefix(e.proxy.command, "exec "), e.proxy.at)
+	}
 	for _, l := range []struct{ what, directive, value string }{
 		{"known as", "HostKeyAlias", e.alias()},
 		{"address family", "AddressFamily", e.settings.Get("AddressFamily")},
@@ -105,6 +108,9 @@ func (e *endpoint) hostKeys(add func(what, value, from string)) {
 			there = append(there, file)
 		}
 	}
+	if e.asksHosts != nil {
+		add("known hosts command", e.asksHosts.command, e.asksHosts.at)
+	}
 	lines, err := readKnownHosts(there, e.knownAs)
 	for _, l := range lines {
 		if l.key != nil {
@@ -118,6 +124,8 @@ func (e *endpoint) hostKeys(add func(what, value, from string)) {
 	switch {
 	case err != nil:
 		add("host key", "can't be read", err.Error())
+	case len(lines) == 0 && e.asksHosts != nil:
+		add("host key", "not known yet", "the command is asked when zup connects")
 	case len(lines) == 0:
 		add("host key", "unknown", "no known_hosts file has it")
 	}

@@ -23,9 +23,15 @@ type words struct {
 }
 
 func (w *words) refuse(v sshconfig.Value, directive string, err error) {
-	if w.err == nil {
-		w.err = &ConfigError{File: v.At(), Err: fmt.Errorf("%s: %w", directive, err), hint: "mend that line; what does ssh -G make of it?"}
+	if w.err != nil {
+		return
 	}
+	e := &ConfigError{File: v.At(), Err: fmt.Errorf("%s: %w", directive, err), hint: "mend that line; what does ssh -G make of it?"}
+	var foreign *foreignProgramError
+	if errors.As(err, &foreign) {
+		e.hint = "a line that starts a program must be in a file that did not come with the configuration: put it into ~/.ssh/config, and that outside of the configuration's directory"
+	}
+	w.err = e
 }
 
 // text returns the value of a directive with its tokens expanded, "" if there is none.
@@ -39,6 +45,12 @@ func (w *words) text(directive string) string {
 		w.refuse(v, directive, err)
 	}
 	return s
+}
+
+// yes reports whether a directive that says yes or no says yes.
+func (w *words) yes(directive string) bool {
+	v := w.settings.Get(directive)
+	return strings.EqualFold(v, "yes") || strings.EqualFold(v, "true")
 }
 
 // paths returns the files that values name, without "none".
@@ -93,8 +105,7 @@ func tilde(home, path string) (string, error) {
 }
 
 func (w *words) keyChoice(t Target) keyChoice {
-	only := w.settings.Get("IdentitiesOnly")
-	k := keyChoice{only: strings.EqualFold(only, "yes") || strings.EqualFold(only, "true")}
+	k := keyChoice{only: w.yes("IdentitiesOnly")}
 	switch files := w.settings["identityfile"]; {
 	case t.IdentityFile != "":
 		if err := k.named(w.dialer, t.IdentityFile); err != nil && w.err == nil {

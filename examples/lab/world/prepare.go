@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -195,22 +196,56 @@ func (c *cache) compile(ctx context.Context, pkg string) ([]byte, error) {
 	return os.ReadFile(out)
 }
 
-// base returns the packed Debian of this release that all nodes start from.
-func (c *cache) base(ctx context.Context, debian int, progress Progress) (string, error) {
+// Base returns the path of a packed Debian, 11, 12 or 13, without the product: the programs
+// that its nodes have. One that is not in the cache is built, which takes half a minute.
+func Base(ctx context.Context, debian int, progress Progress) (string, error) {
+	if lacks := Missing(); len(lacks) > 0 {
+		return "", fmt.Errorf("this machine lacks %q", lacks)
+	}
+	c, err := openCache(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer c.close()
+	if err := installHostPackages(ctx, progress); err != nil {
+		return "", err
+	}
+	return c.base(ctx, debian, progress)
+}
+
+// HasBase reports whether the cache has that Debian, so that Base returns at once.
+func HasBase(debian int) bool {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = "/var/cache"
+	}
+	name, _ := baseOf(debian)
+	_, err = os.Stat(filepath.Join(dir, "zup-lab", name))
+	return err == nil
+}
+
+// baseOf returns the name in the cache of the base system of a release, and the apt sources
+// that it is made from.
+func baseOf(debian int) (name string, sources map[string]string) {
 	release := releases[debian]
 	oneLine, deb822 := debianSources(codename())
 	oneLine, deb822 = forRelease(oneLine, codename(), release), forRelease(deb822, codename(), release)
-	sources := map[string]string{}
+	sources = map[string]string{}
 	if oneLine != "" {
 		sources["debian.list"] = oneLine
 	}
 	if deb822 != "" {
 		sources["debian.sources"] = deb822
 	}
-	key := digest("base", release, debArch(), basePackages, oneLine, deb822)
-	return c.get("base-"+key+".tar.zst", func(out *os.File) error {
+	return "base-" + digest("base", release, debArch(), basePackages, oneLine, deb822) + ".tar.zst", sources
+}
+
+// base returns the packed Debian of this release that all nodes start from.
+func (c *cache) base(ctx context.Context, debian int, progress Progress) (string, error) {
+	name, sources := baseOf(debian)
+	return c.get(name, func(out *os.File) error {
 		progress.begin(fmt.Sprintf("build the base system, Debian %d, with mmdebstrap", debian))
-		return build(ctx, order{MountPoint: c.mountPoint(), Codename: release, Sources: sources}, out)
+		return build(ctx, order{MountPoint: c.mountPoint(), Codename: releases[debian], Sources: sources}, out)
 	})
 }
 

@@ -28,6 +28,7 @@ var directives = map[string]directive{
 	"hostkeyalias":             {most: 1, check: plain},
 	"proxyjump":                {most: 1, group: "proxy"},
 	"proxycommand":             {most: 1, group: "proxy"},
+	"proxyusefdpass":           {most: 1, check: yesNo},
 	"identityfile":             {most: 1, several: true},
 	"certificatefile":          {most: 1, several: true},
 	"identitiesonly":           {most: 1, check: yesNo},
@@ -35,6 +36,9 @@ var directives = map[string]directive{
 	"userknownhostsfile":       {},
 	"globalknownhostsfile":     {},
 	"revokedhostkeys":          {most: 1},
+	"knownhostscommand":        {most: 1},
+	"checkhostip":              {most: 1, check: yesNo},
+	"fingerprinthash":          {most: 1, check: only("", "md5", "sha1", "sha256", "sha384", "sha512")},
 	"addressfamily":            {most: 1, check: only("", "any", "inet", "inet6")},
 	"bindaddress":              {most: 1},
 	"ciphers":                  {most: 1},
@@ -49,7 +53,6 @@ var directives = map[string]directive{
 	"canonicalizehostname":     {most: 1, check: only("", "yes", "no", "always")},
 
 	"bindinterface":        {check: refusedAlways},
-	"knownhostscommand":    {check: refusedNotNone},
 	"pkcs11provider":       {check: only("zup takes such keys from an agent only: ssh-add -s", "none")},
 	"pubkeyauthentication": {most: 1, check: only("zup logs in with keys only", "yes", "true", "unbound", "host-bound")},
 	"refuseconnection":     {check: refusedAlways},
@@ -75,14 +78,14 @@ var otherNames = map[string]string{
 // settings of its own (times, what is logged), or because it is stricter than any value.
 var passedOver = set(`
 	addkeystoagent batchmode canonicaldomains canonicalizefallbacklocal canonicalizemaxdots canonicalizepermittedcnames
-	challengeresponseauthentication channeltimeout checkhostip clearallforwardings compression compressionlevel connectionattempts
+	challengeresponseauthentication channeltimeout clearallforwardings compression compressionlevel connectionattempts
 	connecttimeout controlmaster controlpath controlpersist dynamicforward enableescapecommandline enablesshkeysign escapechar
-	exitonforwardfailure fingerprinthash forkafterauthentication forwardagent forwardx11 forwardx11timeout forwardx11trusted
+	exitonforwardfailure forkafterauthentication forwardagent forwardx11 forwardx11timeout forwardx11trusted
 	gatewayports gssapiauthentication gssapiclientidentity gssapidelegatecredentials gssapikexalgorithms gssapikeyexchange
 	gssapirenewalforcesrekey gssapiserveridentity gssapitrustdns hashknownhosts hostbasedacceptedalgorithms hostbasedauthentication
 	hostbasedkeytypes ipqos kbdinteractiveauthentication kbdinteractivedevices keepalive localcommand localforward loglevel
 	logverbose nohostauthenticationforlocalhost numberofpasswordprompts obscurekeystroketiming passwordauthentication
-	permitlocalcommand permitremoteopen preferredauthentications proxyusefdpass rekeylimit remoteforward securitykeyprovider
+	permitlocalcommand permitremoteopen preferredauthentications rekeylimit remoteforward securitykeyprovider
 	sendenv serveralivecountmax serveraliveinterval skeyauthentication stdinnull streamlocalbindmask streamlocalbindunlink
 	stricthostkeychecking syslogfacility tcpkeepalive tisauthentication tunnel tunneldevice updatehostkeys usekeychain verifyhostkeydns
 	versionaddendum visualhostkey warnweakcrypto xauthlocation

@@ -28,13 +28,19 @@ func delimited(s string) (word, rest string, ok bool) {
 
 // split returns the arguments of a line as ssh does: with quotes of both kinds, backslashes
 // before quotes, backslashes and blanks, and up to a "#" that begins a word.
-func split(s string) ([]string, error) {
+func split(s string) ([]string, error) { return words(s, true) }
+
+// Argv returns the words of a command that ssh runs without a shell, its tokens as they
+// are. There is no comment in it.
+func Argv(command string) ([]string, error) { return words(command, false) }
+
+func words(s string, comments bool) ([]string, error) {
 	var args []string
 	for i := 0; i < len(s); i++ {
 		if s[i] == ' ' || s[i] == '\t' {
 			continue
 		}
-		if s[i] == '#' {
+		if comments && s[i] == '#' {
 			break
 		}
 		var b strings.Builder

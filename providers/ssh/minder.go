@@ -1,0 +1,213 @@
+package ssh
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"zup/plan/escape"
+)
+
+// secretPrefix begins the names of variables that no program gets which ssh_config names.
+const secretPrefix = "ZUP_SECRET_"
+
+// environ is the environment of what ssh_config has zup start.
+func (d *Dialer) environ() []string {
+	env := os.Environ
+	if d.Environ != nil {
+		env = d.Environ
+	}
+	return slices.DeleteFunc(slices.Clone(env()), func(kv string) bool {
+		return strings.HasPrefix(kv, secretPrefix) || strings.HasPrefix(kv, "PWD=") || strings.HasPrefix(kv, "OLDPWD=")
+	})
+}
+
+// shellOf returns the shell in which ssh would run a command.
+func shellOf(env []string) (string, error) {
+	for _, kv := range slices.Backward(env) {
+		if shell, ok := strings.CutPrefix(kv, "SHELL="); ok && shell != "" {
+			if !strings.HasPrefix(shell, "/") {
+				return "", fmt.Errorf("SHELL is %q: it must begin with /", shell)
+			}
+			return shell, nil
+		}
+	}
+	return "/bin/sh", nil
+}
+
+// A minder ends the processes that ssh_config had zup start when zup is gone, however it
+// went. It is a shell that is told about each process group, and that kills those that are
+// left when nobody can tell it anything any more. It begins with the first process.
+type minder struct {
+	mu     sync.Mutex
+	cmd    *exec.Cmd // nil: it was not needed yet
+	tell   io.WriteCloser
+	closed bool
+}
+
+const mindingScript = `trap '' HUP INT QUIT TERM
+while read -r what group; do
+	case $what in
+	+) set -- "$@" "$group" ;;
+	-) for g do shift; [ "$g" = "$group" ] || set -- "$@" "$g"; done ;;
+	esac
+done
+for g do kill -s KILL -- "-$g"; done`
+
+// mind tells the minder about a process group; forget takes it back.
+func (m *minder) mind(group int) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return errors.New("dialer is closed")
+	}
+	if m.cmd == nil {
+		cmd := exec.Command("/bin/sh", "-c", mindingScript, "zup")
+		cmd.Dir, cmd.Env = "/", []string{}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		var err error
+		if m.tell, err = cmd.StdinPipe(); err != nil {
+			return err
+		}
+		if err := cmd.Start(); err != nil {
+			return err
+		}
+		m.cmd = cmd
+	}
+	_, err := fmt.Fprintf(m.tell, "+ %d\n", group)
+	return err
+}
+
+func (m *minder) forget(group int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		fmt.Fprintf(m.tell, "- %d\n", group)
+	}
+}
+
+// close has every process killed that is still there, and waits until that is done.
+func (m *minder) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed = true; m.cmd != nil {
+		m.tell.Close()
+		_ = m.cmd.Wait()
+		m.cmd = nil
+	}
+}
+
+// A process is one that ssh_config had zup start. It has a session of its own: a ^C at the
+// terminal does not reach it, and it can't ask there.
+type process struct {
+	cmd    *exec.Cmd
+	minder *minder
+	stderr *tail
+	ended  chan struct{} // closed when it has ended
+	err    error         // how, to be read after ended; nil: with status 0
+	once   sync.Once
+	ours   atomic.Bool // zup has ended it
+}
+
+// Processes are told to end with SIGHUP, as by ssh, and are killed after hangupGrace.
+const hangupGrace = time.Second
+
+// waiting is what a process is first: it waits until the minder knows it.
+const waiting = `read -r go <&3 && exec "$@" 3<&-`
+
+// start starts a program in the user's home. It gets the two files, and closes them here.
+func (d *Dialer) start(argv []string, stdin, stdout *os.File) (*process, error) {
+	defer func() {
+		for _, f := range []*os.File{stdin, stdout} {
+			if f != nil {
+				f.Close()
+			}
+		}
+	}()
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	defer w.Close()
+	p := &process{minder: &d.minder, stderr: &tail{max: 4 << 10}, ended: make(chan struct{})}
+	p.cmd = exec.Command("/bin/sh", append([]string{"-c", waiting, "zup"}, argv...)...)
+	p.cmd.Dir, p.cmd.Env = first(d.home(), "/"), d.environ()
+	p.cmd.ExtraFiles, p.cmd.Stderr = []*os.File{r}, p.stderr
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	p.cmd.WaitDelay = hangupGrace / 2
+	if stdin != nil {
+		p.cmd.Stdin = stdin
+	}
+	if stdout != nil {
+		p.cmd.Stdout = stdout
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go p.wait()
+	if err := p.minder.mind(p.cmd.Process.Pid); err != nil {
+		p.signal(syscall.SIGKILL)
+		<-p.ended
+		return nil, fmt.Errorf("start the shell that ends it with zup: %w", err)
+	}
+	if _, err := io.WriteString(w, "go\n"); err != nil {
+		p.end()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *process) wait() {
+	p.err = p.cmd.Wait()
+	if errors.Is(p.err, exec.ErrWaitDelay) { // something that it started holds on to stderr
+		p.err = nil
+	}
+	close(p.ended)
+}
+
+// signal reaches whatever it has started, unless that has gone into a session of its own.
+func (p *process) signal(s syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid, s) }
+
+// end ends the process and what it has started. It returns when that is done.
+func (p *process) end() {
+	p.once.Do(func() {
+		select {
+		case <-p.ended:
+		default:
+			p.ours.Store(true)
+		}
+		p.signal(syscall.SIGHUP)
+		select {
+		case <-p.ended:
+		case <-time.After(hangupGrace):
+		}
+		p.signal(syscall.SIGKILL)
+		<-p.ended
+		p.minder.forget(p.cmd.Process.Pid)
+	})
+}
+
+// said returns how the process has ended, "" where it goes on or zup has ended it, and the
+// last lines that it wrote to stderr, escaped, on one line.
+func (p *process) said() (status, text string) {
+	select {
+	case <-p.ended:
+		if !p.ours.Load() {
+			status = "exit status 0"
+		}
+		if p.err != nil && status != "" {
+			status = escape.Line(p.err.Error())
+		}
+	default:
+	}
+	return status, strings.ReplaceAll(escape.Tail(string(p.stderr.bytes()), 3), "\n", "; ")
+}
