@@ -185,6 +185,7 @@ func TestJobLargeOutput(t *testing.T) {
 			sum.Write(b)
 			if bytesSeen += int64(len(b)); bytesSeen%(4<<20) < int64(len(b)) {
 				var m runtime.MemStats
+				runtime.GC() // what is counted is in use, and not only not yet collected
 				runtime.ReadMemStats(&m)
 				peak = max(peak, m.HeapAlloc)
 			}
