@@ -96,7 +96,7 @@ func hostilePlan(t *testing.T, words bool) *plan.Plan {
 	p, _ := pairPlan(t, "")
 	keep := []string{"After"}
 	if words {
-		keep = append(keep, "Kind", "Role", "Created", "From", "To", "Days")
+		keep = append(keep, "Kind", "Lasting", "Role", "Created", "From", "To", "Days")
 	}
 	for i := range p.Actions {
 		if i%4 == 1 {

@@ -200,7 +200,10 @@ func shortFacts(facts map[string]string, files []string) map[string]string {
 func (p *planning) printStatus(all []clusterStatus) {
 	st := p.outStyle()
 	for i, s := range all {
-		product := providers.All()[s.Provider].Product()
+		var product plan.Product
+		if known, ok := providers.All()[s.Provider]; ok {
+			product = known.Product()
+		}
 		if i > 0 {
 			fmt.Fprintln(p.out)
 		}
