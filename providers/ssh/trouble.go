@@ -34,6 +34,7 @@ const (
 	endProxy      = "proxy"
 	endSilent     = "silent"
 	endHangup     = "hangup"
+	endHangupVia  = "hangup via"
 	endGreeted    = "hangup after the greeting"
 	endNotSSH     = "not ssh"
 	endNotSSHPipe = "not ssh behind a command"
@@ -144,6 +145,9 @@ var troubles = []trouble{
 	{endHangup, nil, "closed before the greeting",
 		"closed before the SSH handshake was done",
 		"it ended without a word, as where hosts.deny names this machine: look for \"refused connect\" in the log there"},
+	{endHangupVia, nil, "closed before the greeting, behind a jump host",
+		"closed before the SSH handshake was done",
+		"it ended without a word, as where hosts.deny names {via}, from which it was asked: look for \"refused connect\" in the log there"},
 	{endGreeted, says("^the server said|^it said"), "turned away with a message, after the greeting",
 		"closed before the SSH handshake was done: {said}",
 		"that is the server's own reason; its log has more: journalctl -u ssh"},
@@ -397,6 +401,8 @@ func (e *ConnectError) trouble() trouble {
 		of = endSilent
 	case e.Reason == ErrHangup && e.Greeting != "":
 		of = endGreeted
+	case e.Reason == ErrHangup && e.Via != "" && e.Detail == "":
+		of = endHangupVia
 	case e.Reason == ErrHangup:
 		of = endHangup
 	case e.Reason == ErrNotSSH:

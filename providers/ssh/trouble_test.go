@@ -82,6 +82,7 @@ func exampleOfEachTrouble() map[string]error {
 		"penalty, or too many connections begun (PerSourcePenalties, MaxStartups)": connect(ErrHangup, `it said "Not allowed at this time"`),
 		"turned away with a message":                     connect(ErrHangup, `it said "no more"`),
 		"closed before the greeting":                     connect(ErrHangup, ""),
+		"closed before the greeting, behind a jump host": via(ErrHangup, ""),
 		"turned away with a message, after the greeting": greeted(ErrHangup, `the server said "no more"`),
 		"closed after the greeting":                      greeted(ErrHangup, ""),
 		"a web server":                                   connect(ErrNotSSH, `it said "HTTP/1.1 400 Bad Request"`),
