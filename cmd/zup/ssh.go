@@ -18,15 +18,18 @@ func (c *cli) sshCommand() *cobra.Command {
 	var printing bool
 	cmd := &cobra.Command{
 		Use:   "ssh NODE",
-		Short: "Print how zup reaches a node, and where each setting comes from",
-		Long: `ssh -print says what zup would use to reach a node: host, port, user, jump hosts,
-keys and known host keys, each with the line of ssh_config, the configuration or the
-default that it comes from. It connects to nothing. NODE is the node's name, or
-CLUSTER/NODE.`,
+		Short: "Open a shell on a node as zup reaches it, or print how that is",
+		Long: `ssh opens a shell on a node, at this terminal, over the very connection that zup would
+use: host, port, user, jump hosts, keys and known host keys. It runs no sudo, takes no
+lock, and ends with the exit status of the shell.
+
+ssh -print prints what would be used instead, each with the line of ssh_config, the
+configuration or the default that it comes from. It connects to nothing. NODE is the
+node's name, or CLUSTER/NODE.`,
 		Args: arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !printing {
-				return usagef("zup ssh -print NODE", "zup ssh opens no shell; -print is the one thing that it does")
+				return p.openShell(cmd.Context(), args[0])
 			}
 			return p.printWay(cmd.Context(), args[0])
 		},
@@ -37,15 +40,7 @@ CLUSTER/NODE.`,
 }
 
 func (p *planning) printWay(ctx context.Context, name string) error {
-	dir, err := p.directory()
-	if err != nil {
-		return err
-	}
-	cfg, err := p.load(dir, &p.config)
-	if err != nil {
-		return err
-	}
-	n, err := nodeCalled(cfg, name)
+	dir, n, err := p.nodeOf(name)
 	if err != nil {
 		return err
 	}

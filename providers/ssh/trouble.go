@@ -3,7 +3,9 @@ package ssh
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 
 	"zup/plan/escape"
@@ -80,10 +82,10 @@ var troubles = []trouble{
 
 	{endNoAnswer, says("no route to host"), "no route to the machine",
 		"no answer: {said}",
-		"no machine at that address answers, or a router says so: is it up, and is the address right? This machine's way to it: ip route get {host}"},
+		"no machine at that address answers, or a router says so: is it up, and is the address right? This machine's way to it: ip route get {ip}"},
 	{endNoAnswer, says("network is unreachable"), "network unreachable",
 		"no answer: {said}",
-		"this machine has no route to that network, as when a VPN is down: ip route get {host}"},
+		"this machine has no route to that network, as when a VPN is down: ip route get {ip}"},
 	{endNoAnswer, says("operation not permitted|permission denied"), "forbidden here",
 		"no answer: {said}",
 		"this machine itself forbids the connection: look for {host} in its firewall: nft list ruleset"},
@@ -105,10 +107,10 @@ var troubles = []trouble{
 		"let sshd on {via} forward to {addr}: AllowTcpForwarding and PermitOpen in its sshd_config, restrict and permitopen before the key in authorized_keys"},
 	{endNoWayVia, says("no route to host"), "no route from the jump host",
 		"no answer: the jump host gets no answer from that machine: {said}",
-		"is that machine up, and is the address right? The jump host's way to it, on {via}: ip route get {host}"},
+		"is that machine up, and is the address right? The jump host's way to it, on {via}: ip route get {ip}"},
 	{endNoWayVia, says("network is unreachable"), "network unreachable from the jump host",
 		"no answer: the jump host has no route to that network: {said}",
-		"give the jump host a route, or go through another one; on {via}: ip route get {host}"},
+		"give the jump host a route, or go through another one; on {via}: ip route get {ip}"},
 	{endNoWayVia, says("^within |timed out|timeout"), "time-out behind a jump host",
 		"no answer: {said}",
 		"something swallows what is sent to port {port}: check the address, and the firewalls between {via} and {host}"},
@@ -125,7 +127,7 @@ var troubles = []trouble{
 		"sshd there waits for something while it lets the user in, such as PAM or a directory of accounts: its log says for what: journalctl -u ssh"},
 	{endSilent, says("after its greeting"), "silent after the greeting",
 		"connected, but the server is silent: {said}",
-		"small packets arrive and large ones do not, as with a wrong MTU on the way: ping -M do -s 1452 {host}"},
+		"small packets arrive and large ones do not, as with a wrong MTU on the way: ping -M do -s {payload} {ip}"},
 	{endSilent, nil, "silent",
 		"connected, but the server is silent: {said}",
 		"the host is up but sshd does not speak: look at its load and its log"},
@@ -245,7 +247,7 @@ var troubles = []trouble{
 		"name a key with identity_file, or load one into an agent with ssh-add"},
 	{endDenied, nil, "key refused",
 		"no key was accepted",
-		"let the key in: ssh-copy-id -i FILE.pub {userhost}"},
+		"let the key in: ssh-copy-id -i FILE.pub {portopt}{userhost}"},
 
 	{endShell, says("password has expired|password change required"), "password expired",
 		"the account does not run commands ({exit}): {said}",
@@ -334,7 +336,22 @@ func at(addr, via string) values {
 	if err != nil {
 		host = addr
 	}
-	return values{"addr": addr, "host": shell.Quote(host), "port": port, "via": via}
+	v := values{"addr": addr, "host": shell.Quote(host), "port": port, "via": via, "ip": "ADDRESS", "payload": "1472"}
+	v.goes(host)
+	return v
+}
+
+// goes has the address that a name turned out to be, and how much of a ping fills a packet
+// of 1,500 bytes to there.
+func (v values) goes(host string) {
+	a, err := netip.ParseAddr(host)
+	if err != nil {
+		return
+	}
+	v["ip"] = a.String()
+	if a.Is6() {
+		v["payload"] = "1452"
+	}
 }
 
 // in puts the values into a text. An empty said is left out with the colon before it.
@@ -429,14 +446,29 @@ func (e *ConnectError) notSSH() trouble {
 func (e *ConnectError) values() values {
 	v := at(e.Addr, e.Via)
 	v["said"], v["greeting"], v["narrowed"] = e.Detail, escape.Line(e.Greeting), e.Narrowed
+	var tried *net.OpError
+	if e.Via == "" && errors.As(e.Err, &tried) && tried.Addr != nil {
+		v.goes(hostOnly(tried.Addr.String()))
+	}
 	var p *proxyError
 	if errors.As(e.Err, &p) {
 		v["command"] = shell.Command("sh", "-c", p.of.command)
 	}
 	if m := e.negotiation(); m != nil {
-		v["ours"], v["theirs"] = m.SupportedAlgorithms[0], escape.Line(strings.Join(m.RequestedAlgorithms, ", "))
+		v["ours"], v["theirs"] = usual(m.SupportedAlgorithms), escape.Line(strings.Join(m.RequestedAlgorithms, ", "))
 	}
 	return v
+}
+
+// usual is one of the algorithms that every sshd knows which is in use: one that it does
+// not know would keep it from starting.
+func usual(ours []string) string {
+	for _, name := range []string{"curve25519-sha256", "ssh-ed25519", "aes128-ctr", "hmac-sha2-256"} {
+		if slices.Contains(ours, name) {
+			return name
+		}
+	}
+	return ours[0]
 }
 
 // trouble is the table's row of a login that did not work.
@@ -477,17 +509,16 @@ func (e *AuthError) of() (of, said string) {
 
 // takesKeys is so as long as the server has not said otherwise.
 func (e *AuthError) takesKeys() bool {
-	for _, method := range e.Offers {
-		if method == "publickey" {
-			return true
-		}
-	}
-	return len(e.Offers) == 0 || e.Partial
+	return len(e.Offers) == 0 || e.Partial || slices.Contains(e.Offers, "publickey")
 }
 
 func (e *AuthError) values() values {
 	v := at(e.Addr, "")
 	v["said"], v["user"], v["userhost"] = e.Said, shell.Quote(e.User), shell.Quote(e.User+"@"+hostOnly(e.Addr))
+	v["portopt"] = ""
+	if port := v["port"]; port != "22" && port != "" {
+		v["portopt"] = "-p " + port + " "
+	}
 	for _, k := range e.Keys {
 		if k.Outcome == outcomeEncrypted {
 			v["sshadd"] = shell.Command("ssh-add", shell.File(k.Source))

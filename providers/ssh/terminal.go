@@ -1,0 +1,112 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// A Terminal is what somebody sits at.
+type Terminal struct {
+	In   io.Reader // what is typed; nobody waits for its end
+	Out  io.Writer // what the host's shell prints, as it is
+	Term string    // its type, as TERM has it
+
+	Columns, Rows int
+	Resized       <-chan [2]int // its new columns and rows; nil: it keeps its size
+}
+
+// A Login is a connection on which somebody can work by hand.
+type Login struct {
+	conn *conn
+	name string
+}
+
+// Login connects as Dial does, by the same way, with the same keys and as the same user, and
+// leaves it at that: sudo is not asked for, and no lock is taken.
+func (d *Dialer) Login(ctx context.Context, t Target) (*Login, error) {
+	name := first(t.Name, t.Address)
+	e, err := d.resolve(ctx, t)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	c, err := d.connect(ctx, e, onHangup)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &Login{c, name}, nil
+}
+
+// Shell runs the login shell of the user at a terminal, which has to be raw, and returns its
+// exit status, 128 and the signal's number if a signal ended it. When ctx is done the session
+// is hung up.
+func (l *Login) Shell(ctx context.Context, t Terminal) (int, error) {
+	status, err := l.shell(ctx, t)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", l.name, err)
+	}
+	return status, nil
+}
+
+func (l *Login) shell(ctx context.Context, t Terminal) (int, error) {
+	s, err := l.conn.client.NewSession()
+	if err != nil {
+		return 0, l.conn.why(err)
+	}
+	defer s.Close()
+	for _, variable := range l.conn.env {
+		name, value, _ := strings.Cut(variable, "=")
+		_ = s.Setenv(name, value) // the server takes what it likes
+	}
+	if err := s.RequestPty(first(t.Term, "dumb"), t.Rows, t.Columns, ssh.TerminalModes{}); err != nil {
+		return 0, fmt.Errorf("the server gives no terminal: %w", err)
+	}
+	s.Stdin, s.Stdout, s.Stderr = t.In, t.Out, t.Out
+	if err := s.Shell(); err != nil {
+		return 0, fmt.Errorf("the server starts no shell: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Wait() }()
+	for {
+		select {
+		case err := <-ended:
+			return l.ended(err)
+		case size := <-t.Resized:
+			_ = s.WindowChange(size[1], size[0])
+		case <-l.conn.gone:
+			select { // what has arrived already counts
+			case err := <-ended:
+				return l.ended(err)
+			case <-time.After(lingerFor):
+			}
+			return 0, &LostError{Doing: "shell", Sent: true, Err: l.conn.cause}
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+}
+
+// ended says how a shell has ended.
+func (l *Login) ended(err error) (int, error) {
+	var exit *ssh.ExitError
+	var missing *ssh.ExitMissingError
+	switch {
+	case err == nil:
+		return 0, nil
+	case errors.As(err, &exit) && exit.Signal() != "":
+		return 128 + signals(exit.Signal()), nil
+	case errors.As(err, &exit):
+		return exit.ExitStatus(), nil
+	case errors.As(err, &missing):
+		return 0, &LostError{Doing: "shell", Sent: true, Err: l.conn.why(errNoStatus)}
+	}
+	return 0, err
+}
+
+// Close closes the connection.
+func (l *Login) Close() { l.conn.end(ErrClosed) }
