@@ -577,6 +577,51 @@ func TestDebianShowsACertificateThatDoesNotCount(t *testing.T) {
 	})
 }
 
+// Keys of hosts and users as each release has them: nobody vouches for it, another one is
+// expected, it is revoked; and a certificate of the user's that is over.
+func TestDebianShowsAKeyThatDoesNotCount(t *testing.T) {
+	onDebians(t, func(t *testing.T, d *debian) {
+		try := trial{t, d}
+		n := d.start(t)
+		name := fmt.Sprintf("[127.0.0.1]:%d ", n.port)
+		other := authorizedKey(sshtest.NewKey(t, "ed25519").PublicKey())
+		for line, kind := range map[string]string{
+			"": "host key unknown", name + other: "host key changed", "@revoked * " + n.hostKey: "host key revoked",
+			"@revoked " + name + n.hostKey + "\n" + name + n.hostKey: "host key revoked",
+		} {
+			dialer, to := n.dialer(t), n.target("root")
+			to.HostKey = ""
+			knownHosts(t, dialer, line)
+			try.ends(kind, dialer, to)
+		}
+		dialer, to := n.dialer(t), n.target("root")
+		to.HostKey = other
+		try.ends("host key changed, of a host that is pinned", dialer, to)
+		dialer, to = n.dialer(t), n.target("root")
+		to.HostKey = ""
+		knownHosts(t, dialer, "@revoked * "+other, "@revoked lb-old "+n.hostKey, name+n.hostKey)
+		dial(t, dialer, to)
+
+		authority := sshtest.NewKey(t, "ed25519")
+		n = d.start(t, "TrustedUserCAKeys {dir}/ca.pub", "AuthorizedKeysFile none")
+		n.write(t, "ca.pub", string(ssh.MarshalAuthorizedKey(authority.PublicKey())))
+		for kind, until := range map[string]time.Duration{"": time.Hour, "user certificate expired": -time.Minute} {
+			cert := &ssh.Certificate{Key: publicKeyOf(t, n.identityFile), CertType: ssh.UserCert, ValidPrincipals: []string{"root"}, ValidBefore: uint64(time.Now().Add(until).Unix())}
+			if err := cert.SignCert(rand.Reader, authority); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(n.identityFile+"-cert.pub", ssh.MarshalAuthorizedKey(cert), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if kind == "" {
+				dial(t, n.dialer(t), n.target("root"))
+				continue
+			}
+			try.ends(kind, n.dialer(t), n.target("root"))
+		}
+	})
+}
+
 // certify lets the server show a certificate, and start again with it.
 func (n *daemon) certify(t *testing.T, authority, stranger ssh.Signer, cert ssh.Certificate) {
 	t.Helper()

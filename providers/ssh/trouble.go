@@ -42,6 +42,13 @@ const (
 	endNotSSHPipe = "not ssh behind a command"
 	endDisagree   = "disagreement"
 	endNarrowed   = "disagreement by ssh_config"
+	endUnknown    = "host key unknown"
+	endChanged    = "host key changed"
+	endChangedPin = "host key changed, of a jump host that is pinned"
+	endChangedIn  = "host key changed, of those in a file"
+	endRevoked    = "host key revoked"
+	endSameKey    = "host key of a jump host"
+	endWeakKey    = "host key too short"
 	endHostCert   = "host certificate"
 	endPartial    = "partial login"
 	endNoKeys     = "no keys taken"
@@ -196,6 +203,28 @@ var troubles = []trouble{
 	{endNarrowed, nil, "no common algorithm, by ssh_config",
 		"no SSH handshake: {said}", "{narrowed} leaves none that sshd there offers: let it have one of {theirs}"},
 
+	{endUnknown, nil, "host key unknown",
+		"host key of {which}{addr} is unknown: {said}",
+		"compare the fingerprint on {whose} own console: {keygen}"},
+	{endChangedIn, nil, "host key changed",
+		"host key of {addr} is not the expected one: somebody may be listening in",
+		"compare on {whose} own console: {keygen}; if the host was reinstalled: {remove}"},
+	{endChangedPin, nil, "host key changed, of a jump host that is pinned",
+		"host key of {addr} is not the expected one: somebody may be listening in",
+		"compare on {whose} own console: {keygen}; if the key was replaced: {pin}"},
+	{endChanged, nil, "host key changed, of a host that is pinned",
+		"host key of {addr} is not the expected one: somebody may be listening in",
+		"compare on {whose} own console: {keygen}; if the key was replaced, replace it there too"},
+	{endRevoked, nil, "host key revoked",
+		"host key of {addr} is revoked: {said}",
+		"do not connect; the host needs a new key"},
+	{endSameKey, nil, "host key of a jump host",
+		"{addr} shows the same host key as the jump host {via}, which may be answering in its place: {said}",
+		"host_key is the node's own key, and jump_host_keys has those of jump hosts; machines that were copied from each other need keys of their own: rm /etc/ssh/ssh_host_*; dpkg-reconfigure openssh-server"},
+	{endWeakKey, nil, "host key too short",
+		"host key of {addr} does not count: {said}",
+		"give the host a longer key, or one of another type: ssh-keygen -A there makes those that it lacks"},
+
 	{endHostCert, says("expired"), "host certificate expired",
 		"host certificate of {addr} does not count: {said}",
 		"have the host's key signed again by its authority: ssh-keygen -s CA -h -I {host} -n {host} -V +52w /etc/ssh/ssh_host_ed25519_key.pub"},
@@ -239,6 +268,9 @@ var troubles = []trouble{
 	{endAccount, nil, "account turned away",
 		"the key was accepted, but the account was turned away without a word",
 		"a rule for accounts (PAM) decides that on the node: its log has the rule: journalctl -u ssh"},
+	{endDenied, says("certificate expired"), "user certificate expired",
+		"no key was accepted, and the certificate of one has expired",
+		"have your key signed again by the authority that the server trusts; until when it holds: ssh-keygen -L -f FILE-cert.pub"},
 	{endKeyless, nil, "no key",
 		"there is no key to log in with",
 		"name a key with identity_file, or load one into an agent with ssh-add"},
@@ -374,6 +406,85 @@ func (*sessionError) Error() string { return troubleOf(endSession, "").sentence 
 // Hint says what to change.
 func (*sessionError) Hint() string { return troubleOf(endSession, "").hint }
 
+// A WeakKeyError says that the key that a host has shown is shorter than it has to be.
+type WeakKeyError struct {
+	Addr string // host:port
+	Err  error
+}
+
+func (e *WeakKeyError) Error() string {
+	v := at(e.Addr, "")
+	v["said"] = e.Err.Error()
+	return v.in(e.trouble().sentence)
+}
+
+// Unwrap returns what is wrong with the key.
+func (e *WeakKeyError) Unwrap() error { return e.Err }
+
+// Hint says what to change.
+func (e *WeakKeyError) Hint() string { return e.trouble().hint }
+
+func (e *WeakKeyError) trouble() trouble { return troubleOf(endWeakKey, "") }
+
+// trouble is the table's row of a key that nobody vouches for.
+func (e *UnknownHostError) trouble() trouble { return troubleOf(endUnknown, "") }
+
+func (e *UnknownHostError) values() values {
+	v := at(e.Addr, "")
+	v.keyOf(e.Jump, e.KeyType)
+	v["said"] = "there is no known_hosts file"
+	if len(e.Files) > 0 {
+		v["said"] = "it is not in " + strings.Join(e.Files, ", ")
+	}
+	return v
+}
+
+// keyOf has the words for a key that is to be compared; jump is the name of a jump host, ""
+// of a node.
+func (v values) keyOf(jump, keyType string) {
+	v["which"], v["whose"], v["keygen"] = "", "the node's", keygenOnHost(keyType)
+	if jump != "" {
+		v["which"], v["whose"] = "the jump host ", "the jump host's"
+	}
+}
+
+// trouble is the table's row of another key than the right one.
+func (e *HostKeyChangedError) trouble() trouble {
+	switch {
+	case e.Revoked:
+		return troubleOf(endRevoked, "")
+	case e.file() != "":
+		return troubleOf(endChangedIn, "")
+	case e.Jump != "":
+		return troubleOf(endChangedPin, "")
+	}
+	return troubleOf(endChanged, "")
+}
+
+// file is one that has another key for the host, "" if none has.
+func (e *HostKeyChangedError) file() string {
+	for _, w := range e.Wanted {
+		if w.File != "" {
+			return w.File
+		}
+	}
+	return ""
+}
+
+func (e *HostKeyChangedError) values() values {
+	v := at(e.Addr, "")
+	v.keyOf(e.Jump, e.KeyType)
+	v["said"] = e.KeyType + " " + e.Fingerprint
+	for _, w := range e.Wanted {
+		v["said"] += ", by " + w.Source
+	}
+	v["remove"], v["pin"] = shell.Command("ssh-keygen", "-f", e.file(), "-R", e.Name), pinLine(e.Jump, e.HostKey)
+	return v
+}
+
+// trouble is the table's row of a key that another host has.
+func (e *SameKeyError) trouble() trouble { return troubleOf(endSameKey, "") }
+
 // A HostCertError says that the certificate that a host has shown does not count.
 type HostCertError struct {
 	Addr string // host:port
@@ -501,10 +612,17 @@ func (e *AuthError) of() (of, said string) {
 		return endAccount, e.Said
 	case len(e.Keys) == 0:
 		return endKeyless, ""
+	case e.expired():
+		return endDenied, "certificate expired"
 	case refused == 0:
 		return endDenied, "none was refused"
 	}
 	return endDenied, ""
+}
+
+// expired reports whether the server has refused a certificate that is over.
+func (e *AuthError) expired() bool {
+	return slices.ContainsFunc(e.Keys, func(k KeyUse) bool { return strings.HasPrefix(k.Outcome, outcomeExpired) })
 }
 
 // takesKeys is so as long as the server has not said otherwise.
