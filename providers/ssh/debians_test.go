@@ -312,7 +312,7 @@ func (n *daemon) run(t *testing.T) {
 	if err := inStreet(n.cmd.Start); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(n.log(), "Server listening"); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(n.log(), "Server listening"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("sshd does not listen: %s", n.log())
 		}
