@@ -58,6 +58,8 @@ func TestFlags(t *testing.T) {
 		says string
 	}{
 		{[]string{"-fault", "help"}, 0, "split-brain "},
+		{[]string{"-way", "help"}, 0, "known-hosts-command "},
+		{[]string{"-way", "tunnel"}, 64, "none of jumps, certificates, revoked, known-hosts-command, proxy-command"},
 		{[]string{"-switchover", "jump"}, 64, "neither drain nor restart"},
 		{[]string{"-product", "f5"}, 64, "none of zevenet, skudonet, relianoid"},
 		{[]string{"-deadratio", "0"}, 64, "no number of seconds"},

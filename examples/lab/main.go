@@ -46,7 +46,7 @@ type choices struct {
 	rollback, reboot           bool
 	switchover, failback       string
 	product, from, to          string
-	fault                      string
+	fault, way                 string
 	deadratio, clusters        int
 	debian                     int
 }
@@ -63,6 +63,7 @@ func parseFlags() (c choices, err error) {
 	flag.StringVar(&c.to, "to", "", "version that the repository offers")
 	flag.IntVar(&c.deadratio, "deadratio", 1, "seconds between VRRP advertisements; the product's default is 5, the lab's 1 makes the demo quick")
 	flag.StringVar(&c.fault, "fault", "", "let something go wrong; help lists what")
+	flag.StringVar(&c.way, "way", "", "how zup reaches the nodes over ssh, by its ssh_config alone; help lists the ways")
 	flag.BoolVar(&c.ipv6, "ipv6", false, "nodes, cluster and VIPs have IPv6 addresses")
 	flag.BoolVar(&c.l4, "l4", false, "farms of the kernel's besides the web servers: UDP, a range of ports, one past address translation")
 	flag.BoolVar(&c.single, "single", false, "one node without a cluster instead of a pair")
@@ -96,6 +97,14 @@ func run() (exit int) {
 	if c.fault == "help" {
 		listFaults()
 		return 0
+	}
+	if c.way == "help" {
+		listWays()
+		return 0
+	}
+	if _, err := world.WayNamed(c.way); err != nil {
+		fmt.Fprintf(os.Stderr, "lab: error: -%v\n", err)
+		return 64
 	}
 	if lacks := world.Missing(); len(lacks) > 0 {
 		fmt.Fprintln(os.Stderr, "lab: error: this machine lacks")
@@ -138,6 +147,12 @@ func listFaults() {
 	}
 }
 
+func listWays() {
+	for _, w := range world.Ways {
+		fmt.Printf("%-22s %s\n", w.Name, w.About)
+	}
+}
+
 func (c choices) options(p *progress) world.Options {
 	o := world.Options{
 		Clusters:  c.clusters,
@@ -150,6 +165,7 @@ func (c choices) options(p *progress) world.Options {
 		To:        c.to,
 		Deadratio: c.deadratio,
 		Fault:     c.fault,
+		Way:       c.way,
 		Progress:  p.detail(c.verbose),
 	}
 	if c.failback != "off" {
@@ -204,7 +220,7 @@ func furnish(ctx context.Context, w *world.World, c choices, zup []byte) error {
 	if err := w.WriteFile(ctx, world.Control, world.Home+"/bin/zup", zup, 0o755); err != nil {
 		return fmt.Errorf("install zup on control: %w", err)
 	}
-	o := world.ConfigOptions{Switchover: c.switchover, Boost: c.boost, Reboot: c.reboot, Snapshots: c.rollback}
+	o := world.ConfigOptions{Switchover: c.switchover, Boost: c.boost, Reboot: c.reboot, Snapshots: c.rollback, ByName: c.way != ""}
 	if c.offline {
 		if err := bringImage(ctx, w, &o); err != nil {
 			return err

@@ -56,6 +56,7 @@ func TestSideBySide(t *testing.T) {
 		{"looks change nothing", testLooksChangeNothing, false, false},
 		{"asking the updater changes a node", testAskingTheUpdaterChangesANode, true, false},
 		{"debians", testDebians, true, false},
+		{"ways", testWays, true, false},
 		{"ipv6", testIPv6, true, false},
 		{"ipv6 leftover", testIPv6Leftover, true, true},
 		{"the lab can tell", testTheLabCanTell, false, false},

@@ -43,6 +43,9 @@ func describe(w *world.World, c choices) string {
 	if !c.single {
 		b.WriteString(wrapped(fmt.Sprintf("Failback is %s. VRRP advertisements every %d s (the product's default is 5).", c.failback, c.deadratio)))
 	}
+	if way, err := world.WayNamed(c.way); err == nil && way.Name != "" {
+		b.WriteString(wrapped(fmt.Sprintf("Way %s: %s.", way.Name, way.About)))
+	}
 	if f, err := world.FaultNamed(c.fault); err == nil && f.Name != "" {
 		b.WriteString(wrapped(fmt.Sprintf("Fault %s: %s.", f.Name, f.About)))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,6 +29,12 @@ type oracle struct {
 	mu      sync.Mutex
 	answers map[sshconfig.Query]*answer
 	usual   sshconfig.Settings // what ssh says where no file says anything
+}
+
+// An asker is the program ssh, and its environment.
+type asker struct {
+	program string
+	env     []string
 }
 
 type answer struct {
@@ -73,7 +80,7 @@ func (d *Dialer) askSSH(ctx context.Context, q sshconfig.Query, files *sshconfig
 	}
 	o.mu.Unlock()
 	if !asked {
-		a.settings, a.err = o.ask(ctx, program, q, files)
+		a.settings, a.err = o.ask(ctx, asker{program, d.environ()}, q, files)
 		if a.err != nil { // another one may have more time
 			o.mu.Lock()
 			delete(o.answers, q)
@@ -100,59 +107,105 @@ func (d *Dialer) askable(q sshconfig.Query, files *sshconfig.Files) error {
 			return fmt.Errorf("a shell may read %q as more than a name", name)
 		}
 	}
-	names, err := files.Survey()
-	if err != nil {
+	if _, err := files.Survey(); err != nil {
 		return err
 	}
-	if d.Trusted == nil {
-		return nil
-	}
-	for _, file := range names {
-		if err := d.Trusted(file); err != nil {
-			return fmt.Errorf("its files may start programs, and %w", err)
-		}
-	}
-	return nil
+	return d.trusted(files)
 }
 
-func (o *oracle) ask(ctx context.Context, program string, q sshconfig.Query, files *sshconfig.Files) (sshconfig.Settings, error) {
+// trusted returns an error if one of the files may not choose which programs are started.
+// It finds out once.
+func (d *Dialer) trusted(files *sshconfig.Files) error {
+	d.trust.Do(func() {
+		names, err := files.Survey() // an error beside names is about what ssh may find, not zup
+		if d.mistrust = err; names != nil {
+			d.mistrust = nil
+		}
+		for _, file := range names {
+			if d.Trusted == nil {
+				return
+			}
+			if err := d.Trusted(file); err != nil {
+				d.mistrust = fmt.Errorf("its files may start programs, and %w", err)
+				return
+			}
+		}
+	})
+	return d.mistrust
+}
+
+func (o *oracle) ask(ctx context.Context, by asker, q sshconfig.Query, files *sshconfig.Files) (sshconfig.Settings, error) {
 	select {
 	case o.turn <- struct{}{}:
 		defer func() { <-o.turn }()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	usual, err := o.defaults(ctx, program, files.Home)
+	usual, err := o.defaults(ctx, by, files.Home)
 	if err != nil {
 		return nil, err
 	}
-	file, err := wrapper(files, q.Usual)
-	if err != nil {
-		return nil, err
+	said, err := through(ctx, by, files, q, "Match canonical all\n  SendEnv "+secondPass+"\n")
+	if err == nil {
+		err = said.whoLogsIn(ctx, by, files, q)
 	}
-	defer os.Remove(file)
-	said, err := effective(ctx, program, file, files.Home, q)
 	if err != nil {
 		return nil, err
 	}
 	return said.beside(usual, q), nil
 }
 
+// secondPass is sent along, in the answer, if ssh has read the files a second time, for a
+// name that it has found or because one of them says Match final.
+const secondPass = "ZUP_SECOND_PASS"
+
+// whoLogsIn makes it the usual user where no file says who does. ssh answers with who runs
+// it then, as it does where a file names that very user: it is asked once more, with a last
+// line that counts only if nobody has said anything before.
+func (said effectiveSettings) whoLogsIn(ctx context.Context, by asker, files *sshconfig.Files, q sshconfig.Query) error {
+	if q.User != "" || q.Usual == q.LocalUser || said.first("user") != q.LocalUser {
+		return nil
+	}
+	last := "Match all\n"
+	if slices.ContainsFunc(said["sendenv"], func(v sshconfig.Value) bool { return v.Args[0] == secondPass }) {
+		last = "Match canonical all\n" // whoever is said in the second pass comes after the first
+	}
+	again, err := through(ctx, by, files, q, last+"  User "+q.Usual+"\n")
+	if err == nil {
+		said["user"] = again["user"]
+	}
+	return err
+}
+
+func (said effectiveSettings) first(directive string) string {
+	return sshconfig.Settings(said).Get(directive)
+}
+
+// through asks ssh what the files say about a host, with lines behind them.
+func through(ctx context.Context, by asker, files *sshconfig.Files, q sshconfig.Query, behind string) (effectiveSettings, error) {
+	file, err := wrapper(files, behind)
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(file)
+	return effective(ctx, by, file, files.Home, q)
+}
+
 // defaults asks once what ssh says where no file says anything.
-func (o *oracle) defaults(ctx context.Context, program, home string) (sshconfig.Settings, error) {
+func (o *oracle) defaults(ctx context.Context, by asker, home string) (sshconfig.Settings, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.usual != nil {
 		return o.usual, nil
 	}
-	said, err := effective(ctx, program, os.DevNull, home, sshconfig.Query{Host: "none"})
+	said, err := effective(ctx, by, os.DevNull, home, sshconfig.Query{Host: "none"})
 	o.usual = sshconfig.Settings(said)
 	return o.usual, err
 }
 
 // wrapper writes a file that stands for both files, because ssh takes either the two that
-// it knows or one. Where none of them says who logs in, it is the usual user.
-func wrapper(files *sshconfig.Files, usual string) (string, error) {
+// it knows or one, with lines behind them.
+func wrapper(files *sshconfig.Files, behind string) (string, error) {
 	f, err := os.CreateTemp("", "zup-ssh-config-")
 	if err != nil {
 		return "", err
@@ -163,7 +216,7 @@ func wrapper(files *sshconfig.Files, usual string) (string, error) {
 			fmt.Fprintf(f, "Include \"%s\"\n", name)
 		}
 	}
-	_, err = fmt.Fprintf(f, "Match all\n  User %s\n", usual)
+	_, err = io.WriteString(f, behind)
 	return f.Name(), err
 }
 
@@ -172,7 +225,7 @@ type effectiveSettings sshconfig.Settings
 
 // effective runs ssh -G. It runs in the user's home, so that nothing in the directory in
 // which zup was started is a program that a file names without its place.
-func effective(ctx context.Context, program, file, home string, q sshconfig.Query) (effectiveSettings, error) {
+func effective(ctx context.Context, by asker, file, home string, q sshconfig.Query) (effectiveSettings, error) {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	args := []string{"-G", "-F", file}
@@ -182,11 +235,9 @@ func effective(ctx context.Context, program, file, home string, q sshconfig.Quer
 	if q.Port != 0 {
 		args = append(args, "-p", strconv.Itoa(q.Port))
 	}
-	cmd := exec.CommandContext(ctx, program, append(args, "--", q.Host)...)
+	cmd := exec.CommandContext(ctx, by.program, append(args, "--", q.Host)...)
 	cmd.Dir = first(home, string(filepath.Separator))
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(kv string) bool {
-		return strings.HasPrefix(kv, "PWD=") || strings.HasPrefix(kv, "OLDPWD=")
-	}), "LC_ALL=C")
+	cmd.Env = append(by.env, "LC_ALL=C")
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
 	var exit *exec.ExitError

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -29,8 +30,26 @@ func asking(t *testing.T, config string) *Dialer {
 // Each host is asked for once, whoever wants to know, and none waits for another one.
 func TestHostsAreAskedForOnceAndSideBySide(t *testing.T) {
 	t.Parallel()
+	for name, config := range map[string]string{
+		"by zup": "Match exec \"echo %n >>$HOME/asked; sleep 0.2\"\n  Port 2201\n",
+		"by ssh": "Match exec \"echo %n >>$HOME/asked; sleep 0.2 # %C\"\n  Port 2201\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := asking(t, config)
+			program, asked := d.SSH, atomic.Int64{}
+			d.SSH = func() string { asked.Add(1); return program() }
+			hostsAreAskedForOnceAndSideBySide(t, d)
+			if (asked.Load() > 0) != (name == "by ssh") {
+				t.Errorf("ssh was asked for %d times", asked.Load())
+			}
+		})
+	}
+}
+
+func hostsAreAskedForOnceAndSideBySide(t *testing.T, d *Dialer) {
+	t.Helper()
 	const hosts = 64
-	d := asking(t, "Match exec \"echo %n >>$HOME/asked; sleep 0.2\"\n  Port 2201\n")
 	start := time.Now()
 	var wg sync.WaitGroup
 	for n := range 2 * hosts {
@@ -70,20 +89,20 @@ func TestWhatSSHIsAskedFor(t *testing.T) {
 		target       Target
 		want, err    string
 	}{
-		{"user that nobody names", "Match exec true\n Port 2201\n", Target{Address: "lb1"}, "root@lb1:2201", ""},
-		{"user of the file", "Match exec true\n User ops\n", Target{Address: "lb1"}, "ops@lb1:22", ""},
+		{"user that nobody names", "Match exec \"test -n %C\"\n Port 2201\n", Target{Address: "lb1"}, "root@lb1:2201", ""},
+		{"user of the file", "Match exec \"test -n %C\"\n User ops\n", Target{Address: "lb1"}, "ops@lb1:22", ""},
 		{"user of the block", "Match exec \"test %r = bob\"\n Port 2201\n", Target{Address: "lb1", User: "bob"}, "bob@lb1:2201", ""},
 		{"port of the block", "Match exec \"test %p = 2299\"\n User ops\nHost *\n Port 2201\n", Target{Address: "lb1", Port: 2299}, "ops@lb1:2299", ""},
-		{"name", "Match exec true\n HostName %h.example.net\n", Target{Address: "lb1"}, "root@lb1.example.net:22", ""},
+		{"name", "Match exec \"test -n %C\"\n HostName %h.example.net\n", Target{Address: "lb1"}, "root@lb1.example.net:22", ""},
 		{"home is where commands run", "Match exec \"test $(pwd) = $HOME\"\n Port 2201\n", Target{Address: "lb1"}, "root@lb1:2201", ""},
 		{"unknown criterion", "Match moon full\n Port 2201\n", Target{Address: "lb1"}, "", "ssh -G lb1"},
-		{"proxy command that zup can't follow", "Match exec true\n ProxyUseFdpass yes\n ProxyCommand nc %h %p\n", Target{Address: "lb1"}, "", "zup takes no connection that a program has opened"},
-		{"remote command", "Match exec true\n RemoteCommand top\n", Target{Address: "lb1"}, "", "remotecommand top: zup does without it"},
-		{"relative file", "Match exec true\n UserKnownHostsFile hosts\n", Target{Address: "lb1"}, "", "a relative name means another file"},
+		{"proxy command that zup can't follow", "Match exec \"test -n %C\"\n ProxyUseFdpass yes\n ProxyCommand nc %h %p\n", Target{Address: "lb1"}, "", "zup takes no connection that a program has opened"},
+		{"remote command", "Match exec \"test -n %C\"\n RemoteCommand top\n", Target{Address: "lb1"}, "", "remotecommand top: zup does without it"},
+		{"relative file", "Match exec \"test -n %C\"\n UserKnownHostsFile hosts\n", Target{Address: "lb1"}, "", "a relative name means another file"},
 		{"name that a shell reads", "Match exec \"echo %n\"\n Port 2201\n", Target{Address: "lb1;touch"}, "", "a shell may read"},
-		{"name that ssh reads as an option", "Match exec true\n Port 2201\n", Target{Address: "-oProxyCommand=x"}, "", "a shell may read"},
+		{"name that ssh reads as an option", "Match exec \"test -n %C\"\n Port 2201\n", Target{Address: "-oProxyCommand=x"}, "", "a shell may read"},
 		{"user that a shell reads", "Match exec \"echo %r\"\n Port 2201\n", Target{Address: "lb1", User: "$(id)"}, "", "a shell may read"},
-		{"include elsewhere", "Match exec true\n Port 2201\nInclude more\n", Target{Address: "lb1"}, "", "write it with / at the beginning"},
+		{"include elsewhere", "Match exec \"test -n %C\"\n Port 2201\nInclude more\n", Target{Address: "lb1"}, "", "write it with / at the beginning"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -22,6 +23,7 @@ import (
 // What became of a key, where a hint depends on it.
 const (
 	outcomeNotTried  = "not tried"
+	outcomeExpired   = "refused, and its certificate expired at "
 	outcomeSigned    = "accepted, but not its signature"
 	outcomeRefused   = "refused"
 	outcomeEncrypted = "encrypted, and nobody was asked for the passphrase"
@@ -336,6 +338,9 @@ func (a *auth) failed(err error) *AuthError {
 	e := &AuthError{User: a.of.user, Addr: a.of.addr, Offers: a.offers, Partial: a.partial, Said: strings.Join(strings.Fields(escape.Tail(string(a.said.bytes()), 5)), " "), Err: err}
 	for _, c := range a.keys {
 		use := KeyUse{Source: c.source, Outcome: c.outcome}
+		if cert, ok := c.pub.(*ssh.Certificate); ok && c.outcome == outcomeRefused && cert.ValidBefore < uint64(time.Now().Unix()) {
+			use.Outcome = outcomeExpired + time.Unix(int64(cert.ValidBefore), 0).UTC().Format("2006-01-02 15:04 UTC")
+		}
 		if c.pub != nil {
 			use.KeyType, use.Fingerprint = c.pub.Type(), ssh.FingerprintSHA256(c.pub)
 		}

@@ -284,7 +284,7 @@ func (d *Dialer) settings(ctx context.Context, q sshconfig.Query) (sshconfig.Set
 	}
 	files := d.files
 	d.mu.Unlock()
-	s, err := files.For(q)
+	s, err := files.For(q, d.asksCommands(ctx, files))
 	var undecided *sshconfig.UndecidedError
 	if errors.As(err, &undecided) {
 		if s, err = d.askSSH(ctx, q, files, err); err == nil {

@@ -106,8 +106,8 @@ func TestResolveErrors(t *testing.T) {
 		target       Target
 		want, hint   string
 	}{
-		{"Match exec", "Host a\n Port 2\nMatch exec \"true\"\n User x\n", Target{Address: "lb1"},
-			`lb1: read ~/.ssh/config:3: Match exec: only ssh can tell whether it holds`,
+		{"Match exec", "Host a\n Port 2\nMatch exec \"test -n %C\"\n User x\n", Target{Address: "lb1"},
+			`lb1: read ~/.ssh/config:3: Match exec: only ssh can tell whether it holds ("test -n %C": zup does not know "%C" there)`,
 			`if that block is not meant for lb1: begin its criteria with !originalhost lb1`},
 		{"Match user", "Match user me\n", Target{Address: "lb1"},
 			`lb1: read ~/.ssh/config:1: Match user: nobody has said up to here who logs in (zup: root, ssh: me): say user in the ssh block`,

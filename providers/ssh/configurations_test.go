@@ -236,7 +236,11 @@ func expectedOfSSH(t *testing.T, said map[string][]string, e *endpoint, s sshcon
 	for _, k := range []string{"identityfile", "certificatefile", "identityagent", "revokedhostkeys", "userknownhostsfile", "globalknownhostsfile", "hostkeyalias", "bindaddress"} {
 		var ours []string
 		for _, v := range s[k] {
-			ours = append(ours, strings.Join(v.Args, " "))
+			value := strings.Join(v.Args, " ")
+			if k == "hostkeyalias" { // it is looked for without regard to capitals
+				value = strings.ToLower(value)
+			}
+			ours = append(ours, value)
 		}
 		defaults := len(ours) == 0 && slices.Contains([]string{"identityfile", "userknownhostsfile", "globalknownhostsfile"}, k)
 		if !defaults {
@@ -353,7 +357,7 @@ func (g *generator) criteria() string {
 		case "final":
 			all = append(all, g.pick("", "!")+name)
 		case "exec":
-			all = append(all, g.pick("", "!")+name+" "+g.pick(`"true"`, `"false"`, "true"))
+			all = append(all, g.pick("", "!")+name+" "+g.pick(`"true"`, `"false"`, "true", `"test %h = lb1"`, `"test %n-%p = lb1-22"`, `"test %k = lb1"`, `"test %r = bob"`, `"test -n %C"`, `"test -n %C"`, `"test -z %C"`, `"test -n %C"`, `"test %u-%i-%L = $(id -un)-$(id -u)-$(hostname -s)"`))
 		case "user", "localuser":
 			all = append(all, g.pick("", "!")+name+" "+g.pick("bob", "b*,!bob", "*", "nobody-at-all", `"bob,ops"`))
 		default:

@@ -102,6 +102,7 @@ var accounts = map[string]struct{ shell, shadow string }{
 	"aged":     {"/bin/bash", "*:0:0:99999:7:::"},
 }
 
+// sudoers has the rules of those whom sudo refuses; those with 2 are for who changes it.
 const sudoers = `ops ALL=(root) NOPASSWD: ALL
 asked ALL=(root) ALL
 barred ALL=(root) NOPASSWD: /bin/true
@@ -109,12 +110,22 @@ Defaults:barred !authenticate
 terminal ALL=(root) NOPASSWD: ALL
 Defaults:terminal requiretty
 noexec ALL=(root) NOPASSWD: NOEXEC: ALL
+asked2 ALL=(root) ALL
+barred2 ALL=(root) NOPASSWD: /bin/true
+Defaults:barred2 !authenticate
+terminal2 ALL=(root) NOPASSWD: ALL
+Defaults:terminal2 requiretty
+noexec2 ALL=(root) NOPASSWD: NOEXEC: ALL
+@includedir /etc/sudoers.d
 `
 
 func (d *debian) furnish() error {
 	passwd, shadow, err := "", "", error(nil)
 	uid := 2000
 	for name, a := range accounts {
+		accounts2 := name + "2" // for who changes it
+		passwd += fmt.Sprintf("%s:x:%d:100::/tmp:%s\n", accounts2, uid+100, a.shell)
+		shadow += accounts2 + ":" + a.shadow + "\n"
 		passwd += fmt.Sprintf("%s:x:%d:100::/tmp:%s\n", name, uid, a.shell)
 		shadow += name + ":" + a.shadow + "\n"
 		uid++
@@ -301,7 +312,7 @@ func (n *daemon) run(t *testing.T) {
 	if err := inStreet(n.cmd.Start); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(n.log(), "Server listening"); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(n.log(), "Server listening"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("sshd does not listen: %s", n.log())
 		}
@@ -566,6 +577,51 @@ func TestDebianShowsACertificateThatDoesNotCount(t *testing.T) {
 	})
 }
 
+// Keys of hosts and users as each release has them: nobody vouches for it, another one is
+// expected, it is revoked; and a certificate of the user's that is over.
+func TestDebianShowsAKeyThatDoesNotCount(t *testing.T) {
+	onDebians(t, func(t *testing.T, d *debian) {
+		try := trial{t, d}
+		n := d.start(t)
+		name := fmt.Sprintf("[127.0.0.1]:%d ", n.port)
+		other := authorizedKey(sshtest.NewKey(t, "ed25519").PublicKey())
+		for line, kind := range map[string]string{
+			"": "host key unknown", name + other: "host key changed", "@revoked * " + n.hostKey: "host key revoked",
+			"@revoked " + name + n.hostKey + "\n" + name + n.hostKey: "host key revoked",
+		} {
+			dialer, to := n.dialer(t), n.target("root")
+			to.HostKey = ""
+			knownHosts(t, dialer, line)
+			try.ends(kind, dialer, to)
+		}
+		dialer, to := n.dialer(t), n.target("root")
+		to.HostKey = other
+		try.ends("host key changed, of a host that is pinned", dialer, to)
+		dialer, to = n.dialer(t), n.target("root")
+		to.HostKey = ""
+		knownHosts(t, dialer, "@revoked * "+other, "@revoked lb-old "+n.hostKey, name+n.hostKey)
+		dial(t, dialer, to)
+
+		authority := sshtest.NewKey(t, "ed25519")
+		n = d.start(t, "TrustedUserCAKeys {dir}/ca.pub", "AuthorizedKeysFile none")
+		n.write(t, "ca.pub", string(ssh.MarshalAuthorizedKey(authority.PublicKey())))
+		for kind, until := range map[string]time.Duration{"": time.Hour, "user certificate expired": -time.Minute} {
+			cert := &ssh.Certificate{Key: publicKeyOf(t, n.identityFile), CertType: ssh.UserCert, ValidPrincipals: []string{"root"}, ValidBefore: uint64(time.Now().Add(until).Unix())}
+			if err := cert.SignCert(rand.Reader, authority); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(n.identityFile+"-cert.pub", ssh.MarshalAuthorizedKey(cert), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if kind == "" {
+				dial(t, n.dialer(t), n.target("root"))
+				continue
+			}
+			try.ends(kind, n.dialer(t), n.target("root"))
+		}
+	})
+}
+
 // certify lets the server show a certificate, and start again with it.
 func (n *daemon) certify(t *testing.T, authority, stranger ssh.Signer, cert ssh.Certificate) {
 	t.Helper()
@@ -582,6 +638,86 @@ func (n *daemon) certify(t *testing.T, authority, stranger ssh.Signer, cert ssh.
 		t.Fatal(err)
 	}
 	n.write(t, "host_key-cert.pub", string(ssh.MarshalAuthorizedKey(&cert)))
+	n.cmd.Process.Kill()
+	n.cmd.Wait()
+	n.run(t)
+}
+
+// Who does what the hints say, one after the other, gets in: accounts, sudo and sshd's
+// settings of each release.
+func TestDebianLetsInWhoFollowsTheHints(t *testing.T) {
+	onDebians(t, func(t *testing.T, d *debian) {
+		t.Cleanup(func() { os.Remove(d.root + "/etc/sudoers.d/zup") })
+		for user, options := range map[string]string{
+			"falsy2": "UsePAM yes", "nologin2": "UsePAM yes", "expired2": "UsePAM yes", "aged2": "UsePAM yes", "asked2": "UsePAM yes", "barred2": "UsePAM yes",
+			"terminal2": "UsePAM yes", "noexec2": "UsePAM yes", "root": "MaxSessions 0", "root ": "KexAlgorithms diffie-hellman-group16-sha512",
+			"root  ": "Ciphers aes256-cbc", "root   ": "MACs umac-64@openssh.com\nCiphers aes128-ctr",
+		} {
+			n := d.start(t, strings.Split(options, "\n")...)
+			to := n.target(strings.TrimSpace(user))
+			var steps []string
+			for {
+				h, err := n.dialer(t).Dial(t.Context(), to)
+				if err == nil {
+					_, err = h.Run(t.Context(), Command{Script: "echo hello"})
+					h.Close()
+				}
+				if err == nil {
+					break
+				}
+				steps = append(steps, fmt.Sprint(err, "\n    hint: ", hint(err)))
+				if len(steps) > 4 {
+					t.Errorf("%s does not get in:\n%s", user, strings.Join(steps, "\n"))
+					break
+				}
+				n.follow(t, hint(err))
+			}
+			if len(steps) == 0 {
+				t.Errorf("%s: nothing was in the way", user)
+			}
+			t.Logf("%s, %s\n%s", user, options, strings.Join(steps, "\n"))
+		}
+	})
+}
+
+// follow does what a hint says: its end is a command for the node, or a line for sshd_config.
+func (n *daemon) follow(t *testing.T, hint string) {
+	t.Helper()
+	_, what, _ := strings.Cut(hint, "on the node: ")
+	if setting := strings.TrimPrefix(hint[strings.LastIndex(hint, ": ")+1:], " "); strings.Contains(hint, "in its /etc/ssh/sshd_config") {
+		if strings.HasPrefix(hint, "give MaxSessions in its /etc/ssh/sshd_config 10") {
+			setting = "MaxSessions 10"
+		}
+		n.set(t, setting)
+		return
+	}
+	if what == "" {
+		t.Fatalf("nothing to do in %q", hint)
+	}
+	cmd := exec.Command("/bin/sh", "-ec", what)
+	cmd.Env, cmd.Dir = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: n.of.root}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%s: %v: %s", what, err, out)
+	}
+}
+
+// set replaces a line of sshd_config, and has the server read it.
+func (n *daemon) set(t *testing.T, setting string) {
+	t.Helper()
+	file := n.of.root + n.dir + "/sshd_config"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, _, _ := strings.Cut(setting, " ")
+	lines := []string{setting}
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, name+" ") {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	n.write(t, "sshd_config", strings.Join(lines, "\n")+"\n")
 	n.cmd.Process.Kill()
 	n.cmd.Wait()
 	n.run(t)

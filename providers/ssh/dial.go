@@ -99,14 +99,17 @@ type Dialer struct {
 	LockLease time.Duration // after so long without a sign of life the node takes its lock back; 0: 1m
 	Log       hclog.Logger  // nil: none. No script, key or passphrase is ever logged
 
-	mu     sync.Mutex
-	files  *sshconfig.Files // nil: not read yet
-	oracle *oracle          // nil: nothing was asked yet
-	minder minder
-	ring   *keyring
-	jumps  map[string]*jump
-	ways   map[string]bool // IP addresses that connections were asked for
-	closed bool
+	mu       sync.Mutex
+	files    *sshconfig.Files // nil: not read yet
+	oracle   *oracle          // nil: nothing was asked yet
+	minder   minder
+	truths   truths
+	trust    sync.Once
+	mistrust error // found out by trust
+	ring     *keyring
+	jumps    map[string]*jump
+	ways     map[string]bool // IP addresses that connections were asked for
+	closed   bool
 }
 
 // Dial connects to the host and logs in, and with a user other than root finds

@@ -129,19 +129,15 @@ type UnknownHostError struct {
 }
 
 func (e *UnknownHostError) Error() string {
-	where := "there is no known_hosts file"
-	if len(e.Files) > 0 {
-		where = "it is not in " + strings.Join(e.Files, ", ")
-	}
-	what, pin := "host key of", "  or pin it in the node's ssh block:\n    "+pinLine(e.Jump, e.HostKey)
+	pin := "  or pin it in the node's ssh block:\n    " + pinLine(e.Jump, e.HostKey)
 	if e.Jump != "" {
-		what, pin = "host key of the jump host", "  or pin the jump host, never as the node's own key, in the ssh block of the cluster or the node:\n    "+pinLine(e.Jump, e.HostKey)
+		pin = "  or pin the jump host, never as the node's own key, in the ssh block of the cluster or the node:\n    " + pinLine(e.Jump, e.HostKey)
 	}
-	return fmt.Sprintf("%s %s is unknown: %s\n"+
+	return fmt.Sprintf("%s\n"+
 		"  it is the %s key %s\n"+
 		"  once you know that it is the right one, add this line to your known_hosts file:\n"+
 		"    %s\n%s",
-		what, e.Addr, where, e.KeyType, e.Fingerprint, e.KnownHosts, pin)
+		e.values().in(e.trouble().sentence), e.KeyType, e.Fingerprint, e.KnownHosts, pin)
 }
 
 // pinLine is the line of a configuration that pins a key.
@@ -153,12 +149,7 @@ func pinLine(jump, key string) string {
 }
 
 // Hint says how to find out whether the key is right.
-func (e *UnknownHostError) Hint() string {
-	if e.Jump != "" {
-		return "compare the fingerprint on the jump host's own console: " + keygenOnHost(e.KeyType)
-	}
-	return "compare the fingerprint on the node's own console: " + keygenOnHost(e.KeyType)
-}
+func (e *UnknownHostError) Hint() string { return e.values().in(e.trouble().hint) }
 
 // A HostKeyChangedError says that a host has another key than the one that was
 // expected. Somebody may sit in between.
@@ -181,13 +172,13 @@ type SameKeyError struct {
 }
 
 func (e *SameKeyError) Error() string {
-	return fmt.Sprintf("%s shows the same host key as the jump host %s, which may be answering in its place: %s %s", e.Addr, e.Jump, e.KeyType, e.Fingerprint)
+	v := at(e.Addr, e.Jump)
+	v["said"] = e.KeyType + " " + e.Fingerprint
+	return v.in(e.trouble().sentence)
 }
 
 // Hint says what to do if nobody means harm.
-func (e *SameKeyError) Hint() string {
-	return "host_key is the node's own key, and jump_host_keys has those of jump hosts; machines that were copied from each other need keys of their own: rm /etc/ssh/ssh_host_*; dpkg-reconfigure openssh-server"
-}
+func (e *SameKeyError) Hint() string { return e.trouble().hint }
 
 // An ExpectedKey is a key that a host should have, and who says so.
 type ExpectedKey struct {
@@ -197,15 +188,12 @@ type ExpectedKey struct {
 }
 
 func (e *HostKeyChangedError) Error() string {
-	var b strings.Builder
+	said := e.values().in(e.trouble().sentence)
 	if e.Revoked {
-		fmt.Fprintf(&b, "host key of %s is revoked: %s %s", e.Addr, e.KeyType, e.Fingerprint)
-		for _, w := range e.Wanted {
-			fmt.Fprintf(&b, ", by %s", w.Source)
-		}
-		return b.String()
+		return said
 	}
-	fmt.Fprintf(&b, "host key of %s is not the expected one: somebody may be listening in\n  offered:  %s %s", e.Addr, e.KeyType, e.Fingerprint)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n  offered:  %s %s", said, e.KeyType, e.Fingerprint)
 	for _, w := range e.Wanted {
 		fmt.Fprintf(&b, "\n  expected: %s %s (%s)", w.KeyType, w.Fingerprint, w.Source)
 	}
@@ -213,24 +201,7 @@ func (e *HostKeyChangedError) Error() string {
 }
 
 // Hint says what to do when the change is legitimate.
-func (e *HostKeyChangedError) Hint() string {
-	if e.Revoked {
-		return "do not connect; the host needs a new key"
-	}
-	check := "compare on the node's own console: " + keygenOnHost(e.KeyType)
-	if e.Jump != "" {
-		check = "compare on the jump host's own console: " + keygenOnHost(e.KeyType)
-	}
-	for _, w := range e.Wanted {
-		if w.File != "" {
-			return fmt.Sprintf("%s; if the host was reinstalled: %s", check, shell.Command("ssh-keygen", "-f", w.File, "-R", e.Name))
-		}
-	}
-	if e.Jump != "" {
-		return check + "; if the key was replaced: " + pinLine(e.Jump, e.HostKey)
-	}
-	return check + "; if the key was replaced, replace it there too"
-}
+func (e *HostKeyChangedError) Hint() string { return e.values().in(e.trouble().hint) }
 
 func keygenOnHost(keyType string) string {
 	name := "*"

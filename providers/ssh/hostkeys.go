@@ -200,7 +200,7 @@ func (c *keyCheck) verify(key ssh.PublicKey) error {
 		return c.takenAway(key, l)
 	}
 	if err := c.of.algorithms.tooSmall(key); err != nil {
-		return fmt.Errorf("host key of %s: %w", c.of.addr, err)
+		return &WeakKeyError{c.of.addr, err}
 	}
 	if c.of.pinned != nil {
 		if bytes.Equal(key.Marshal(), c.of.pinned.Marshal()) {

@@ -129,11 +129,11 @@ func (d *Dialer) output(ctx context.Context, argv []string) ([]byte, error) {
 		return nil, err
 	}
 	defer out.Close()
-	p, err := d.start(argv, nil, stdout)
+	p, err := d.start(argv, streams{out: stdout})
 	if err != nil {
 		return nil, err
 	}
-	defer p.end()
+	defer p.leave()
 	stop := context.AfterFunc(ctx, func() {
 		out.Close()
 		p.end()

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"zup/plan/disk"
 	"zup/plan/escape"
 )
 
@@ -36,6 +37,9 @@ func shellOf(env []string) (string, error) {
 		if shell, ok := strings.CutPrefix(kv, "SHELL="); ok && shell != "" {
 			if !strings.HasPrefix(shell, "/") {
 				return "", fmt.Errorf("SHELL is %q: it must begin with /", shell)
+			}
+			if _, err := disk.Stat(shell); err != nil {
+				return "", fmt.Errorf("SHELL: %w", err)
 			}
 			return shell, nil
 		}
@@ -123,15 +127,23 @@ const hangupGrace = time.Second
 // waiting is what a process is first: it waits until the minder knows it.
 const waiting = `read -r go <&3 && exec "$@" 3<&-`
 
-// start starts a program in the user's home. It gets the two files, and closes them here.
-func (d *Dialer) start(argv []string, stdin, stdout *os.File) (*process, error) {
-	defer func() {
-		for _, f := range []*os.File{stdin, stdout} {
-			if f != nil {
-				f.Close()
-			}
+// streams are what a process reads and writes; without one it has /dev/null there.
+type streams struct {
+	in, out *os.File // closed here when it has them
+	quiet   bool     // nobody wants to know what it writes to stderr
+}
+
+func (s streams) close() {
+	for _, f := range []*os.File{s.in, s.out} {
+		if f != nil {
+			f.Close()
 		}
-	}()
+	}
+}
+
+// start starts a program in the user's home.
+func (d *Dialer) start(argv []string, std streams) (*process, error) {
+	defer std.close()
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -141,14 +153,17 @@ func (d *Dialer) start(argv []string, stdin, stdout *os.File) (*process, error) 
 	p := &process{minder: &d.minder, stderr: &tail{max: 4 << 10}, ended: make(chan struct{})}
 	p.cmd = exec.Command("/bin/sh", append([]string{"-c", waiting, "zup"}, argv...)...)
 	p.cmd.Dir, p.cmd.Env = first(d.home(), "/"), d.environ()
-	p.cmd.ExtraFiles, p.cmd.Stderr = []*os.File{r}, p.stderr
+	p.cmd.ExtraFiles = []*os.File{r}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	p.cmd.WaitDelay = hangupGrace / 2
-	if stdin != nil {
-		p.cmd.Stdin = stdin
+	if std.in != nil {
+		p.cmd.Stdin = std.in
 	}
-	if stdout != nil {
-		p.cmd.Stdout = stdout
+	if std.out != nil {
+		p.cmd.Stdout = std.out
+	}
+	if !std.quiet {
+		p.cmd.Stderr = p.stderr
 	}
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
@@ -194,6 +209,17 @@ func (p *process) end() {
 		<-p.ended
 		p.minder.forget(p.cmd.Process.Pid)
 	})
+}
+
+// leave leaves a process that has ended what it has started: it may be the way to the host.
+// One that has not ended is ended.
+func (p *process) leave() {
+	select {
+	case <-p.ended:
+		p.once.Do(func() { p.minder.forget(p.cmd.Process.Pid) })
+	default:
+		p.end()
+	}
 }
 
 // said returns how the process has ended, "" where it goes on or zup has ended it, and the

@@ -103,7 +103,7 @@ func (p *proxyCommand) dial(d *Dialer) (net.Conn, error) {
 		in.Close()
 		return nil, err
 	}
-	started, err := d.start([]string{sh, "-c", p.command}, stdin, stdout)
+	started, err := d.start([]string{sh, "-c", p.command}, streams{in: stdin, out: stdout})
 	if err != nil {
 		in.Close()
 		out.Close()

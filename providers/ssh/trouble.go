@@ -3,7 +3,9 @@ package ssh
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 
 	"zup/plan/escape"
@@ -34,11 +36,19 @@ const (
 	endProxy      = "proxy"
 	endSilent     = "silent"
 	endHangup     = "hangup"
+	endHangupVia  = "hangup via"
 	endGreeted    = "hangup after the greeting"
 	endNotSSH     = "not ssh"
 	endNotSSHPipe = "not ssh behind a command"
 	endDisagree   = "disagreement"
 	endNarrowed   = "disagreement by ssh_config"
+	endUnknown    = "host key unknown"
+	endChanged    = "host key changed"
+	endChangedPin = "host key changed, of a jump host that is pinned"
+	endChangedIn  = "host key changed, of those in a file"
+	endRevoked    = "host key revoked"
+	endSameKey    = "host key of a jump host"
+	endWeakKey    = "host key too short"
 	endHostCert   = "host certificate"
 	endPartial    = "partial login"
 	endNoKeys     = "no keys taken"
@@ -79,10 +89,10 @@ var troubles = []trouble{
 
 	{endNoAnswer, says("no route to host"), "no route to the machine",
 		"no answer: {said}",
-		"no machine at that address answers, or a router says so: is it up, and is the address right? This machine's way to it: ip route get {host}"},
+		"no machine at that address answers, or a router says so: is it up, and is the address right? This machine's way to it: ip route get {ip}"},
 	{endNoAnswer, says("network is unreachable"), "network unreachable",
 		"no answer: {said}",
-		"this machine has no route to that network, as when a VPN is down: ip route get {host}"},
+		"this machine has no route to that network, as when a VPN is down: ip route get {ip}"},
 	{endNoAnswer, says("operation not permitted|permission denied"), "forbidden here",
 		"no answer: {said}",
 		"this machine itself forbids the connection: look for {host} in its firewall: nft list ruleset"},
@@ -104,10 +114,10 @@ var troubles = []trouble{
 		"let sshd on {via} forward to {addr}: AllowTcpForwarding and PermitOpen in its sshd_config, restrict and permitopen before the key in authorized_keys"},
 	{endNoWayVia, says("no route to host"), "no route from the jump host",
 		"no answer: the jump host gets no answer from that machine: {said}",
-		"is that machine up, and is the address right? The jump host's way to it, on {via}: ip route get {host}"},
+		"is that machine up, and is the address right? The jump host's way to it, on {via}: ip route get {ip}"},
 	{endNoWayVia, says("network is unreachable"), "network unreachable from the jump host",
 		"no answer: the jump host has no route to that network: {said}",
-		"give the jump host a route, or go through another one; on {via}: ip route get {host}"},
+		"give the jump host a route, or go through another one; on {via}: ip route get {ip}"},
 	{endNoWayVia, says("^within |timed out|timeout"), "time-out behind a jump host",
 		"no answer: {said}",
 		"something swallows what is sent to port {port}: check the address, and the firewalls between {via} and {host}"},
@@ -124,7 +134,7 @@ var troubles = []trouble{
 		"sshd there waits for something while it lets the user in, such as PAM or a directory of accounts: its log says for what: journalctl -u ssh"},
 	{endSilent, says("after its greeting"), "silent after the greeting",
 		"connected, but the server is silent: {said}",
-		"small packets arrive and large ones do not, as with a wrong MTU on the way: ping -M do -s 1452 {host}"},
+		"small packets arrive and large ones do not, as with a wrong MTU on the way: ping -M do -s {payload} {ip}"},
 	{endSilent, nil, "silent",
 		"connected, but the server is silent: {said}",
 		"the host is up but sshd does not speak: look at its load and its log"},
@@ -144,6 +154,9 @@ var troubles = []trouble{
 	{endHangup, nil, "closed before the greeting",
 		"closed before the SSH handshake was done",
 		"it ended without a word, as where hosts.deny names this machine: look for \"refused connect\" in the log there"},
+	{endHangupVia, nil, "closed before the greeting, behind a jump host",
+		"closed before the SSH handshake was done",
+		"it ended without a word, as where hosts.deny names {via}, from which it was asked: look for \"refused connect\" in the log there"},
 	{endGreeted, says("^the server said|^it said"), "turned away with a message, after the greeting",
 		"closed before the SSH handshake was done: {said}",
 		"that is the server's own reason; its log has more: journalctl -u ssh"},
@@ -190,6 +203,28 @@ var troubles = []trouble{
 	{endNarrowed, nil, "no common algorithm, by ssh_config",
 		"no SSH handshake: {said}", "{narrowed} leaves none that sshd there offers: let it have one of {theirs}"},
 
+	{endUnknown, nil, "host key unknown",
+		"host key of {which}{addr} is unknown: {said}",
+		"compare the fingerprint on {whose} own console: {keygen}"},
+	{endChangedIn, nil, "host key changed",
+		"host key of {addr} is not the expected one: somebody may be listening in",
+		"compare on {whose} own console: {keygen}; if the host was reinstalled: {remove}"},
+	{endChangedPin, nil, "host key changed, of a jump host that is pinned",
+		"host key of {addr} is not the expected one: somebody may be listening in",
+		"compare on {whose} own console: {keygen}; if the key was replaced: {pin}"},
+	{endChanged, nil, "host key changed, of a host that is pinned",
+		"host key of {addr} is not the expected one: somebody may be listening in",
+		"compare on {whose} own console: {keygen}; if the key was replaced, replace it there too"},
+	{endRevoked, nil, "host key revoked",
+		"host key of {addr} is revoked: {said}",
+		"do not connect; the host needs a new key"},
+	{endSameKey, nil, "host key of a jump host",
+		"{addr} shows the same host key as the jump host {via}, which may be answering in its place: {said}",
+		"host_key is the node's own key, and jump_host_keys has those of jump hosts; machines that were copied from each other need keys of their own: rm /etc/ssh/ssh_host_*; dpkg-reconfigure openssh-server"},
+	{endWeakKey, nil, "host key too short",
+		"host key of {addr} does not count: {said}",
+		"give the host a longer key, or one of another type: ssh-keygen -A there makes those that it lacks"},
+
 	{endHostCert, says("expired"), "host certificate expired",
 		"host certificate of {addr} does not count: {said}",
 		"have the host's key signed again by its authority: ssh-keygen -s CA -h -I {host} -n {host} -V +52w /etc/ssh/ssh_host_ed25519_key.pub"},
@@ -233,6 +268,9 @@ var troubles = []trouble{
 	{endAccount, nil, "account turned away",
 		"the key was accepted, but the account was turned away without a word",
 		"a rule for accounts (PAM) decides that on the node: its log has the rule: journalctl -u ssh"},
+	{endDenied, says("certificate expired"), "user certificate expired",
+		"no key was accepted, and the certificate of one has expired",
+		"have your key signed again by the authority that the server trusts; until when it holds: ssh-keygen -L -f FILE-cert.pub"},
 	{endKeyless, nil, "no key",
 		"there is no key to log in with",
 		"name a key with identity_file, or load one into an agent with ssh-add"},
@@ -241,7 +279,7 @@ var troubles = []trouble{
 		"name a key with identity_file, or load one into an agent with ssh-add"},
 	{endDenied, nil, "key refused",
 		"no key was accepted",
-		"let the key in: ssh-copy-id -i FILE.pub {userhost}"},
+		"let the key in: ssh-copy-id -i FILE.pub {portopt}{userhost}"},
 
 	{endShell, says("password has expired|password change required"), "password expired",
 		"the account does not run commands ({exit}): {said}",
@@ -330,7 +368,22 @@ func at(addr, via string) values {
 	if err != nil {
 		host = addr
 	}
-	return values{"addr": addr, "host": shell.Quote(host), "port": port, "via": via}
+	v := values{"addr": addr, "host": shell.Quote(host), "port": port, "via": via, "ip": "ADDRESS", "payload": "1472"}
+	v.goes(host)
+	return v
+}
+
+// goes has the address that a name turned out to be, and how much of a ping fills a packet
+// of 1,500 bytes to there.
+func (v values) goes(host string) {
+	a, err := netip.ParseAddr(host)
+	if err != nil {
+		return
+	}
+	v["ip"] = a.String()
+	if a.Is6() {
+		v["payload"] = "1452"
+	}
 }
 
 // in puts the values into a text. An empty said is left out with the colon before it.
@@ -352,6 +405,85 @@ func (*sessionError) Error() string { return troubleOf(endSession, "").sentence 
 
 // Hint says what to change.
 func (*sessionError) Hint() string { return troubleOf(endSession, "").hint }
+
+// A WeakKeyError says that the key that a host has shown is shorter than it has to be.
+type WeakKeyError struct {
+	Addr string // host:port
+	Err  error
+}
+
+func (e *WeakKeyError) Error() string {
+	v := at(e.Addr, "")
+	v["said"] = e.Err.Error()
+	return v.in(e.trouble().sentence)
+}
+
+// Unwrap returns what is wrong with the key.
+func (e *WeakKeyError) Unwrap() error { return e.Err }
+
+// Hint says what to change.
+func (e *WeakKeyError) Hint() string { return e.trouble().hint }
+
+func (e *WeakKeyError) trouble() trouble { return troubleOf(endWeakKey, "") }
+
+// trouble is the table's row of a key that nobody vouches for.
+func (e *UnknownHostError) trouble() trouble { return troubleOf(endUnknown, "") }
+
+func (e *UnknownHostError) values() values {
+	v := at(e.Addr, "")
+	v.keyOf(e.Jump, e.KeyType)
+	v["said"] = "there is no known_hosts file"
+	if len(e.Files) > 0 {
+		v["said"] = "it is not in " + strings.Join(e.Files, ", ")
+	}
+	return v
+}
+
+// keyOf has the words for a key that is to be compared; jump is the name of a jump host, ""
+// of a node.
+func (v values) keyOf(jump, keyType string) {
+	v["which"], v["whose"], v["keygen"] = "", "the node's", keygenOnHost(keyType)
+	if jump != "" {
+		v["which"], v["whose"] = "the jump host ", "the jump host's"
+	}
+}
+
+// trouble is the table's row of another key than the right one.
+func (e *HostKeyChangedError) trouble() trouble {
+	switch {
+	case e.Revoked:
+		return troubleOf(endRevoked, "")
+	case e.file() != "":
+		return troubleOf(endChangedIn, "")
+	case e.Jump != "":
+		return troubleOf(endChangedPin, "")
+	}
+	return troubleOf(endChanged, "")
+}
+
+// file is one that has another key for the host, "" if none has.
+func (e *HostKeyChangedError) file() string {
+	for _, w := range e.Wanted {
+		if w.File != "" {
+			return w.File
+		}
+	}
+	return ""
+}
+
+func (e *HostKeyChangedError) values() values {
+	v := at(e.Addr, "")
+	v.keyOf(e.Jump, e.KeyType)
+	v["said"] = e.KeyType + " " + e.Fingerprint
+	for _, w := range e.Wanted {
+		v["said"] += ", by " + w.Source
+	}
+	v["remove"], v["pin"] = shell.Command("ssh-keygen", "-f", e.file(), "-R", e.Name), pinLine(e.Jump, e.HostKey)
+	return v
+}
+
+// trouble is the table's row of a key that another host has.
+func (e *SameKeyError) trouble() trouble { return troubleOf(endSameKey, "") }
 
 // A HostCertError says that the certificate that a host has shown does not count.
 type HostCertError struct {
@@ -397,6 +529,8 @@ func (e *ConnectError) trouble() trouble {
 		of = endSilent
 	case e.Reason == ErrHangup && e.Greeting != "":
 		of = endGreeted
+	case e.Reason == ErrHangup && e.Via != "" && e.Detail == "":
+		of = endHangupVia
 	case e.Reason == ErrHangup:
 		of = endHangup
 	case e.Reason == ErrNotSSH:
@@ -423,14 +557,29 @@ func (e *ConnectError) notSSH() trouble {
 func (e *ConnectError) values() values {
 	v := at(e.Addr, e.Via)
 	v["said"], v["greeting"], v["narrowed"] = e.Detail, escape.Line(e.Greeting), e.Narrowed
+	var tried *net.OpError
+	if e.Via == "" && errors.As(e.Err, &tried) && tried.Addr != nil {
+		v.goes(hostOnly(tried.Addr.String()))
+	}
 	var p *proxyError
 	if errors.As(e.Err, &p) {
 		v["command"] = shell.Command("sh", "-c", p.of.command)
 	}
 	if m := e.negotiation(); m != nil {
-		v["ours"], v["theirs"] = m.SupportedAlgorithms[0], escape.Line(strings.Join(m.RequestedAlgorithms, ", "))
+		v["ours"], v["theirs"] = usual(m.SupportedAlgorithms), escape.Line(strings.Join(m.RequestedAlgorithms, ", "))
 	}
 	return v
+}
+
+// usual is one of the algorithms that every sshd knows which is in use: one that it does
+// not know would keep it from starting.
+func usual(ours []string) string {
+	for _, name := range []string{"curve25519-sha256", "ssh-ed25519", "aes128-ctr", "hmac-sha2-256"} {
+		if slices.Contains(ours, name) {
+			return name
+		}
+	}
+	return ours[0]
 }
 
 // trouble is the table's row of a login that did not work.
@@ -463,25 +612,31 @@ func (e *AuthError) of() (of, said string) {
 		return endAccount, e.Said
 	case len(e.Keys) == 0:
 		return endKeyless, ""
+	case e.expired():
+		return endDenied, "certificate expired"
 	case refused == 0:
 		return endDenied, "none was refused"
 	}
 	return endDenied, ""
 }
 
+// expired reports whether the server has refused a certificate that is over.
+func (e *AuthError) expired() bool {
+	return slices.ContainsFunc(e.Keys, func(k KeyUse) bool { return strings.HasPrefix(k.Outcome, outcomeExpired) })
+}
+
 // takesKeys is so as long as the server has not said otherwise.
 func (e *AuthError) takesKeys() bool {
-	for _, method := range e.Offers {
-		if method == "publickey" {
-			return true
-		}
-	}
-	return len(e.Offers) == 0 || e.Partial
+	return len(e.Offers) == 0 || e.Partial || slices.Contains(e.Offers, "publickey")
 }
 
 func (e *AuthError) values() values {
 	v := at(e.Addr, "")
 	v["said"], v["user"], v["userhost"] = e.Said, shell.Quote(e.User), shell.Quote(e.User+"@"+hostOnly(e.Addr))
+	v["portopt"] = ""
+	if port := v["port"]; port != "22" && port != "" {
+		v["portopt"] = "-p " + port + " "
+	}
 	for _, k := range e.Keys {
 		if k.Outcome == outcomeEncrypted {
 			v["sshadd"] = shell.Command("ssh-add", shell.File(k.Source))

@@ -20,6 +20,7 @@ type ConfigOptions struct {
 	Package    string // path of an offline image; "" means none
 	SHA256     string // of the image; "" is not said
 	Snapshots  bool   // a snapshot block with SnapshotCommand
+	ByName     bool   // the nodes' names are all that it says: the rest is in ssh_config
 	KeepFor    string // keep_for of the snapshot block; "" means for ever
 }
 
@@ -51,10 +52,12 @@ var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap
 {{- end}}
   }
 {{end}}
+{{- if not .ByName}}
   ssh {
     user          = "root"
     identity_file = "{{.Identity}}"
   }
+{{- end}}
 {{- if .Snapshots}}
 
   snapshot {
@@ -70,10 +73,14 @@ var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap
 {{- end}}
 {{range $i, $node := .Nodes}}{{if or (eq $i 0) (not $.Alone)}}
   node "{{.Name}}" {
+{{- if $.ByName}}
+    address = "{{.Name}}"
+{{- else}}
     address = "{{.Address}}"
     ssh {
       host_key = "{{.HostKey}}"
     }
+{{- end}}
   }
 {{end}}{{end}}
 {{- if not .NoProbes}}{{$interval := .Interval}}{{range $i, $vip := .VIPs}}

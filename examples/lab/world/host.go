@@ -16,13 +16,14 @@ import (
 
 // host is a machine of the world as the keeper makes it.
 type host struct {
-	Name      string
-	Hostname  string
-	Addresses []string        // with prefix length; a node sets its own when it boots
-	IPv6      bool            // it has IPv6 at all
-	Node      bool            // a machine of a pair, with a root of its own; else a visitor with this machine's files
-	Files     map[string]file // a node's disk, over the base; a visitor's replacements for this machine's files
-	Size      string          // a node's disk; "" is 256m
+	Name        string
+	Hostname    string
+	Addresses   []string        // with prefix length; a node sets its own when it boots
+	IPv6        bool            // it has IPv6 at all
+	Unreachable []string        // addresses that a visitor has no route to
+	Node        bool            // a machine of a pair, with a root of its own; else a visitor with this machine's files
+	Files       map[string]file // a node's disk, over the base; a visitor's replacements for this machine's files
+	Size        string          // a node's disk; "" is 256m
 
 	disks int // how many disks the node has had before this one
 }
@@ -204,6 +205,9 @@ func (h host) becomeVisitor() error {
 	fmt.Fprintln(&commands, "link set lo up\nlink set eth0 up")
 	for _, address := range h.Addresses {
 		fmt.Fprintf(&commands, "address add %s dev eth0\n", address)
+	}
+	for _, address := range h.Unreachable {
+		fmt.Fprintf(&commands, "route add unreachable %s\n", address)
 	}
 	if err := ip(commands.String()); err != nil {
 		return err

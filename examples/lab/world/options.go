@@ -53,6 +53,9 @@ type Options struct {
 	// Disk is the size of each node's disk, as tmpfs takes it; "" means 256m.
 	Disk string
 
+	// Way is the name of one of Ways, by which control reaches the nodes; "" means directly.
+	Way string
+
 	// Fault is the name of one of Faults; it strikes the first pair only.
 	Fault string
 
@@ -72,6 +75,13 @@ func (o *Options) complete() (Fault, error) {
 	}
 	if fault.options != nil {
 		fault.options(o)
+	}
+	way, err := WayNamed(o.Way)
+	if err == nil && o.IPv6 && way.hops > 0 {
+		err = fmt.Errorf("way: the jump hosts of %q have no IPv6", way.Name)
+	}
+	if err != nil {
+		return fault, err
 	}
 	whose, err := productNamed(o.Product)
 	if err != nil {

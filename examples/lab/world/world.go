@@ -335,6 +335,9 @@ func newBlueprint(o *Options, fault Fault, whose product, parts ingredients) (*p
 	}
 	w.addVisitors(o.IPv6, s)
 	w.addReference(whose)
+	if err := w.addWay(o.Way, s.user, whose); err != nil {
+		return nil, err
+	}
 	for i := range w.Hosts {
 		w.Hosts[i].IPv6 = o.IPv6
 	}
@@ -351,6 +354,19 @@ func (w *plannedWorld) addPair(p *pair) error {
 	}
 	w.clusters = append(w.clusters, p.cluster())
 	return nil
+}
+
+// addWay lets control reach the nodes in another way.
+func (w *plannedWorld) addWay(name string, user keyPair, whose product) error {
+	way, err := WayNamed(name)
+	if err != nil || name == "" {
+		return err
+	}
+	f, err := newWayfarer(w, way, user)
+	if err != nil {
+		return err
+	}
+	return f.lay(whose)
 }
 
 // addVisitors adds control and the clients, and their home directory.

@@ -3,6 +3,7 @@ package sshconfig
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -63,7 +64,14 @@ type criteria struct {
 	*reader
 	holds bool
 	seen  int
-	doubt error // about the first that can't be told
+	doubt error  // about the first that can't be told
+	runs  []exec // what only a command can tell, asked if all else holds
+}
+
+// An exec is the criterion that a command ends with status 0.
+type exec struct {
+	command string
+	negated bool
 }
 
 func (m *criteria) is(holds bool) { m.holds = m.holds && holds }
@@ -75,10 +83,60 @@ func (m *criteria) undecided(why error) {
 }
 
 func (m *criteria) result() (bool, error) {
+	for _, e := range m.runs {
+		if !m.holds || m.doubt != nil {
+			break
+		}
+		m.run(e)
+	}
 	if m.holds && m.doubt != nil {
 		return false, m.doubt
 	}
 	return m.holds, nil
+}
+
+// run asks a command, in the state in which the settings are so far.
+func (m *criteria) run(e exec) {
+	const onlySSH = "Match exec: only ssh can tell whether it holds"
+	if m.exec == nil || m.never {
+		m.undecided(&UndecidedError{onlySSH})
+		return
+	}
+	host, err := m.name()
+	if err != nil {
+		m.undecided(err)
+		return
+	}
+	if m.final {
+		host = strings.ToLower(host)
+	}
+	port := m.settings.Get("Port")
+	if m.query.Port != 0 {
+		port = strconv.Itoa(m.query.Port)
+	}
+	holds, err := m.exec(e.command, map[byte]string{
+		'h': host, 'n': m.query.Host, 'k': or(m.settings.Get("HostKeyAlias"), host), 'p': or(port, "22"),
+		'r': or(m.query.User, m.settings.Get("User"), m.query.LocalUser), 'u': m.query.LocalUser,
+	})
+	var undecided *UndecidedError
+	switch {
+	case errors.As(err, &undecided) && undecided.Why == "":
+		m.undecided(&UndecidedError{onlySSH})
+	case errors.As(err, &undecided):
+		m.undecided(&UndecidedError{onlySSH + " (" + undecided.Why + ")"})
+	case err != nil:
+		m.undecided(fmt.Errorf("Match exec: %w", err))
+	}
+	m.is(holds != e.negated || err != nil)
+}
+
+func or(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
 }
 
 // criterion heeds one criterion with an argument; it returns false if it does not know it.
@@ -98,7 +156,9 @@ func (m *criteria) criterion(name, arg string, negated bool) bool {
 		m.is(MatchList(arg, m.query.LocalUser) != negated)
 	case "tagged":
 		m.is(MatchList(arg, m.settings.Get("Tag")) != negated)
-	case "exec", "localnetwork":
+	case "exec":
+		m.runs = append(m.runs, exec{arg, negated})
+	case "localnetwork":
 		m.undecided(&UndecidedError{fmt.Sprintf("Match %s: only ssh can tell whether it holds", name)})
 	default:
 		return false

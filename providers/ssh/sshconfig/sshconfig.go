@@ -3,8 +3,9 @@
 //
 // Start with Files.For. What changes to whom, how or as whom ssh connects is understood
 // or refused with its file and line, never passed over; what a file says in a block about
-// other hosts stops nobody. The package runs nothing and asks no name server: where only
-// that could tell what a file means, it says so with an UndecidedError.
+// other hosts stops nobody. The package runs nothing and asks no name server: whoever calls
+// it may run the command of a Match exec, and where only ssh could tell what a file means,
+// it says so with an UndecidedError.
 package sshconfig
 
 import (
@@ -181,9 +182,15 @@ type UndecidedError struct{ Why string }
 
 func (e *UndecidedError) Error() string { return e.Why }
 
-// For returns the settings for a host. Errors are of type *LineError.
-func (f *Files) For(q Query) (Settings, error) {
-	r := &reader{files: f, query: q, host: q.Host, settings: Settings{}}
+// An Exec runs a command that Match exec names, after it has expanded the tokens, of which
+// it gets those that are about the host, and reports whether it has ended with status 0. An
+// UndecidedError leaves it to ssh.
+type Exec func(command string, tokens map[byte]string) (bool, error)
+
+// For returns the settings for a host. Errors are of type *LineError. Of what Match exec
+// names only that is run which decides: where all other criteria hold. nil: nothing is.
+func (f *Files) For(q Query, run Exec) (Settings, error) {
+	r := &reader{files: f, query: q, exec: run, host: q.Host, settings: Settings{}}
 	if err := r.pass(); err != nil {
 		return nil, err
 	}
@@ -209,6 +216,7 @@ func (f *Files) For(q Query) (Settings, error) {
 type reader struct {
 	files     *Files
 	query     Query
+	exec      Exec   // nil: nobody runs anything
 	host      string // what Host is compared with
 	settings  Settings
 	final     bool
