@@ -263,6 +263,23 @@ func TestProxyCommandDiesWithZup(t *testing.T) {
 	}
 }
 
+// Nor does it matter that somebody has killed the shell that sees to that before.
+func TestProxyCommandIsMindedAnew(t *testing.T) {
+	t.Parallel()
+	s := sshtest.New(t, sshtest.Config{Local: true})
+	d, to := behindCommand(t, s, "Host lb1\n ProxyCommand WAY\n", "exec RELAY\n")
+	for range 2 {
+		run(t, dial(t, d, to), "true")
+		d.minder.cmd.Process.Kill()
+	}
+	run(t, dial(t, d, to), "true")
+	pids := written(t, d, "pids", 6)
+	d.minder.mu.Lock()
+	d.minder.end() // as if zup were gone: the last one knows all of them
+	d.minder.mu.Unlock()
+	gone(t, pids)
+}
+
 // inSession returns the processes of a session.
 func inSession(t *testing.T, session string) []string {
 	t.Helper()
