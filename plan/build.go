@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -42,7 +43,9 @@ type Provider interface {
 	// answered say; "" if none does.
 	Master([]ObservedNode) string
 	// Decide looks at one cluster that Refuse has nothing against and all of
-	// whose nodes answered, and says what has to be done or why nothing may be.
+	// whose nodes answered, and says what has to be done or why nothing may be. A
+	// decision that goes another way than Forward says so in Cluster.Way: what says
+	// nothing is not taken for the way back.
 	Decide(Situation) Decision
 }
 
@@ -54,6 +57,7 @@ type Situation struct {
 	Recorded state.Cluster
 	State    StateRef // where Recorded is from
 	Waived   []string // IDs of the checks that need not pass
+	Way      Way      // where the plan is to lead; never empty
 }
 
 // Waives reports whether a check need not pass.
@@ -69,7 +73,7 @@ type CheckRule struct {
 
 // Decision is what a provider makes of a situation. With refusals there are no
 // actions. Without actions nothing has to be done. Of Cluster the provider sets
-// Checks, From, Interruption, Master, Warnings, and of each node Facts, Role, Serves and
+// Checks, From, Interruption, Master, Warnings, Way, and of each node Facts, Role, Serves and
 // Version; Build sets what the configuration says, and MasterNow.
 type Decision struct {
 	Actions  []Action
@@ -130,16 +134,15 @@ type Input struct {
 	Config    *config.Config
 	Images    map[string]*Image // by cluster name: of those that have a package block
 	Commands  []CommandFile     // what was found where local commands may name a file, see Named; sorted by path
-	BackOut   bool              // plan how to come to rest without updating further
 	Clusters  []string          // names of the clusters to plan; nil: all
 	Farms     map[string][]Farm // by cluster name: of clusters without probes, what was tried from here; nil: nothing was
 	NotAfter  string            // see Plan.NotAfter
 	Observed  Observed
 	Providers map[string]Provider
 	Recorded  *state.State // nil: there is no state file
-	Rollback  bool         // plan the way back to the snapshots of the last run
 	Version   string       // zup's own
 	Waivers   []Waiver     // what is not to be heeded, without What; see CheckWaivers
+	Way       Way          // empty: Forward
 }
 
 // Build makes a plan. It returns a *RefusedError when a cluster can't be planned
@@ -150,6 +153,7 @@ func Build(in Input) (*Plan, error) {
 	if err := CheckWaivers(in); err != nil {
 		return nil, err
 	}
+	in.Way = cmp.Or(in.Way, Forward)
 	p := &Plan{
 		Approval:      approvalOf(in.Config.Approval),
 		Author:        in.Author,
@@ -247,21 +251,38 @@ func decide(in Input, cfg *config.Cluster) Decision {
 		d.Refusals = unanswered(cfg, nodes)
 	}
 	if len(d.Refusals) == 0 {
-		switch s := situation(in, cfg); {
-		case in.Rollback:
-			d = goBack(provider, s)
-		case in.BackOut:
-			d = backOut(provider, s)
-		default:
-			d = provider.Decide(s)
+		if d = provider.Decide(situation(in, cfg)); len(d.Refusals) == 0 && cmp.Or(d.Cluster.Way, Forward) != in.Way {
+			d = Decision{Refusals: []Refusal{unknownWay(cfg, in.Way)}}
 		}
 	}
+	d.Cluster.Way = in.Way
 	fillIn(&d.Cluster, cfg, nodes)
 	d.Cluster.MasterNow = provider.Master(nodes)
 	if in.Farms != nil && len(cfg.Probes) == 0 && cfg.ProbeFarms && len(d.Actions) > 0 {
 		watchFarms(&d.Cluster, in.Farms[cfg.Name])
 	}
 	return d
+}
+
+// situation is what a provider decides on.
+func situation(in Input, cfg *config.Cluster) Situation {
+	s := Situation{Config: cfg, Image: in.Images[cfg.Name], Nodes: in.Observed[cfg.Name], Recorded: in.Recorded.Cluster(cfg.Name), Way: in.Way}
+	for _, w := range in.Waivers {
+		s.Waived = append(s.Waived, w.Name)
+	}
+	if in.Recorded != nil {
+		s.State = StateRef{in.Recorded.Lineage, in.Recorded.Serial}
+	}
+	return s
+}
+
+// unknownWay refuses a way that a product does not have.
+func unknownWay(cfg *config.Cluster, way Way) Refusal {
+	r := Refusal{Cluster: cfg.Name, Check: "rollback", Summary: fmt.Sprintf("zup knows no way back for a cluster of %q", cfg.Provider)}
+	if way == Rest {
+		r.Check, r.Summary = "back-out", fmt.Sprintf("zup can't back out of a cluster of %q", cfg.Provider)
+	}
+	return r
 }
 
 func unanswered(cfg *config.Cluster, nodes []ObservedNode) []Refusal {
@@ -366,7 +387,7 @@ func untried(farms []Farm) []string {
 func fillIn(c *Cluster, cfg *config.Cluster, nodes []ObservedNode) {
 	c.MaxInterruptionMS = cfg.MaxInterruption.Milliseconds()
 	c.Name, c.Provider = cfg.Name, cfg.Provider
-	if !c.Rollback && !c.BackOut || c.To == "" {
+	if c.Way == Forward || c.To == "" {
 		c.To = cfg.Version
 	}
 	c.Probes = make([]Probe, len(cfg.Probes))

@@ -75,14 +75,14 @@ func loadSituation(t testing.TB, path string) *situation {
 				t.Fatal(err)
 			}
 		case f.Name == "back-out":
-			s.input.BackOut = true
+			s.input.Way = plan.Rest
 		case f.Name == "waive": // NAME=REASON
 			for line := range strings.Lines(string(f.Data)) {
 				name, because, _ := strings.Cut(strings.TrimSpace(line), "=")
 				s.input.Waivers = append(s.input.Waivers, plan.Waiver{Name: name, Because: because})
 			}
 		case f.Name == "rollback":
-			s.input.Rollback = true
+			s.input.Way = plan.Back
 		case f.Name == "observed":
 			for line := range strings.Lines(string(f.Data)) {
 				key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
@@ -111,7 +111,7 @@ func loadSituation(t testing.TB, path string) *situation {
 	}
 	s.config = cfg
 	s.input = plan.Input{
-		Rollback: s.input.Rollback, BackOut: s.input.BackOut, Config: cfg, Images: images, Observed: observedPairs(cfg, observed), Recorded: recorded, Version: "0.1.0",
+		Way: s.input.Way, Config: cfg, Images: images, Observed: observedPairs(cfg, observed), Recorded: recorded, Version: "0.1.0",
 		Waivers: s.input.Waivers, Providers: providers(),
 	}
 	return s

@@ -82,7 +82,7 @@ func hashLine(h hash.Hash, values ...any) {
 func origin(in Input, clusters []Cluster, waivers []Waiver) *Origin {
 	o := &Origin{
 		Clusters: make([]Seen, len(clusters)), Commands: in.Commands,
-		Request: Request{Author: in.Author, BackOut: in.BackOut, Change: in.Change, NotAfter: in.NotAfter, Rollback: in.Rollback},
+		Request: Request{Author: in.Author, Change: in.Change, NotAfter: in.NotAfter, Way: in.Way},
 	}
 	for _, w := range waivers {
 		o.Request.Waivers = append(o.Request.Waivers, Waiver{Because: w.Because, Name: w.Name})
@@ -125,7 +125,7 @@ func seenOf(in Input, cluster string) Seen {
 func (p *Plan) input(cfg *config.Config, providers map[string]Provider) Input {
 	r := &p.CreatedFrom.Request
 	in := Input{
-		Author: r.Author, BackOut: r.BackOut, Change: r.Change, Commit: p.Commit, NotAfter: r.NotAfter, Rollback: r.Rollback,
+		Author: r.Author, Change: r.Change, Commit: p.Commit, NotAfter: r.NotAfter, Way: r.Way,
 		Waivers: r.Waivers, Commands: p.CreatedFrom.Commands, Config: cfg, Providers: providers, Version: p.ZupVersion,
 		Images: map[string]*Image{}, Observed: Observed{},
 	}

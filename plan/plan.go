@@ -136,12 +136,11 @@ type Origin struct {
 // Request is what somebody asked for who had a plan made.
 type Request struct {
 	Author   string   `json:"author,omitempty"`
-	BackOut  bool     `json:"back_out,omitempty"`
 	Change   string   `json:"change,omitempty"`
 	NotAfter string   `json:"not_after,omitempty"`
-	Rollback bool     `json:"rollback,omitempty"`
 	State    StateRef `json:"state"`
 	Waivers  []Waiver `json:"waivers,omitempty"` // those of the plan, without What
+	Way      Way      `json:"way"`
 }
 
 // Seen is what was known of one cluster when the plan was made.
@@ -201,7 +200,6 @@ type Word struct {
 
 // Cluster is one pair, as it is when the plan is made and as it shall be.
 type Cluster struct {
-	BackOut           bool         `json:"back_out,omitempty"` // to rest without updating further: To is what the nodes run
 	Checks            []Check      `json:"checks"`
 	From              string       `json:"from"` // the lowest version that a node runs
 	Interruption      Interruption `json:"interruption"`
@@ -212,10 +210,20 @@ type Cluster struct {
 	Nodes             []Node       `json:"nodes"`
 	Probes            []Probe      `json:"probes"`
 	Provider          string       `json:"provider"`
-	Rollback          bool         `json:"rollback,omitempty"` // the way back to snapshots: To is their version
 	To                string       `json:"to"`
 	Warnings          []string     `json:"warnings"`
+	Way               Way          `json:"way"` // "forward"; "back" to snapshots: To is their version; to "rest" without updating further: To is what the nodes run
 }
+
+// Way is where a plan leads.
+type Way string
+
+// The ways.
+const (
+	Forward Way = "forward" // to the version of the configuration
+	Back    Way = "back"    // to the snapshots that the last run has taken
+	Rest    Way = "rest"    // to where nothing temporary is left, without updating any further
+)
 
 // Interruption is what users of the VIPs are predicted to feel. It is a
 // prediction, and Why says from what; what was measured stands in the report.

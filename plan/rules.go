@@ -88,6 +88,9 @@ func knownNodes(c *checked) string {
 				}
 			}
 		}
+		if !slices.Contains([]Way{Forward, Back, Rest}, cl.Way) {
+			return fmt.Sprintf("cluster %q goes the unknown way %q", cl.Name, cl.Way)
+		}
 		if cl.MasterNow != "" && cl.Node(cl.MasterNow) == nil {
 			return fmt.Sprintf("cluster %q has no node %q to be MASTER", cl.Name, cl.MasterNow)
 		}

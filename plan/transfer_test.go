@@ -33,7 +33,7 @@ func TestUploadRules(t *testing.T) {
 		tt.change(&a)
 		p := &plan.Plan{
 			Actions: []plan.Action{a}, Products: []plan.Product{{Facts: "facts", Name: "p", VersionFact: "version"}},
-			Clusters: []plan.Cluster{{Name: "edge", Provider: "p", Nodes: []plan.Node{{Name: "n1"}, {Name: "n2"}}}},
+			Clusters: []plan.Cluster{{Name: "edge", Provider: "p", Way: plan.Forward, Nodes: []plan.Node{{Name: "n1"}, {Name: "n2"}}}},
 		}
 		switch err := p.Validate(); {
 		case tt.breaks == "" && err != nil:

@@ -257,8 +257,8 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 		Author: p.origin.author, Change: p.origin.change, Commit: p.origin.commit,
 		Config: cfg, Clusters: p.config.targets, Commands: p.origin.commands, Images: images, NotAfter: p.notAfter, Observed: observed,
 		Farms:     observe.Farms(ctx, clusters, observed, products(), fleet.sieve()),
-		Providers: planners(), Recorded: recorded, Rollback: p.rollback, BackOut: p.backOut, Version: version,
-		Waivers: p.waive.waivers,
+		Providers: planners(), Recorded: recorded, Version: version,
+		Waivers: p.waive.waivers, Way: p.way(),
 	})
 	if err != nil {
 		return fleet, nil, p.refused(err)
@@ -283,6 +283,17 @@ func differencesOf(e *plan.AlteredError) []string {
 		lines[i] = d.String()
 	}
 	return lines
+}
+
+// way is where the plan is to lead.
+func (p *planning) way() plan.Way {
+	switch {
+	case p.rollback:
+		return plan.Back
+	case p.backOut:
+		return plan.Rest
+	}
+	return plan.Forward
 }
 
 // check looks at the flags.

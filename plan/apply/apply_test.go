@@ -139,7 +139,7 @@ func (p place) run(ctx context.Context, script string, out func([]byte)) (int, e
 // cluster is a cluster of two nodes, name1 and name2.
 func cluster(name string) plan.Cluster {
 	return plan.Cluster{
-		Name: name, Provider: "p", From: "1", To: "2", Master: name + "1",
+		Name: name, Provider: "p", From: "1", To: "2", Master: name + "1", Way: plan.Forward,
 		Nodes: []plan.Node{{Name: name + "1", Serves: serves(name + "1")}, {Name: name + "2", Serves: serves(name + "2")}},
 	}
 }

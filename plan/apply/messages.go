@@ -189,9 +189,9 @@ func (c *ClusterReport) Next(p *plan.Plan) []string {
 // Again is the command that plans again what a plan was about.
 func Again(of *plan.Cluster) string {
 	switch {
-	case of.Rollback:
+	case of.Way == plan.Back:
 		return "zup plan -rollback -out FILE"
-	case of.BackOut:
+	case of.Way == plan.Rest:
 		return "zup plan -back-out -out FILE"
 	}
 	return "zup plan"

@@ -277,7 +277,7 @@ func unless(c *plan.Cluster, snapshots map[string]bool) string {
 
 func after(c *plan.Cluster, snapshots map[string]bool) string {
 	switch {
-	case c.Rollback:
+	case c.Way == plan.Back:
 		return "none: this is the way back"
 	case len(snapshots) == len(c.Nodes):
 		return shell.Command("zup", "plan", "-rollback") + " restores the snapshots that this run takes of " + show.Plural(len(c.Nodes), "node", "nodes") + "; what was configured since is lost"

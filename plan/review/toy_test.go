@@ -189,6 +189,25 @@ func TestAnotherProductIsDescribedRightly(t *testing.T) {
 	}
 }
 
+// A product that knows no other way than forward is not taken for one that does.
+func TestOtherWaysAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "web.zup.hcl"), []byte(toyConfig), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, _ := config.Load(dir, config.Options{Providers: []string{"haproxy"}})
+	observed := plan.Observed{"web": {{Name: "a", Facts: map[string]string{"mode": "active"}}, {Name: "b", Facts: map[string]string{}}}}
+	for way, want := range map[plan.Way]string{
+		plan.Back: `zup knows no way back for a cluster of "haproxy"`,
+		plan.Rest: `zup can't back out of a cluster of "haproxy"`,
+	} {
+		_, err := plan.Build(plan.Input{Config: cfg, Observed: observed, Providers: map[string]plan.Provider{"haproxy": toy{toyWords}}, Version: "0.2.0", Way: way})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", way, err)
+		}
+	}
+}
+
 // What a product says is proven with the plan, and what is not a product's word is no plan.
 func TestProductsWordsAreProven(t *testing.T) {
 	providers := map[string]plan.Provider{"haproxy": toy{toyWords}}
@@ -196,15 +215,16 @@ func TestProductsWordsAreProven(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, alter := range map[string]func(p *plan.Plan){
-		"words":         func(p *plan.Plan) { p.Products[0].Status[1].Says = "everything is well" },
-		"their order":   func(p *plan.Plan) { slices.Reverse(p.Products[0].Status) },
-		"when":          func(p *plan.Plan) { p.Products[0].Status[3].When[0].Is = []string{"everywhere"} },
-		"means":         func(p *plan.Plan) { p.Products[0].Status[2].Means = "never mind" },
-		"the version":   func(p *plan.Plan) { p.Products[0].VersionFact = "mode" },
-		"MASTER now":    func(p *plan.Plan) { p.Clusters[0].MasterNow = "b" },
-		"what lasts":    func(p *plan.Plan) { p.Actions[0].Lasting = "" },
-		"what serves":   func(p *plan.Plan) { p.Clusters[0].Nodes[1].Serves = nil },
-		"another lasts": func(p *plan.Plan) { p.Actions[0].Lasting = plan.LastingBoot },
+		"words":          func(p *plan.Plan) { p.Products[0].Status[1].Says = "everything is well" },
+		"their order":    func(p *plan.Plan) { slices.Reverse(p.Products[0].Status) },
+		"when":           func(p *plan.Plan) { p.Products[0].Status[3].When[0].Is = []string{"everywhere"} },
+		"means":          func(p *plan.Plan) { p.Products[0].Status[2].Means = "never mind" },
+		"the version":    func(p *plan.Plan) { p.Products[0].VersionFact = "mode" },
+		"MASTER now":     func(p *plan.Plan) { p.Clusters[0].MasterNow = "b" },
+		"what lasts":     func(p *plan.Plan) { p.Actions[0].Lasting = "" },
+		"what serves":    func(p *plan.Plan) { p.Clusters[0].Nodes[1].Serves = nil },
+		"where it leads": func(p *plan.Plan) { p.Clusters[0].Way = plan.Back },
+		"another lasts":  func(p *plan.Plan) { p.Actions[0].Lasting = plan.LastingBoot },
 	} {
 		p := toyPlan(t, toy{toyWords})
 		alter(p)
@@ -228,6 +248,7 @@ func TestProductsWordsAreProven(t *testing.T) {
 		"half of what proves it":          func(p *plan.Plan) { p.Actions[0].Requires = p.Actions[0].Requires[:1] },
 		"moves MASTER, and never had it":  func(p *plan.Plan) { p.Actions[0].Impact = plan.Switchover },
 		"something unknown lasts":         func(p *plan.Plan) { p.Actions[0].Lasting = "mood" },
+		"another way":                     func(p *plan.Plan) { p.Clusters[0].Way = "" },
 		"MASTER is no node":               func(p *plan.Plan) { p.Clusters[0].MasterNow = "c" },
 		"the product has no facts script": func(p *plan.Plan) { p.Products[0].Facts = "" },
 	} {

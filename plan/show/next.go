@@ -105,7 +105,7 @@ func ran(c *apply.ClusterReport, at *plan.Action) bool {
 // something, and every node still has the version that it had.
 func backsOut(c *apply.ClusterReport, pl *plan.Plan) bool {
 	cl := pl.Cluster(c.Name)
-	if cl.BackOut || cl.Rollback || c.Condition == nil || len(c.Condition.Open) == 0 {
+	if cl.Way != plan.Forward || c.Condition == nil || len(c.Condition.Open) == 0 {
 		return false
 	}
 	for _, n := range c.Condition.Nodes {

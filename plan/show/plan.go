@@ -82,10 +82,10 @@ func actionsOf(p *plan.Plan) map[string][]plan.Action {
 
 func (p *printer) noChanges(pl *plan.Plan) {
 	as := "as the configuration wants it"
-	if slices.ContainsFunc(pl.Clusters, func(c plan.Cluster) bool { return c.Rollback }) {
+	if slices.ContainsFunc(pl.Clusters, func(c plan.Cluster) bool { return c.Way == plan.Back }) {
 		as = "as before the run that took the snapshots"
 	}
-	if slices.ContainsFunc(pl.Clusters, func(c plan.Cluster) bool { return c.BackOut }) {
+	if slices.ContainsFunc(pl.Clusters, func(c plan.Cluster) bool { return c.Way == plan.Rest }) {
 		as = "at rest"
 	}
 	p.line("%s Every node is %s.", p.style(good, "No changes."), as)
@@ -158,7 +158,7 @@ func Outages(pl *plan.Plan) []string {
 // outage says what a node does that serves nobody meanwhile.
 func outage(c *plan.Cluster) string {
 	switch {
-	case c.Rollback:
+	case c.Way == plan.Back:
 		return "is restored"
 	case c.From == c.To:
 		return "reboots"

@@ -44,10 +44,10 @@ func What(c *plan.Cluster, actions []plan.Action) string {
 	}
 	if len(nodes) == 0 {
 		todo := "clean up"
-		if c.Rollback {
+		if c.Way == plan.Back {
 			todo = "back to before the update: clean up"
 		}
-		if c.BackOut {
+		if c.Way == plan.Rest {
 			todo = "back out: undo what is temporary"
 		}
 		if c.Interruption.Switchovers > 0 && c.MasterNow != c.Master {
@@ -55,7 +55,7 @@ func What(c *plan.Cluster, actions []plan.Action) string {
 		}
 		return todo + "; every node runs " + to
 	}
-	if c.Rollback {
+	if c.Way == plan.Back {
 		return "back to the snapshots, " + Versions(c) + " on " + strings.Join(nodes, ", then ")
 	}
 	return Versions(c) + " on " + strings.Join(nodes, ", then ")

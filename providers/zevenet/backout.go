@@ -8,12 +8,12 @@ import (
 	"zup/plan/config"
 )
 
-// BackOut implements plan.BackOuter: the plan to the version that the nodes run
+// backOut decides on the way to rest: the plan to the version that the nodes run
 // already has nothing to update, and undoes whatever is temporary. Where one node
 // has another version than the other there is none that is safe. An update that was
 // turned back on a node that does not serve is no obstacle: what dpkg has there is
 // finished, at the old version.
-func (pr Provider) BackOut(s plan.Situation) plan.Decision {
+func (pr Provider) backOut(s plan.Situation) plan.Decision {
 	p := newPair(pr.personality(), s)
 	version := p.nodes[0].fact("version")
 	for _, n := range p.nodes {

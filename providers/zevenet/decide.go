@@ -15,7 +15,17 @@ func (pr Provider) FactsScript() string { return pr.personality().script("facts"
 // Decide implements plan.Provider: it judges the pair, and if nothing is against
 // it, says what is missing between what is and what shall be.
 func (pr Provider) Decide(s plan.Situation) plan.Decision {
-	return newPair(pr.personality(), s).decide()
+	var d plan.Decision
+	switch s.Way {
+	case plan.Back:
+		d = pr.goBack(s)
+	case plan.Rest:
+		d = pr.backOut(s)
+	default:
+		d = newPair(pr.personality(), s).decide()
+	}
+	d.Cluster.Way = s.Way
+	return d
 }
 
 func (p *pair) decide() plan.Decision {

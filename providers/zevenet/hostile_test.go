@@ -69,7 +69,7 @@ func FuzzHostileFacts(f *testing.F) {
 			Observed:  plan.Observed{cfg.Name: {{Name: "a1", Facts: m.FactsOf("a1")}, {Name: "b2", Facts: facts}}},
 			Providers: map[string]plan.Provider{"zevenet": Provider{}},
 			Recorded:  &state.State{Lineage: "l", Clusters: map[string]*state.Cluster{cfg.Name: &recorded}},
-			Rollback:  where%3 == 1, BackOut: where%3 == 2,
+			Way:       []plan.Way{plan.Forward, plan.Back, plan.Rest}[where%3],
 		}
 		p, err := plan.Build(in)
 		var shown bytes.Buffer

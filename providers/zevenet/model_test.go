@@ -296,7 +296,7 @@ func TestBackOut(t *testing.T) {
 		}
 		before := m.Nodes["a1"].Version
 		for round := range 2 {
-			d := Provider{}.BackOut(m.situation(cfg, recorded))
+			d := Provider{}.Decide(towards(plan.Rest, m.situation(cfg, recorded)))
 			if before != m.Nodes["b2"].Version || m.Nodes["a1"].Turned != "" || m.Nodes["a1"].Half+m.Nodes["b2"].Half != "" {
 				if len(d.Refusals) != 1 || d.Refusals[0].Check != "back-out" {
 					t.Fatalf("half-way: %+v %s", d.Refusals, ids(d.Actions))
@@ -351,4 +351,10 @@ func checkPlan(t *rapid.T, cfg *config.Cluster, m model, d plan.Decision, record
 	if err != nil || one.PlanID != two.PlanID {
 		t.Fatalf("the same input gives %s and %s (%v)", one.PlanID, two.PlanID, err)
 	}
+}
+
+// towards is the situation of somebody who wants to go another way.
+func towards(way plan.Way, s plan.Situation) plan.Situation {
+	s.Way = way
+	return s
 }

@@ -298,7 +298,7 @@ func (c *aCase) build(intent string) (*plan.Plan, error) {
 		Observed:  plan.Observed{cfg.Name: c.situation(&cfg, recorded).Nodes},
 		Providers: map[string]plan.Provider{"zevenet": Provider{}},
 		Recorded:  &state.State{Lineage: "l", Serial: c.serial, Clusters: map[string]*state.Cluster{cfg.Name: &recorded}},
-		Rollback:  intent == goBack, BackOut: intent == backOut,
+		Way:       map[string]plan.Way{goBack: plan.Back, backOut: plan.Rest}[intent],
 	})
 }
 

@@ -15,10 +15,10 @@ import (
 // version, from when the restore command has ended.
 const restoreLimit = 15 * 60
 
-// GoBack implements plan.Returner: the way back to the snapshots that the last run
+// goBack decides on the way back to the snapshots that the last run
 // has taken of both nodes. It is judged by rules of its own, because a node that
 // is to be restored need not be healthy.
-func (pr Provider) GoBack(s plan.Situation) plan.Decision {
+func (pr Provider) goBack(s plan.Situation) plan.Decision {
 	p := newPair(pr.personality(), s)
 	if len(p.nodes) == 1 {
 		p.assignAlone()

@@ -92,7 +92,7 @@ func TestEveryWayBackEndsAtRest(t *testing.T) {
 		apply(d, cut, rapid.IntRange(0, 2).Draw(t, "half"))
 		cuts := rapid.IntRange(0, 3).Draw(t, "cuts")
 		for round := 0; ; round++ {
-			d := Provider{}.GoBack(m.situation(cfg, recorded))
+			d := Provider{}.Decide(towards(plan.Back, m.situation(cfg, recorded)))
 			if len(d.Refusals) > 0 {
 				t.Fatalf("round %d: refused: %v", round, d.Refusals)
 			}
@@ -122,7 +122,7 @@ func TestEveryWayBackEndsAtRest(t *testing.T) {
 
 func checkWayBack(t *rapid.T, cfg *config.Cluster, m model, recorded state.Cluster) {
 	in := plan.Input{
-		Config: &config.Config{Clusters: []*config.Cluster{cfg}}, Version: "test", Rollback: true,
+		Config: &config.Config{Clusters: []*config.Cluster{cfg}}, Version: "test", Way: plan.Back,
 		Observed:  plan.Observed{cfg.Name: m.situation(cfg, recorded).Nodes},
 		Providers: map[string]plan.Provider{"zevenet": Provider{}},
 		Recorded:  &state.State{Clusters: map[string]*state.Cluster{cfg.Name: &recorded}},
@@ -131,7 +131,7 @@ func checkWayBack(t *rapid.T, cfg *config.Cluster, m model, recorded state.Clust
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := p.Cluster(cfg.Name); !c.Rollback || c.To != zevenettest.OldVersion {
+	if c := p.Cluster(cfg.Name); c.Way != plan.Back || c.To != zevenettest.OldVersion {
 		t.Fatalf("%+v", c)
 	}
 }
