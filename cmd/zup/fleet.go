@@ -40,7 +40,7 @@ type connection struct {
 func (c *cli) newFleet(dir string, ask bool) *fleet {
 	f := &fleet{hosts: map[string]*connection{}}
 	f.dialer.Home, f.dialer.Dir = c.getenv("HOME"), dir
-	f.dialer.Log = c.logger()
+	f.dialer.Log, f.dialer.Notice = c.logger(), c.note
 	c.trustSSH(&f.dialer, dir)
 	if ask && !c.machine {
 		f.dialer.Passphrase = c.passphrase
@@ -68,6 +68,11 @@ func (c *cli) logger() hclog.Logger {
 		return hclog.NewNullLogger()
 	}
 	return hclog.New(&hclog.LoggerOptions{Name: "zup", Level: level, Output: escaping{c.log}})
+}
+
+// note tells whoever waits what for.
+func (c *cli) note(text string) {
+	fmt.Fprintf(c.err, "%s %s\n", c.errStyle().notice("Note:"), text)
 }
 
 // passphrase asks on the terminal, whatever stdin is.

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -192,6 +194,7 @@ func cmdRelease(ts *testscript.TestScript, neg bool, args []string) {
 //	serves NODE VERSION                              asserts who is MASTER, and that all is well
 //	ssh NODE refuse|hang|deny|drop|reboot            what goes wrong with connections
 //	lock NODE lost|left                              somebody else takes a node's lock and dies; asserts that something is left of it
+//	agent NAME                                       $SSH_AUTH_SOCK is an agent that accepts connections and never answers
 //	web                                              start what answers at a VIP, at $WEB; fail … silent=D
 //	                                                 lets it say 503 for so long
 //	exits STATUS COMMAND...                          like exec, and asserts the exit status
@@ -225,6 +228,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"canaries": cmdCanaries,
 	"code":     cmdCode,
 	"stream":   cmdStream,
+	"agent":    cmdAgent,
 }
 
 func pairs(ts *testscript.TestScript) map[string]*pair {
@@ -304,6 +308,29 @@ func cmdBastion(ts *testscript.TestScript, neg bool, args []string) {
 	s := sshtest.New(ts.Value("t").(testing.TB), sshtest.Config{User: user, Forward: true, Names: behind})
 	ts.Setenv("KEY_bastion", s.HostKey())
 	appendHost(ts, host, host, user, s)
+}
+
+// cmdAgent has SSH_AUTH_SOCK name an agent that accepts connections and never answers.
+func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
+	dir, err := os.MkdirTemp("", "agent") // the names of sockets have to be short
+	ts.Check(err)
+	socket := filepath.Join(dir, args[0])
+	l, err := net.Listen("unix", socket)
+	ts.Check(err)
+	ts.Defer(func() {
+		l.Close()
+		os.RemoveAll(dir)
+	})
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go io.Copy(io.Discard, c)
+		}
+	}()
+	ts.Setenv("SSH_AUTH_SOCK", socket)
 }
 
 func cmdExample(ts *testscript.TestScript, neg bool, args []string) {

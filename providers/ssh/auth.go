@@ -8,12 +8,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"slices"
 	"sync"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/agent"
 )
 
 // What became of a key, where a hint depends on it.
@@ -28,10 +26,11 @@ const (
 // the agent's others unless IdentitiesOnly is set. The passphrase of an encrypted
 // key is asked for when the server has said that it would take that key.
 type auth struct {
-	ctx   context.Context // of this login; ends with it
-	of    *endpoint
-	ring  *keyring
-	pause func() (resume func()) // stops the clock while a human may be busy
+	ctx    context.Context // of this login; ends with it
+	of     *endpoint
+	ring   *keyring
+	agents *agents
+	pause  func() (resume func()) // stops the clock while a human or an agent may be busy
 
 	keys    []*candidate
 	left    int      // untried keys when the server last asked
@@ -47,6 +46,7 @@ type candidate struct {
 	source  string
 	signer  func() (ssh.Signer, error)
 	outcome string
+	silent  *SilentAgentError // why there is none; nil: the agent has answered
 }
 
 func (c *candidate) PublicKey() ssh.PublicKey {
@@ -71,6 +71,7 @@ func (c *candidate) SignWithAlgorithm(rand io.Reader, data []byte, algorithm str
 	sig, err := sign(s, rand, data, algorithm)
 	if err != nil {
 		c.outcome = fmt.Sprintf("accepted, but it cannot sign: %v", err)
+		errors.As(err, &c.silent)
 	}
 	return sig, err
 }
@@ -142,6 +143,7 @@ func (a *auth) untried() []ssh.Signer {
 
 // gather lists the keys that are at hand.
 func (a *auth) gather() {
+	defer a.pause()()
 	a.keys = []*candidate{}
 	inAgent := a.agentKeys()
 	others := slices.Clone(inAgent)
@@ -220,35 +222,24 @@ func (a *auth) take(held *[]*candidate, pub ssh.PublicKey) *candidate {
 }
 
 func (a *auth) agentKeys() []*candidate {
-	socket := a.of.keys.agent
-	if socket == "" {
+	if a.of.keys.agent == "" {
 		return nil
 	}
-	trouble := func(err error) []*candidate {
-		return []*candidate{{source: "agent " + socket, outcome: fmt.Sprintf("no answer: %v", err)}}
-	}
-	conn, err := new(net.Dialer).DialContext(a.ctx, "unix", socket)
+	at := a.agents.at(a.of.keys.agent)
+	held, err := at.keys(a.ctx)
 	if err != nil {
-		return trouble(err)
-	}
-	context.AfterFunc(a.ctx, func() { conn.Close() })
-	client := agent.NewClient(conn)
-	listed, err := client.List()
-	if err != nil {
-		return trouble(err)
-	}
-	signers, err := client.Signers()
-	if err != nil {
-		return trouble(err)
+		var silent *SilentAgentError
+		if !errors.As(err, &silent) {
+			err = fmt.Errorf("no answer: %w", err)
+		}
+		return []*candidate{{source: "agent " + at.socket, outcome: err.Error(), silent: silent}}
 	}
 	var keys []*candidate
-	for _, s := range signers {
-		c := a.candidate(s.PublicKey(), "agent")
-		c.signer = func() (ssh.Signer, error) { return s, nil }
-		for _, l := range listed {
-			if bytes.Equal(l.Blob, c.pub.Marshal()) && l.Comment != "" {
-				c.source = "agent " + l.Comment
-			}
+	for _, k := range held {
+		c := a.candidate(k.pub, "agent")
+		c.signer = func() (ssh.Signer, error) { return k, nil }
+		if k.comment != "" {
+			c.source = "agent " + k.comment
 		}
 		keys = append(keys, c)
 	}
@@ -318,7 +309,7 @@ func (a *auth) parse(c *candidate, text []byte) {
 func (a *auth) failed(err error) *AuthError {
 	e := &AuthError{User: a.of.user, Addr: a.of.addr, Offers: a.offers, Partial: a.partial, Err: err}
 	for _, c := range a.keys {
-		use := KeyUse{Source: c.source, Outcome: c.outcome}
+		use := KeyUse{Source: c.source, Outcome: c.outcome, silent: c.silent}
 		if c.pub != nil {
 			use.KeyType, use.Fingerprint = c.pub.Type(), ssh.FingerprintSHA256(c.pub)
 		}

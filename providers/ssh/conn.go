@@ -27,7 +27,8 @@ type conn struct {
 	key    ssh.PublicKey
 	keys   [][]byte // every key that the host is known by, the one that it has shown among them
 	wire   *overheard
-	env    []string // NAME=VALUE
+	env    []string      // NAME=VALUE
+	answer time.Duration // for an account to begin with what it was asked to run
 
 	reader atomic.Pointer[Reader] // what has answered over it, if that only reads
 
@@ -38,7 +39,7 @@ type conn struct {
 
 // watch makes a conn of a finished handshake and keeps an eye on it.
 func (d *Dialer) watch(s *handshake, client *ssh.Client) *conn {
-	c := &conn{client: client, to: s.of.String(), key: s.check.key, keys: s.check.itsOwn(), wire: s.conn, env: s.of.env, gone: make(chan struct{})}
+	c := &conn{client: client, to: s.of.String(), key: s.check.key, keys: s.check.itsOwn(), wire: s.conn, env: s.of.env, answer: fallback(d.AnswerTimeout, accountBegins), gone: make(chan struct{})}
 	go func() {
 		err := client.Wait()
 		if err == nil || errors.Is(err, io.EOF) {

@@ -81,6 +81,10 @@ type Dialer struct {
 	// encrypted keys are not used.
 	Passphrase func(ctx context.Context, file string) ([]byte, error)
 
+	// Notice tells whoever waits what for, in one line: an agent that wants a touch, or that
+	// does not answer. It must not block. nil: nobody is told.
+	Notice func(text string)
+
 	// DialContext opens the TCP connections that go out from here. nil: a
 	// net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -89,6 +93,10 @@ type Dialer struct {
 	RetryFor          time.Duration // for trying again where that can help; 0: 30s; negative: never
 	KeepaliveInterval time.Duration // 0: 5s; negative: no keepalives
 	KeepaliveDeadline time.Duration // how long an answer may take; 0: 15s, more than an 8s cut of the link needs
+
+	AgentTimeout  time.Duration // for an agent to list its keys; 0: 3s
+	SignTimeout   time.Duration // for an agent to sign, a touch included; 0: 30s
+	AnswerTimeout time.Duration // for an account to begin with what it was asked to run; 0: 30s
 
 	JobDir    string        // directory on the node that holds the jobs; "": /var/lib/zup/jobs
 	LockFile  string        // file on the node that is its lock; "": /run/zup.lock
@@ -99,6 +107,7 @@ type Dialer struct {
 	files  *sshconfig.Files // nil: not read yet
 	oracle *oracle          // nil: nothing was asked yet
 	ring   *keyring
+	agents *agents
 	jumps  map[string]*jump
 	ways   map[string]bool // IP addresses that connections were asked for
 	closed bool
@@ -302,7 +311,7 @@ func (d *Dialer) attempt(ctx context.Context, e *endpoint, dial func(context.Con
 		via:   via,
 		conn:  &overheard{Conn: nc},
 		check: check,
-		auth:  &auth{ctx: ctx, of: e, ring: d.keyring(), pause: clock.pause},
+		auth:  &auth{ctx: ctx, of: e, ring: d.keyring(), agents: d.theAgents(), pause: clock.pause},
 	}
 	client, err := s.do(ctx)
 	if err != nil {
@@ -410,6 +419,15 @@ func (d *Dialer) keyring() *keyring {
 		d.ring = &keyring{ask: d.Passphrase}
 	}
 	return d.ring
+}
+
+func (d *Dialer) theAgents() *agents {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.agents == nil {
+		d.agents = &agents{lists: fallback(d.AgentTimeout, agentLists), signs: fallback(d.SignTimeout, agentSigns), notice: d.Notice}
+	}
+	return d.agents
 }
 
 func (d *Dialer) log() hclog.Logger {

@@ -259,6 +259,8 @@ type KeyUse struct {
 	KeyType, Fingerprint string // "" when the key could not be read
 	Source               string // a file, or the agent and its comment
 	Outcome              string // e.g. "refused", "not tried", "encrypted, …"
+
+	silent *SilentAgentError // why it was not used
 }
 
 func (e *AuthError) Error() string {
@@ -292,6 +294,8 @@ func (e *AuthError) Hint() string {
 	refused := 0
 	for _, k := range e.Keys {
 		switch {
+		case k.silent != nil && k.silent.Key == "":
+			return hintOfSilence(k.silent.Socket)
 		case k.Outcome == outcomeEncrypted:
 			return "load the key into an agent: " + shell.Command("ssh-add", shell.File(k.Source))
 		case k.Outcome == outcomeNotTried:
@@ -328,13 +332,21 @@ func (e *SudoError) Error() string {
 // asked to: an account without a shell, a forced command, a menu, no sh or perl.
 type ShellError struct {
 	Exit   int
-	Output string // the last lines of what came back instead, escaped
+	Output string        // the last lines of what came back instead, escaped
+	Waited time.Duration // so long, and it never began; 0: it said no itself
+	Flood  int           // so many bytes, and it never began; 0: it said no itself
 }
 
 func (e *ShellError) Error() string {
 	text := "it said nothing"
 	if e.Output != "" {
 		text = e.Output
+	}
+	if e.Flood > 0 {
+		return fmt.Sprintf("the account printed %d bytes and did not begin with what it was asked to run; the last of it: %s", e.Flood, text)
+	}
+	if e.Waited > 0 {
+		return fmt.Sprintf("the account did not begin with what it was asked to run within %v: %s", e.Waited, text)
 	}
 	return fmt.Sprintf("the account does not run commands (exit status %d): %s", e.Exit, text)
 }

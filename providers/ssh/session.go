@@ -12,6 +12,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -37,9 +38,13 @@ import (
 const bootstrap = `sh -c 'read -r m n r && echo "$m" && z=$(head -c "$n") && case $z in (*"$m") eval "$z";; (*) exit 125;; esac' zup`
 
 const (
-	noiseMax  = 64 << 10    // bytes that may come before the mark
+	noiseMax  = 16 << 20    // bytes that may come before the mark
 	stderrMax = 64 << 10    // bytes of stderr that are kept
 	lingerFor = time.Second // how long to listen to what a script left behind
+
+	// accountBegins is the time from a session's beginning to the mark. It is longer than a
+	// connection that is lost goes unnoticed.
+	accountBegins = 30 * time.Second
 )
 
 var errNUL = errors.New("the script contains a NUL byte, which no shell can read")
@@ -57,7 +62,8 @@ type session struct {
 
 	stdout *bufio.Reader // what comes after the mark, once begun
 	stderr *tail
-	noise  tail // what came before the mark
+	noise  tail // what came before the mark, an unfinished line included
+	begun  atomic.Bool
 
 	exited chan struct{} // closed when status is there, or never will be
 	status int           // exit status as sh says it; -1: none came
@@ -87,6 +93,9 @@ func (c *conn) open(ctx context.Context, command string, what sending) (*session
 		s, err := c.exec(command)
 		result <- opened{s, err}
 	}()
+	late := time.NewTimer(c.answer)
+	defer late.Stop()
+	err := errNoStatus
 	select {
 	case r := <-result:
 		if r.err != nil {
@@ -97,13 +106,15 @@ func (c *conn) open(ctx context.Context, command string, what sending) (*session
 		return r.s, nil
 	case <-ctx.Done():
 	case <-c.gone:
+	case <-late.C:
+		err = &ShellError{Exit: -1, Waited: c.answer}
 	}
 	go func() {
 		if r := <-result; r.err == nil {
 			r.s.ch.Close()
 		}
 	}()
-	return nil, errNoStatus
+	return nil, err
 }
 
 func (c *conn) exec(command string) (*session, error) {
@@ -114,13 +125,19 @@ func (c *conn) exec(command string) (*session, error) {
 	s := &session{
 		on: c, ch: ch,
 		mark:   newMark(),
-		stdout: bufio.NewReader(ch),
 		stderr: &tail{max: stderrMax},
 		noise:  tail{max: 4 << 10},
 		exited: make(chan struct{}),
 		errEOF: make(chan struct{}),
 		status: -1,
 	}
+	s.stdout = bufio.NewReader(readerFunc(func(p []byte) (int, error) {
+		n, err := ch.Read(p)
+		if !s.begun.Load() {
+			s.noise.Write(p[:n])
+		}
+		return n, err
+	}))
 	go s.listen(requests)
 	go func() {
 		defer close(s.errEOF)
@@ -136,6 +153,10 @@ func (c *conn) exec(command string) (*session, error) {
 	}
 	return s, nil
 }
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // openChannel tries again for a moment when the server has enough sessions: one of
 // ours may have ended without the server having cleaned up yet.
@@ -242,24 +263,46 @@ func signals(name string) int {
 	return 0
 }
 
-// begin reads up to the mark. It blocks until the node's shell has answered.
+// begin reads up to the mark. It blocks until the node's shell has answered, at most for
+// the time that an account has for it: a start-up file may ask something, and a menu waits
+// for a choice.
 func (s *session) begin() error {
+	begun := make(chan error, 1)
+	go func() { begun <- s.await() }()
+	late := time.NewTimer(s.on.answer)
+	defer late.Stop()
+	select {
+	case err := <-begun:
+		return err
+	case <-late.C:
+		go s.ch.Close()
+		return &ShellError{Exit: -1, Output: s.said(), Waited: s.on.answer}
+	}
+}
+
+// await reads up to the mark.
+func (s *session) await() error {
 	var total int
 	for {
 		line, err := s.stdout.ReadSlice('\n')
-		if bytes.HasSuffix(line, []byte(s.mark+"\n")) {
+		_, said, reads := bytes.Cut(line, []byte(s.mark+" "+readerWord+" "))
+		if reads || bytes.HasSuffix(line, []byte(s.mark+"\n")) {
+			s.begun.Store(true)
+			s.noise.cut(s.mark)
+		}
+		switch {
+		case reads:
+			return s.beginReading(string(said))
+		case s.begun.Load():
 			return nil
 		}
-		if _, said, ok := bytes.Cut(line, []byte(s.mark+" "+readerWord+" ")); ok {
-			return s.beginReading(string(said))
-		}
-		s.noise.Write(line)
 		total += len(line)
 		if err == bufio.ErrBufferFull {
 			err = nil
 		}
 		if err == nil && total > noiseMax {
-			err = errors.New("too much text before the command's own")
+			go s.ch.Close()
+			return &ShellError{Exit: -1, Output: s.said(), Flood: total}
 		}
 		if err != nil {
 			return s.refusal()
@@ -308,6 +351,15 @@ func (t *tail) Write(p []byte) (int, error) {
 		t.kept = append(t.kept[:0], t.kept[len(t.kept)-t.max:]...)
 	}
 	return len(p), nil
+}
+
+// cut forgets everything from the first of these words on.
+func (t *tail) cut(word string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if at := bytes.Index(t.kept, []byte(word)); at >= 0 {
+		t.kept = t.kept[:at]
+	}
 }
 
 func (t *tail) bytes() []byte {

@@ -44,7 +44,7 @@ func (d *Dialer) SigningKeys(ctx context.Context, file string) ([]SigningKey, er
 			e.keys.files = append(e.keys.files, filepath.Join(d.home(), ".ssh", name))
 		}
 	}
-	a := &auth{ctx: ctx, of: e, ring: &keyring{ask: d.Passphrase}}
+	a := &auth{ctx: ctx, of: e, ring: &keyring{ask: d.Passphrase}, agents: d.theAgents(), pause: func() func() { return func() {} }}
 	a.gather()
 	keys := []SigningKey{}
 	for _, c := range a.keys {
