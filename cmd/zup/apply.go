@@ -219,6 +219,9 @@ func (a *applying) file(ctx context.Context, path string) error {
 	a.warnUnfinished(dir, names, store.State())
 	fleet := a.newFleet(dir, a.input)
 	defer fleet.Close()
+	if err := a.canAsk(ctx, fleet, a.input, fleet.targetsIn(p)); err != nil {
+		return err
+	}
 	return a.carryOut(ctx, carrying{dir: dir, store: store, fleet: fleet, plan: p, command: "apply " + path, look: true, closed: d.closed()})
 }
 

@@ -176,8 +176,9 @@ func cmdRelease(ts *testscript.TestScript, neg bool, args []string) {
 
 // scriptCommands are the verbs of the scripts besides those of testscript:
 //
-//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME] [from=VERSION to=VERSION] [apt=3] [tracked=weights] [ipv6]
+//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME] [from=VERSION to=VERSION] [apt=3] [tracked=weights] [ipv6] [user=NAME [sudo=PASSWORD] [doas]]
 //	                                                 start two nodes; ssh finds them by name, and at these addresses;
+//	                                                 user: who has to become root with sudo -n, sudo -S or doas;
 //	                                                 ipv6: their cluster and VIPs have IPv6 addresses
 //	bastion USER@HOST                                start a jump host that reaches the nodes that were started; its key is $KEY_bastion
 //	example NAME                                     copy examples/NAME here
@@ -280,9 +281,11 @@ func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	addresses := strings.Split(set["at"]+",", ",")
 	for i, name := range []string{first, second} {
-		p.servers[name] = p.Serve(ts.Value("t").(testing.TB), name, sshtest.Config{})
+		c := sshtest.Config{User: set["user"], SudoPassword: set["sudo"], Doas: slices.Contains(args, "doas")}
+		p.servers[name] = p.Serve(ts.Value("t").(testing.TB), name, c)
+		p.servers[name].Answer("id -u", sshtest.Reply{Stdout: "0\n"})
 		ts.Setenv("KEY_"+name, p.servers[name].HostKey())
-		appendHost(ts, strings.TrimSpace(name+" "+addresses[i]), name, "root", p.servers[name])
+		appendHost(ts, strings.TrimSpace(name+" "+addresses[i]), name, cmp.Or(c.User, "root"), p.servers[name])
 	}
 	pairs(ts)[first] = p
 }

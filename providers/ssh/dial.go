@@ -8,7 +8,7 @@
 //
 // The package takes its settings from ~/.ssh/config like ssh, verifies every host
 // it talks to, jump hosts included, and logs in with keys only. It never writes to
-// known_hosts, never asks a question but for a passphrase, and knows nothing of
+// known_hosts, never asks a question but for a passphrase or a password of sudo, and knows nothing of
 // what the scripts are about.
 package ssh
 
@@ -40,6 +40,7 @@ type Target struct {
 	Port         int      // 0: ~/.ssh/config, then 22
 	User         string   // "": ~/.ssh/config, then root
 	IdentityFile string   // "": ~/.ssh/config, then the usual names; ~ is expanded; relative: see Dialer.Dir
+	Become       string   // how a user other than root becomes root: one of Becomes; "": BecomeSudo
 	Jump         []string // [user@]host[:port], outermost first; nil: ProxyJump of ~/.ssh/config; empty: none
 	HostKey      string   // "ssh-ed25519 AAAA…": only this key; "": known_hosts
 
@@ -81,6 +82,13 @@ type Dialer struct {
 	// encrypted keys are not used.
 	Passphrase func(ctx context.Context, file string) ([]byte, error)
 
+	// SudoPassword returns the password with which a user becomes root by BecomeSudoPassword;
+	// host is the HOST:PORT that wants it first. It is called at most once for each user, never
+	// twice at a time, and only when sudo asks; it may block, and the limits of time stand
+	// still meanwhile. The returned slice is kept until Close, which overwrites it. Without
+	// it such a host is not connected to.
+	SudoPassword func(ctx context.Context, user, host string) ([]byte, error)
+
 	// Notice tells whoever waits what for, in one line: an agent that wants a touch, or that
 	// does not answer. It must not block. nil: nobody is told.
 	Notice func(text string)
@@ -103,14 +111,15 @@ type Dialer struct {
 	LockLease time.Duration // after so long without a sign of life the node takes its lock back; 0: 1m
 	Log       hclog.Logger  // nil: none. No script, key or passphrase is ever logged
 
-	mu     sync.Mutex
-	files  *sshconfig.Files // nil: not read yet
-	oracle *oracle          // nil: nothing was asked yet
-	ring   *keyring
-	agents *agents
-	jumps  map[string]*jump
-	ways   map[string]bool // IP addresses that connections were asked for
-	closed bool
+	mu        sync.Mutex
+	files     *sshconfig.Files // nil: not read yet
+	oracle    *oracle          // nil: nothing was asked yet
+	ring      *keyring
+	agents    *agents
+	passwords *passwords
+	jumps     map[string]*jump
+	ways      map[string]bool // IP addresses that connections were asked for
+	closed    bool
 }
 
 // Dial connects to the host and logs in, and with a user other than root finds
@@ -139,7 +148,11 @@ func (d *Dialer) Close() error {
 	d.closed = true
 	jumps := d.jumps
 	d.jumps = nil
+	passwords := d.passwords
 	d.mu.Unlock()
+	if passwords != nil {
+		passwords.forget()
+	}
 	for _, j := range jumps {
 		j.close()
 	}

@@ -313,21 +313,6 @@ func (e *AuthError) Hint() string {
 	return fmt.Sprintf("let the key in: ssh-copy-id -i FILE.pub %s", shell.Quote(e.User+"@"+hostOnly(e.Addr)))
 }
 
-// A SudoError says that a user other than root may not become root without a
-// password.
-type SudoError struct {
-	User   string
-	Output string // what sudo said, escaped
-	NoExec bool   // it let a shell begin that may start nothing
-}
-
-func (e *SudoError) Error() string {
-	if e.NoExec {
-		return fmt.Sprintf("run as root with sudo -n as user %s: sudo lets nothing be started: %s", e.User, e.Output)
-	}
-	return fmt.Sprintf("run as root with sudo -n as user %s: sudo refused: %s", e.User, e.Output)
-}
-
 // A ShellError says that the login shell of the node did not run what it was
 // asked to: an account without a shell, a forced command, a menu, no sh or perl.
 type ShellError struct {

@@ -60,6 +60,10 @@ type session struct {
 	mark string
 	read string // what a reader was asked
 
+	entrance *entrance     // nil: nothing has to be answered first
+	clock    *clock        // of the time until the mark
+	late     chan struct{} // closed when that is over
+
 	stdout *bufio.Reader // what comes after the mark, once begun
 	stderr *tail
 	noise  tail // what came before the mark, an unfinished line included
@@ -80,7 +84,7 @@ type sending struct {
 // open starts a session and sends what it is to. It returns
 // before any of that has arrived. With an error nothing was sent: the node was at
 // most asked to start the bootstrap, which does nothing by itself.
-func (c *conn) open(ctx context.Context, command string, what sending) (*session, error) {
+func (c *conn) open(ctx context.Context, d door, what sending) (*session, error) {
 	if strings.ContainsRune(what.script, 0) {
 		return nil, errNUL
 	}
@@ -90,7 +94,7 @@ func (c *conn) open(ctx context.Context, command string, what sending) (*session
 	}
 	result := make(chan opened, 1)
 	go func() {
-		s, err := c.exec(command)
+		s, err := c.exec(d)
 		result <- opened{s, err}
 	}()
 	late := time.NewTimer(c.answer)
@@ -102,7 +106,11 @@ func (c *conn) open(ctx context.Context, command string, what sending) (*session
 			return nil, r.err
 		}
 		r.s.read = what.read
-		go r.s.send(what)
+		go func() {
+			if r.s.entrance == nil || r.s.entrance.pass(ctx, r.s) {
+				r.s.send(what)
+			}
+		}()
 		return r.s, nil
 	case <-ctx.Done():
 	case <-c.gone:
@@ -117,19 +125,22 @@ func (c *conn) open(ctx context.Context, command string, what sending) (*session
 	return nil, err
 }
 
-func (c *conn) exec(command string) (*session, error) {
+func (c *conn) exec(d door) (*session, error) {
 	ch, requests, err := c.openChannel()
 	if err != nil {
 		return nil, err
 	}
+	command, asks, begins := d.command()
 	s := &session{
 		on: c, ch: ch,
-		mark:   newMark(),
-		stderr: &tail{max: stderrMax},
-		noise:  tail{max: 4 << 10},
-		exited: make(chan struct{}),
-		errEOF: make(chan struct{}),
-		status: -1,
+		entrance: newEntrance(d, asks, begins),
+		late:     make(chan struct{}),
+		mark:     newMark(),
+		stderr:   &tail{max: stderrMax},
+		noise:    tail{max: 4 << 10},
+		exited:   make(chan struct{}),
+		errEOF:   make(chan struct{}),
+		status:   -1,
 	}
 	s.stdout = bufio.NewReader(readerFunc(func(p []byte) (int, error) {
 		n, err := ch.Read(p)
@@ -139,15 +150,14 @@ func (c *conn) exec(command string) (*session, error) {
 		return n, err
 	}))
 	go s.listen(requests)
-	go func() {
-		defer close(s.errEOF)
-		io.Copy(s.stderr, ch.Stderr())
-	}()
+	go s.listenToErrors(ch)
+	s.clock = newClock(c.answer, func() { close(s.late) })
 	ok, err := ch.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{command}))
 	if err == nil && !ok {
 		err = &ShellError{Exit: -1, Output: "the server refuses to run commands"}
 	}
 	if err != nil {
+		s.clock.stop()
 		ch.Close()
 		return nil, err
 	}
@@ -269,12 +279,11 @@ func signals(name string) int {
 func (s *session) begin() error {
 	begun := make(chan error, 1)
 	go func() { begun <- s.await() }()
-	late := time.NewTimer(s.on.answer)
-	defer late.Stop()
+	defer s.clock.stop()
 	select {
 	case err := <-begun:
 		return err
-	case <-late.C:
+	case <-s.late:
 		go s.ch.Close()
 		return &ShellError{Exit: -1, Output: s.said(), Waited: s.on.answer}
 	}
@@ -285,6 +294,10 @@ func (s *session) await() error {
 	var total int
 	for {
 		line, err := s.stdout.ReadSlice('\n')
+		if s.entrance != nil && bytes.HasSuffix(line, []byte(s.entrance.begins+"\n")) {
+			s.entrance.begun()
+			continue
+		}
 		_, said, reads := bytes.Cut(line, []byte(s.mark+" "+readerWord+" "))
 		if reads || bytes.HasSuffix(line, []byte(s.mark+"\n")) {
 			s.begun.Store(true)
@@ -318,6 +331,9 @@ func (s *session) refusal() error {
 			return errNoStatus
 		}
 		s.drain(nil, nil)
+		if err := s.entrance.failed(); err != nil {
+			return &entryError{err, s.said()}
+		}
 		if said := s.said(); strings.Contains(said, readerWord+": ") {
 			_, at, _ := strings.Cut(s.on.to, "@")
 			return &ReaderError{Said: said, Host: hostOnly(at)}
@@ -330,7 +346,7 @@ func (s *session) refusal() error {
 
 // said returns the last lines of everything that came back outside the protocol.
 func (s *session) said() string {
-	return escape.Tail(string(s.noise.bytes())+string(s.stderr.bytes()), 5)
+	return escape.Tail(string(s.entrance.without(append(s.noise.bytes(), s.stderr.bytes()...))), 5)
 }
 
 // A tail keeps the last max bytes written to it. It may be read while it is

@@ -60,6 +60,19 @@ func (e *endpoint) described() Hop {
 	add("host", host, e.source("HostName", called, e.renamed))
 	add("port", port, e.source("Port", called, e.asked.Port == 0))
 	add("user", e.user, e.source("User", called, e.asked.User == ""))
+	if how := e.becomes(); how != "" && !e.jumpHost {
+		from, file := fromConfiguration, "/etc/sudoers.d/zup there"
+		if how != e.become {
+			from = fromDefault
+		}
+		if how == BecomeDoas {
+			file = "/etc/doas.conf there"
+		}
+		add("becomes root with", tried(how), from)
+		if e.user != readerWord { // whose rule zup reader makes
+			add("needs the rule", Rule(how, e.user), file)
+		}
+	}
 	for _, l := range []struct{ what, directive, value string }{
 		{"known as", "HostKeyAlias", e.alias()},
 		{"address family", "AddressFamily", e.settings.Get("AddressFamily")},
