@@ -27,6 +27,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	gossh "golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
 
 	"zup/plan/stream"
 	"zup/providers/ssh/sshtest"
@@ -195,7 +197,8 @@ func cmdRelease(ts *testscript.TestScript, neg bool, args []string) {
 //	serves NODE VERSION                              asserts who is MASTER, and that all is well
 //	ssh NODE refuse|hang|deny|drop|reboot            what goes wrong with connections
 //	lock NODE lost|left                              somebody else takes a node's lock and dies; asserts that something is left of it
-//	agent NAME                                       $SSH_AUTH_SOCK is an agent that accepts connections and never answers
+//	agent NAME [touch=D]                             $SSH_AUTH_SOCK is an agent that accepts connections and never answers,
+//	                                                 or has the keys of the pair and signs after so long
 //	web                                              start what answers at a VIP, at $WEB; fail … silent=D
 //	                                                 lets it say 503 for so long
 //	exits STATUS COMMAND...                          like exec, and asserts the exit status
@@ -313,7 +316,7 @@ func cmdBastion(ts *testscript.TestScript, neg bool, args []string) {
 	appendHost(ts, host, host, user, s)
 }
 
-// cmdAgent has SSH_AUTH_SOCK name an agent that accepts connections and never answers.
+// cmdAgent starts an agent for SSH_AUTH_SOCK. Without touch it never answers.
 func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
 	dir, err := os.MkdirTemp("", "agent") // the names of sockets have to be short
 	ts.Check(err)
@@ -324,16 +327,43 @@ func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
 		l.Close()
 		os.RemoveAll(dir)
 	})
+	serve := func(c net.Conn) { io.Copy(io.Discard, c) }
+	if after := settings(args[1:])["touch"]; after != "" {
+		touched := touchedAgent{Agent: agent.NewKeyring()}
+		touched.after, err = time.ParseDuration(after)
+		ts.Check(err)
+		for _, p := range pairs(ts) {
+			for _, s := range p.servers {
+				text, err := os.ReadFile(s.IdentityFile())
+				ts.Check(err)
+				key, err := gossh.ParseRawPrivateKey(text)
+				ts.Check(err)
+				ts.Check(touched.Add(agent.AddedKey{PrivateKey: key, Comment: "yubikey"}))
+			}
+		}
+		serve = func(c net.Conn) { agent.ServeAgent(touched, c) }
+	}
 	go func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go io.Copy(io.Discard, c)
+			go serve(c)
 		}
 	}()
 	ts.Setenv("SSH_AUTH_SOCK", socket)
+}
+
+// A touchedAgent signs when somebody has touched it.
+type touchedAgent struct {
+	agent.Agent
+	after time.Duration
+}
+
+func (a touchedAgent) Sign(key gossh.PublicKey, data []byte) (*gossh.Signature, error) {
+	time.Sleep(a.after)
+	return a.Agent.Sign(key, data)
 }
 
 func cmdExample(ts *testscript.TestScript, neg bool, args []string) {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/crypto/ssh"
@@ -19,6 +20,10 @@ const (
 	outcomeNotTried  = "not tried"
 	outcomeRefused   = "refused"
 	outcomeEncrypted = "encrypted, and nobody was asked for the passphrase"
+	outcomeNoPrivate = "not in the agent, and the file has no private key"
+
+	// Of a security key the file has a handle only, and the device signs.
+	outcomeSecurityKey = "a security key that is not in the agent, and zup signs with those through an agent only"
 )
 
 // An auth logs in to one endpoint, once, with keys only. The keys are offered in
@@ -148,21 +153,52 @@ func (a *auth) gather() {
 	inAgent := a.agentKeys()
 	others := slices.Clone(inAgent)
 	for _, file := range a.of.keys.files {
-		for _, c := range a.fileKeys(file) {
-			if held := a.take(&others, c.pub); held != nil {
-				held.source = file + " (in the agent)"
-				c = held
-			}
+		a.keys = append(a.keys, a.identity(file, &others)...)
+	}
+	a.keys = append(a.certified(slices.Concat(a.keys, inAgent), &others), a.keys...)
+	for _, c := range others {
+		if !a.of.keys.only || c.pub == nil { // an agent that does not answer may have had one that is named
 			a.keys = append(a.keys, c)
 		}
-	}
-	a.keys = append(a.certified(slices.Concat(a.keys, inAgent)), a.keys...)
-	if !a.of.keys.only {
-		a.keys = append(a.keys, others...)
 	}
 	for _, c := range a.keys {
 		a.permit(c)
 	}
+}
+
+// identity returns the key of an identity file, from the agent if that has it, and before
+// it the certificate beside it, which the agent may have too. With CertificateFile ssh
+// looks for none there.
+func (a *auth) identity(file string, others *[]*candidate) []*candidate {
+	c := a.fileKey(file)
+	cert, _ := a.of.keys.public(file + "-cert.pub").(*ssh.Certificate)
+	if len(a.of.keys.certs) > 0 {
+		cert = nil
+	}
+	if c == nil && cert == nil {
+		return nil
+	}
+	if c == nil { // the certificate says which key it is
+		c = a.candidate(cert.Key, file)
+		c.outcome = outcomeNoPrivate
+	}
+	if held := a.take(others, c.pub); held != nil {
+		held.source = file + " (in the agent)"
+		c = held
+	}
+	if cert == nil {
+		return []*candidate{c}
+	}
+	if held := a.take(others, cert); held != nil {
+		held.source = file + "-cert.pub (in the agent)"
+		return []*candidate{held, c}
+	}
+	if c.signer == nil {
+		return []*candidate{c}
+	}
+	withCert := a.candidate(cert, file+"-cert.pub")
+	withCert.signer = c.certified(cert)
+	return []*candidate{withCert, c}
 }
 
 // permit leaves a key out that the settings forbid.
@@ -176,7 +212,7 @@ func (a *auth) permit(c *candidate) {
 }
 
 // certified returns the certificates of CertificateFile, each with the key that it is for.
-func (a *auth) certified(keys []*candidate) []*candidate {
+func (a *auth) certified(keys []*candidate, others *[]*candidate) []*candidate {
 	var all []*candidate
 	for _, file := range a.of.keys.certs {
 		c := a.candidate(nil, file)
@@ -184,6 +220,11 @@ func (a *auth) certified(keys []*candidate) []*candidate {
 		cert, ok := publicKey(file).(*ssh.Certificate)
 		if !ok {
 			c.outcome = "this is no certificate"
+			continue
+		}
+		if held := a.take(others, cert); held != nil {
+			held.source = file + " (in the agent)"
+			all[len(all)-1] = held
 			continue
 		}
 		c.pub, c.outcome = cert, "the key that it is for is not at hand"
@@ -250,10 +291,9 @@ func (a *auth) candidate(pub ssh.PublicKey, source string) *candidate {
 	return &candidate{auth: a, pub: pub, source: source, outcome: outcomeNotTried}
 }
 
-// fileKeys returns the key in file, with the certificate beside it as a key of
-// its own before it, or one that says why there is none. A file that is missing
-// counts only if it was asked for.
-func (a *auth) fileKeys(file string) []*candidate {
+// fileKey returns the key in file, or one that says why there is none. A file that is
+// missing counts only if its public half is there.
+func (a *auth) fileKey(file string) *candidate {
 	c := a.candidate(nil, file)
 	text, err := a.of.keys.read(file)
 	switch {
@@ -262,19 +302,13 @@ func (a *auth) fileKeys(file string) []*candidate {
 		if c.pub = a.of.keys.public(file + ".pub"); c.pub == nil {
 			return nil
 		}
-		c.outcome = "not in the agent, and the file has no private key"
+		c.outcome = outcomeNoPrivate
 	case err != nil:
 		c.outcome = err.Error()
 	default:
 		a.parse(c, text)
 	}
-	keys := []*candidate{c}
-	if cert, ok := a.of.keys.public(file + "-cert.pub").(*ssh.Certificate); ok && c.signer != nil {
-		withCert := a.candidate(cert, file+"-cert.pub")
-		withCert.signer = c.certified(cert)
-		keys = []*candidate{withCert, c}
-	}
-	return keys
+	return c
 }
 
 func (a *auth) parse(c *candidate, text []byte) {
@@ -294,11 +328,19 @@ func (a *auth) parse(c *candidate, text []byte) {
 		}
 		c.signer = func() (ssh.Signer, error) { return a.ring.unlock(a.ctx, c.source, text) }
 	default:
-		if c.pub = a.of.keys.public(c.source); c.pub == nil {
-			c.pub = a.of.keys.public(c.source + ".pub") // of a security key, whose file no program but OpenSSH reads
+		c.pub = a.of.keys.public(c.source)
+		if c.pub == nil {
+			c.pub = publicHalf(text) // of a security key, with which only OpenSSH can sign
 		}
-		if c.pub != nil {
-			c.outcome = "not in the agent, and the file has no private key"
+		if c.pub == nil {
+			c.pub = a.of.keys.public(c.source + ".pub")
+		}
+		switch {
+		case c.pub != nil && strings.HasPrefix(c.pub.Type(), "sk-"):
+			c.outcome = outcomeSecurityKey
+			return
+		case c.pub != nil:
+			c.outcome = outcomeNoPrivate
 			return
 		}
 		c.outcome = "this is no private key"

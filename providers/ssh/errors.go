@@ -296,6 +296,8 @@ func (e *AuthError) Hint() string {
 		switch {
 		case k.silent != nil && k.silent.Key == "":
 			return hintOfSilence(k.silent.Socket)
+		case k.Outcome == outcomeSecurityKey:
+			return "load it into an agent, and have it within reach: " + shell.Command("ssh-add", shell.File(k.Source))
 		case k.Outcome == outcomeEncrypted:
 			return "load the key into an agent: " + shell.Command("ssh-add", shell.File(k.Source))
 		case k.Outcome == outcomeNotTried:

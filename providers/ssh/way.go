@@ -92,6 +92,9 @@ func (e *endpoint) described() Hop {
 		add("certificate", file+missing(file), e.saidBy("CertificateFile", i))
 	}
 	add("agent", first(e.keys.agent, "none"), e.said("IdentityAgent", "SSH_AUTH_SOCK"))
+	if v, ok := e.settings.Value("AddKeysToAgent"); ok && !strings.EqualFold(v.Args[0], "no") && !strings.EqualFold(v.Args[0], "false") {
+		add("AddKeysToAgent", strings.Join(v.Args, " ")+", ignored on purpose: zup adds no key to an agent; ssh-add does", v.At())
+	}
 	e.hostKeys(add)
 	for _, directive := range []string{"KexAlgorithms", "Ciphers", "MACs", "HostKeyAlgorithms", "PubkeyAcceptedAlgorithms", "CASignatureAlgorithms", "RequiredRSASize"} {
 		add(directive, e.settings.Get(directive), e.said(directive, ""))
