@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -482,8 +483,12 @@ type interrupts struct {
 	quit    chan struct{}
 }
 
+// catching counts the runs that heed signals themselves.
+var catching atomic.Int32
+
 func (a *applying) interrupts(cancel context.CancelFunc, v *view) *interrupts {
 	i := &interrupts{asked: make(chan struct{}), signals: make(chan os.Signal, 4), quit: make(chan struct{})}
+	catching.Add(1)
 	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) { // nohup: the run goes on when the terminal is gone
 		signal.Notify(i.signals, syscall.SIGHUP)
@@ -512,5 +517,6 @@ func (a *applying) interrupts(cancel context.CancelFunc, v *view) *interrupts {
 
 func (i *interrupts) end() {
 	signal.Stop(i.signals)
+	catching.Add(-1)
 	close(i.quit)
 }

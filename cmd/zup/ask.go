@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 
 	"golang.org/x/term"
 
@@ -43,6 +45,9 @@ func askHidden(ctx context.Context, question string) ([]byte, error) {
 		text []byte
 		err  error
 	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
 	answered := make(chan answer, 1)
 	go func() {
 		text, err := term.ReadPassword(fd)
@@ -54,6 +59,13 @@ func askHidden(ctx context.Context, question string) ([]byte, error) {
 	case <-ctx.Done():
 		term.Restore(fd, was)
 		return nil, context.Cause(ctx)
+	case s := <-signals:
+		term.Restore(fd, was) // or it would show nothing that is typed after zup has ended
+		if catching.Load() == 0 {
+			signal.Reset(s)
+			syscall.Kill(os.Getpid(), s.(syscall.Signal))
+		}
+		return nil, errors.New("interrupted")
 	}
 }
 

@@ -207,6 +207,15 @@ func TestOnTheNodeThatMakesRoot(t *testing.T) {
 			}
 		})
 	}
+	t.Run("interrupted while it asks", func(t *testing.T) {
+		n := &becomingNode{&readerNode{t, n.zup, n.dir, n.home}}
+		n.must(freshOps + rule)
+		n.reads("sudo-password", "")
+		screen := n.onTerminal("sh -c 'trap : INT; "+n.zup+" plan; echo ended with $?; stty -a'", "\x03")
+		if !strings.Contains(screen, "ended with 130") || !regexp.MustCompile(`[ ;]echo `).MatchString(screen) {
+			t.Errorf("%s", screen)
+		}
+	})
 	left, _ := n.sh("grep -rsl CANARY /run /var/lib/zup /var/lib/ops " + n.dir + " " + n.home)
 	if left != "" {
 		t.Errorf("the password is in %s", left)

@@ -69,8 +69,12 @@ func TestSSHDAccountsThatHang(t *testing.T) {
 			if took > 20*time.Second || len(err.Error()) > 3000 || strings.Contains(err.Error(), "\x1b") {
 				t.Errorf("it took %v, and %d bytes of error", took, len(err.Error()))
 			}
+			start = time.Now()
 			if _, err = h.JobStatus(t.Context(), "run/job"); !errors.As(err, &shell) {
 				t.Errorf("a job: %v", err)
+			}
+			if again := time.Since(start); shell.Waited > 0 && again > time.Second {
+				t.Errorf("it was waited for once more: %v", again)
 			}
 		})
 	}

@@ -203,7 +203,10 @@ func (k *heldKey) waitsFor() string {
 	return fmt.Sprintf("waiting up to %v for the agent at %s to sign with %s: %s", k.at.of.signs, escape.Name(k.at.socket), k.called(), want)
 }
 
-// hintOfSilence says what to do about an agent that does not answer.
-func hintOfSilence(socket string) string {
-	return "the agent at " + escape.Name(socket) + " hangs, as a forwarded one does whose connection is gone: does ssh-add -l answer? Set SSH_AUTH_SOCK to another one, or give IdentityAgent none in ~/.ssh/config and name a key with identity_file"
+// Hint says what to do about it.
+func (e *SilentAgentError) Hint() string {
+	if e.Key != "" {
+		return "the agent at " + escape.Name(e.Socket) + " did not sign with " + e.Key + ": run it again, and touch the key or confirm when it asks; or name another key with identity_file"
+	}
+	return "the agent at " + escape.Name(e.Socket) + " hangs, as a forwarded one does whose connection is gone: does ssh-add -l answer? Set SSH_AUTH_SOCK to another one, or give IdentityAgent none in ~/.ssh/config and name a key with identity_file"
 }

@@ -211,7 +211,8 @@ func TestAgentThatHangsAtSigning(t *testing.T) {
 	d2 := newDialer(t)
 	d2.AgentSocket, d2.SignTimeout = d.AgentSocket, 300*time.Millisecond
 	err := dialError(t, d2, to)
-	contains(t, "error", err.Error(), "accepted, but it cannot sign: no ", "within 300ms")
+	contains(t, "error", err.Error(), "accepted, but it cannot sign: no signature within 300ms")
+	contains(t, "hint", hint(err), "did not sign with ssh-ed25519", `hanging\x1b[31m`, "touch the key or confirm")
 }
 
 // Somebody who has to touch a key gets time for it and is told; the others wait for their

@@ -294,8 +294,8 @@ func (e *AuthError) Hint() string {
 	refused := 0
 	for _, k := range e.Keys {
 		switch {
-		case k.silent != nil && k.silent.Key == "":
-			return hintOfSilence(k.silent.Socket)
+		case k.silent != nil:
+			return k.silent.Hint()
 		case k.Outcome == outcomeSecurityKey:
 			return "load it into an agent, and have it within reach: " + shell.Command("ssh-add", shell.File(k.Source))
 		case k.Outcome == outcomeEncrypted:

@@ -88,6 +88,9 @@ func (c *conn) open(ctx context.Context, d door, what sending) (*session, error)
 	if strings.ContainsRune(what.script, 0) {
 		return nil, errNUL
 	}
+	if err := c.isMute(); err != nil {
+		return nil, err
+	}
 	type opened struct {
 		s   *session
 		err error
@@ -115,7 +118,7 @@ func (c *conn) open(ctx context.Context, d door, what sending) (*session, error)
 	case <-ctx.Done():
 	case <-c.gone:
 	case <-late.C:
-		err = &ShellError{Exit: -1, Waited: c.answer}
+		err = c.fallsMute(&ShellError{Exit: -1, Waited: c.answer})
 	}
 	go func() {
 		if r := <-result; r.err == nil {
@@ -285,7 +288,7 @@ func (s *session) begin() error {
 		return err
 	case <-s.late:
 		go s.ch.Close()
-		return &ShellError{Exit: -1, Output: s.said(), Waited: s.on.answer}
+		return s.on.fallsMute(&ShellError{Exit: -1, Output: s.said(), Waited: s.on.answer})
 	}
 }
 
@@ -315,7 +318,7 @@ func (s *session) await() error {
 		}
 		if err == nil && total > noiseMax {
 			go s.ch.Close()
-			return &ShellError{Exit: -1, Output: s.said(), Flood: total}
+			return s.on.fallsMute(&ShellError{Exit: -1, Output: s.said(), Flood: total})
 		}
 		if err != nil {
 			return s.refusal()
