@@ -403,7 +403,7 @@ func fillIn(c *Cluster, cfg *config.Cluster, nodes []ObservedNode) {
 	for i := range c.Nodes {
 		n, from := &c.Nodes[i], &cfg.Nodes[i]
 		n.Address, n.Name = from.Address, from.Name
-		n.SSH = SSH{IdentityFile: from.SSH.IdentityFile, Jump: jump(from.SSH.Jump), JumpHostKeys: from.SSH.JumpHostKeys, Port: from.SSH.Port, User: from.SSH.User}
+		n.SSH = SSH{Become: from.SSH.Become, IdentityFile: from.SSH.IdentityFile, Jump: jump(from.SSH.Jump), JumpHostKeys: from.SSH.JumpHostKeys, Port: from.SSH.Port, User: from.SSH.User}
 		if i < len(nodes) {
 			n.HostKey = nodes[i].HostKey
 		}

@@ -252,6 +252,7 @@ type Node struct {
 // SSH is how the configuration wants a node to be reached; what is empty is
 // left to ~/.ssh/config and the agent of whoever applies.
 type SSH struct {
+	Become       string            `json:"become,omitempty"` // how a user other than root becomes root: sudo, sudo-password or doas; "": sudo
 	IdentityFile string            `json:"identity_file,omitempty"`
 	Jump         []string          `json:"jump,omitempty"`
 	JumpHostKeys map[string]string `json:"jump_host_keys,omitempty"` // by HOST or HOST:PORT, authorized_keys form

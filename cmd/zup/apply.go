@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -219,6 +220,9 @@ func (a *applying) file(ctx context.Context, path string) error {
 	a.warnUnfinished(dir, names, store.State())
 	fleet := a.newFleet(dir, a.input)
 	defer fleet.Close()
+	if err := a.canAsk(ctx, fleet, a.input, fleet.targetsIn(p)); err != nil {
+		return err
+	}
 	return a.carryOut(ctx, carrying{dir: dir, store: store, fleet: fleet, plan: p, command: shell.Command("apply", shell.File(path)), look: true, closed: d.closed()})
 }
 
@@ -482,8 +486,12 @@ type interrupts struct {
 // unbrokenByPipes keeps a reader that goes away from ending zup. It does no harm twice.
 func unbrokenByPipes() { signal.Ignore(syscall.SIGPIPE) }
 
+// catching counts the runs that heed signals themselves.
+var catching atomic.Int32
+
 func (a *applying) interrupts(cancel context.CancelFunc, v *view) *interrupts {
 	i := &interrupts{asked: make(chan struct{}), signals: make(chan os.Signal, 4), quit: make(chan struct{})}
+	catching.Add(1)
 	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) { // nohup: the run goes on when the terminal is gone
 		signal.Notify(i.signals, syscall.SIGHUP)
@@ -512,5 +520,6 @@ func (a *applying) interrupts(cancel context.CancelFunc, v *view) *interrupts {
 
 func (i *interrupts) end() {
 	signal.Stop(i.signals)
+	catching.Add(-1)
 	close(i.quit)
 }

@@ -64,7 +64,7 @@ func (a *approving) approve(ctx context.Context, path string) error {
 	if err := inTime(p, a.now()); err != nil {
 		return err
 	}
-	dialer := &ssh.Dialer{Home: a.getenv("HOME")}
+	dialer := &ssh.Dialer{Home: a.getenv("HOME"), Notice: a.note}
 	if a.input {
 		dialer.Passphrase = a.passphrase
 	}

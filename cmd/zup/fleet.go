@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"golang.org/x/term"
 
 	"zup/plan"
 	"zup/plan/apply"
@@ -35,15 +33,18 @@ type connection struct {
 	host *ssh.Host
 }
 
-// newFleet connects to nothing yet. With ask, the passphrase of a key is asked
-// for on the terminal.
+// newFleet connects to nothing yet. With ask, the passphrase of a key and
+// sudo's password are asked for on the terminal.
 func (c *cli) newFleet(dir string, ask bool) *fleet {
 	f := &fleet{hosts: map[string]*connection{}}
 	f.dialer.Home, f.dialer.Dir = c.getenv("HOME"), dir
-	f.dialer.Log = c.logger()
+	f.dialer.Log, f.dialer.Notice = c.logger(), c.note
 	c.trustSSH(&f.dialer, dir)
 	if ask && !c.machine {
 		f.dialer.Passphrase = c.passphrase
+		if hasTerminal() {
+			f.dialer.SudoPassword = c.sudoPassword
+		}
 	}
 	return f
 }
@@ -71,22 +72,15 @@ func (c *cli) logger() hclog.Logger {
 	return hclog.New(&hclog.LoggerOptions{Name: "zup", Level: level, Output: escaping{c.log}})
 }
 
-// passphrase asks on the terminal, whatever stdin is.
-func (c *cli) passphrase(ctx context.Context, file string) ([]byte, error) {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
-	if err != nil {
-		return nil, errors.New("there is no terminal to ask for its passphrase; ssh-add it to an agent")
-	}
-	defer tty.Close()
-	fmt.Fprintf(tty, "Passphrase for %s: ", escape.Name(file))
-	defer fmt.Fprintln(tty)
-	return term.ReadPassword(int(tty.Fd()))
+// note tells whoever waits what for.
+func (c *cli) note(text string) {
+	fmt.Fprintf(c.err, "%s %s\n", c.errStyle().notice("Note:"), text)
 }
 
 // target says how to reach a node. A pinned key wins over known_hosts.
 func (f *fleet) target(name, address, pinned string, s plan.SSH) ssh.Target {
 	t := ssh.Target{
-		Name: fmt.Sprintf("node %q", name), Address: address, Port: s.Port, User: s.User,
+		Name: fmt.Sprintf("node %q", name), Address: address, Port: s.Port, User: s.User, Become: s.Become,
 		IdentityFile: s.IdentityFile, Jump: s.Jump, JumpHostKeys: s.JumpHostKeys, HostKey: pinned,
 	}
 	if len(s.Jump) == 1 && s.Jump[0] == "none" {
@@ -142,7 +136,7 @@ func (f *fleet) targetOf(n *config.Node) ssh.Target {
 	for _, h := range n.SSH.Jump {
 		hops = append(hops, h.String())
 	}
-	s := plan.SSH{IdentityFile: n.SSH.IdentityFile, Port: n.SSH.Port, User: n.SSH.User, Jump: hops, JumpHostKeys: n.SSH.JumpHostKeys}
+	s := plan.SSH{Become: n.SSH.Become, IdentityFile: n.SSH.IdentityFile, Port: n.SSH.Port, User: n.SSH.User, Jump: hops, JumpHostKeys: n.SSH.JumpHostKeys}
 	switch {
 	case n.SSH.Jump == nil:
 		s.Jump = nil

@@ -229,6 +229,9 @@ func (p *planning) make(ctx context.Context, command string, store *state.Store)
 	}
 	fleet := p.newFleet(dir, p.input)
 	clusters := chosen(cfg, p.config.targets)
+	if err := p.canAsk(ctx, fleet, p.input, fleet.targetsOf(clusters)); err != nil {
+		return fleet, nil, err
+	}
 	names := make([]string, 0, len(clusters))
 	for _, c := range clusters {
 		names = append(names, c.Name)

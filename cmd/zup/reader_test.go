@@ -50,11 +50,18 @@ func TestReaderEditionIsThatOfItsScript(t *testing.T) {
 // its own sshd and sudo, and tries there what a key that may only read can do: see
 // TestOnTheNode.
 func TestNodeOfAReader(t *testing.T) {
+	inNamespaces(t, "TestOnTheNode", "/usr/sbin/sshd", "/usr/bin/sudo", "/usr/sbin/visudo", "/usr/sbin/keepalived", "/usr/bin/unshare", "/usr/sbin/useradd", "/usr/bin/gcc")
+}
+
+// inNamespaces builds zup and runs another test of this package in namespaces of its own,
+// where it finds the program in $ZUP_ON_THE_NODE.
+func inNamespaces(t *testing.T, test string, programs ...string) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("builds zup")
 	}
 	var lacks []string
-	for _, program := range []string{"/usr/sbin/sshd", "/usr/bin/sudo", "/usr/sbin/visudo", "/usr/sbin/keepalived", "/usr/bin/unshare", "/usr/sbin/useradd", "/usr/bin/gcc"} {
+	for _, program := range programs {
 		if _, err := os.Stat(program); err != nil {
 			lacks = append(lacks, program)
 		}
@@ -76,13 +83,13 @@ func TestNodeOfAReader(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	cmd := exec.Command("unshare", "-m", "-n", "-p", "-u", "-f", "--kill-child", "--mount-proc", self, "-test.run=^TestOnTheNode$", "-test.v", "-test.timeout=5m")
+	cmd := exec.Command("unshare", "-m", "-n", "-p", "-u", "-f", "--kill-child", "--mount-proc", self, "-test.run=^"+test+"$", "-test.v", "-test.timeout=5m")
 	cmd.Env = append(os.Environ(), "ZUP_ON_THE_NODE="+binary, "SSH_AUTH_SOCK=")
 	out, err := cmd.CombinedOutput()
 	if t.Log(string(out)); err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(string(out), "--- PASS: TestOnTheNode/") {
+	if !strings.Contains(string(out), "--- PASS: "+test+"/") {
 		t.Error("nothing was tried")
 	}
 }

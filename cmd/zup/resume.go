@@ -117,6 +117,9 @@ func (a *applying) resume(ctx context.Context, run string) error {
 	}
 	fleet := a.newFleet(dir, a.input)
 	defer fleet.Close()
+	if err := a.canAsk(ctx, fleet, a.input, fleet.targetsIn(p)); err != nil {
+		return err
+	}
 	if !left { // it was killed before it could write down that it had ended
 		fleet.clearLocks(ctx, p)
 		return a.carryOut(ctx, carrying{dir: dir, store: store, plan: p, command: "resume", resumed: run})

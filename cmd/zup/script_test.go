@@ -7,6 +7,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,6 +27,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	gossh "golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
 
 	"zup/plan/stream"
 	"zup/providers/ssh/sshtest"
@@ -174,8 +178,9 @@ func cmdRelease(ts *testscript.TestScript, neg bool, args []string) {
 
 // scriptCommands are the verbs of the scripts besides those of testscript:
 //
-//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME] [from=VERSION to=VERSION] [apt=3] [tracked=weights] [ipv6]
+//	pair FIRST SECOND [master=NODE] [primary=NODE] [at=ADDRESS,ADDRESS] [product=NAME] [from=VERSION to=VERSION] [apt=3] [tracked=weights] [ipv6] [user=NAME [sudo=PASSWORD] [doas]]
 //	                                                 start two nodes; ssh finds them by name, and at these addresses;
+//	                                                 user: who has to become root with sudo -n, sudo -S or doas;
 //	                                                 ipv6: their cluster and VIPs have IPv6 addresses
 //	bastion USER@HOST                                start a jump host that reaches the nodes that were started; its key is $KEY_bastion
 //	example NAME                                     copy examples/NAME here
@@ -192,6 +197,8 @@ func cmdRelease(ts *testscript.TestScript, neg bool, args []string) {
 //	serves NODE VERSION                              asserts who is MASTER, and that all is well
 //	ssh NODE refuse|hang|deny|drop|reboot            what goes wrong with connections
 //	lock NODE lost|left                              somebody else takes a node's lock and dies; asserts that something is left of it
+//	agent NAME [touch=D]                             $SSH_AUTH_SOCK is an agent that accepts connections and never answers,
+//	                                                 or has the keys of the pair and signs after so long
 //	web                                              start what answers at a VIP, at $WEB; fail … silent=D
 //	                                                 lets it say 503 for so long
 //	exits STATUS COMMAND...                          like exec, and asserts the exit status
@@ -225,6 +232,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"canaries": cmdCanaries,
 	"code":     cmdCode,
 	"stream":   cmdStream,
+	"agent":    cmdAgent,
 }
 
 func pairs(ts *testscript.TestScript) map[string]*pair {
@@ -276,9 +284,11 @@ func cmdPair(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	addresses := strings.Split(set["at"]+",", ",")
 	for i, name := range []string{first, second} {
-		p.servers[name] = p.Serve(ts.Value("t").(testing.TB), name, sshtest.Config{})
+		c := sshtest.Config{User: set["user"], SudoPassword: set["sudo"], Doas: slices.Contains(args, "doas")}
+		p.servers[name] = p.Serve(ts.Value("t").(testing.TB), name, c)
+		p.servers[name].Answer("id -u", sshtest.Reply{Stdout: "0\n"})
 		ts.Setenv("KEY_"+name, p.servers[name].HostKey())
-		appendHost(ts, strings.TrimSpace(name+" "+addresses[i]), name, "root", p.servers[name])
+		appendHost(ts, strings.TrimSpace(name+" "+addresses[i]), name, cmp.Or(c.User, "root"), p.servers[name])
 	}
 	pairs(ts)[first] = p
 }
@@ -304,6 +314,56 @@ func cmdBastion(ts *testscript.TestScript, neg bool, args []string) {
 	s := sshtest.New(ts.Value("t").(testing.TB), sshtest.Config{User: user, Forward: true, Names: behind})
 	ts.Setenv("KEY_bastion", s.HostKey())
 	appendHost(ts, host, host, user, s)
+}
+
+// cmdAgent starts an agent for SSH_AUTH_SOCK. Without touch it never answers.
+func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
+	dir, err := os.MkdirTemp("", "agent") // the names of sockets have to be short
+	ts.Check(err)
+	socket := filepath.Join(dir, args[0])
+	l, err := net.Listen("unix", socket)
+	ts.Check(err)
+	ts.Defer(func() {
+		l.Close()
+		os.RemoveAll(dir)
+	})
+	serve := func(c net.Conn) { io.Copy(io.Discard, c) }
+	if after := settings(args[1:])["touch"]; after != "" {
+		touched := touchedAgent{Agent: agent.NewKeyring()}
+		touched.after, err = time.ParseDuration(after)
+		ts.Check(err)
+		for _, p := range pairs(ts) {
+			for _, s := range p.servers {
+				text, err := os.ReadFile(s.IdentityFile())
+				ts.Check(err)
+				key, err := gossh.ParseRawPrivateKey(text)
+				ts.Check(err)
+				ts.Check(touched.Add(agent.AddedKey{PrivateKey: key, Comment: "yubikey"}))
+			}
+		}
+		serve = func(c net.Conn) { agent.ServeAgent(touched, c) }
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serve(c)
+		}
+	}()
+	ts.Setenv("SSH_AUTH_SOCK", socket)
+}
+
+// A touchedAgent signs when somebody has touched it.
+type touchedAgent struct {
+	agent.Agent
+	after time.Duration
+}
+
+func (a touchedAgent) Sign(key gossh.PublicKey, data []byte) (*gossh.Signature, error) {
+	time.Sleep(a.after)
+	return a.Agent.Sign(key, data)
 }
 
 func cmdExample(ts *testscript.TestScript, neg bool, args []string) {

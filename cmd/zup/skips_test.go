@@ -15,6 +15,7 @@ var byChoice = regexp.MustCompile(`testing\.Short\(\)|ZUP_MATRIX|ZUP_FAULTS|test
 // skipsOf are others, which CI can do nothing about.
 var skipsOf = map[string]string{
 	"cmd/zup/reader_test.go: TestNodeOfAReader runs it":                                   "a child process of another test",
+	"cmd/zup/become_test.go: TestNodeThatMakesRoot runs it":                               "a child process of another test",
 	"plan/review/browser_test.go: ZUP_DOCUMENTS names no directory":                       "writes documents for people to look at",
 	"plan/approval/keygen_test.go: this ssh-keygen signs with no certificate from a file": "the OpenSSH of Debian 12 does not",
 }

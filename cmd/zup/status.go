@@ -94,6 +94,9 @@ func (p *planning) status(cmd *cobra.Command, asJSON bool) error {
 	fleet := p.newFleet(dir, p.input)
 	defer fleet.Close()
 	clusters := chosen(cfg, p.config.targets)
+	if err := p.canAsk(cmd.Context(), fleet, p.input, fleet.targetsOf(clusters)); err != nil {
+		return err
+	}
 	observed, locks := p.observe(cmd.Context(), clusters, fleet)
 	if cmd.Context().Err() != nil {
 		return said(exitInterrupted)

@@ -89,6 +89,9 @@ func (p *planning) unlockNodes(ctx context.Context, dir string) (held bool, err 
 	fleet := p.newFleet(dir, p.input)
 	defer fleet.Close()
 	clusters := chosen(cfg, p.config.targets)
+	if err := p.canAsk(ctx, fleet, p.input, fleet.targetsOf(clusters)); err != nil {
+		return false, err
+	}
 	before, after, failed := p.clear(ctx, clusters, fleet)
 	for i, l := range after {
 		if l.err == nil {

@@ -51,7 +51,7 @@ var (
 		},
 	}}
 	clusterSSHLayout = &layout{"in an ssh block", &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "user"}, {Name: "port"}, {Name: "identity_file"}, {Name: "jump"}, {Name: "jump_host_keys"}},
+		Attributes: []hcl.AttributeSchema{{Name: "user"}, {Name: "become"}, {Name: "port"}, {Name: "identity_file"}, {Name: "jump"}, {Name: "jump_host_keys"}},
 	}}
 	nodeLayout = &layout{"in a node block", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "address"}},
@@ -59,7 +59,7 @@ var (
 	}}
 	nodeSSHLayout = &layout{"in the ssh block of a node", &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{
-			{Name: "user"}, {Name: "port"}, {Name: "identity_file"}, {Name: "jump"}, {Name: "jump_host_keys"}, {Name: "host_key"},
+			{Name: "user"}, {Name: "become"}, {Name: "port"}, {Name: "identity_file"}, {Name: "jump"}, {Name: "jump_host_keys"}, {Name: "host_key"},
 		},
 	}}
 	packageLayout = &layout{"in a package block", &hcl.BodySchema{

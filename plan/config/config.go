@@ -125,10 +125,18 @@ type Node struct {
 	Place
 }
 
+// The values that SSH.Become may have.
+const (
+	BecomeSudo         = "sudo"
+	BecomeSudoPassword = "sudo-password"
+	BecomeDoas         = "doas"
+)
+
 // SSH says how a node is reached. What is empty was not said: ssh_config,
 // known_hosts and the agent decide then.
 type SSH struct {
 	User         string
+	Become       string            // how a user other than root becomes root: one of the above
 	Port         int               // 1 to 65535; 0: not said
 	IdentityFile string            // may begin with "~/"; a relative path starts at Config.Dir
 	Jump         []Hop             // in the order of travel; nil: not said; empty but not nil: explicitly none

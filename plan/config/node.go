@@ -173,6 +173,15 @@ func (l *loader) readSSH(block *hcl.Block, in *layout) SSH {
 			l.errorf(b.at("user"), fmt.Sprintf("%s is no user name", quoted(text)), "")
 		}
 	}
+	if text, ok := b.text("become"); ok {
+		s.Become = text
+		switch text {
+		case BecomeSudo, BecomeSudoPassword, BecomeDoas:
+		default:
+			l.errorf(b.at("become"), fmt.Sprintf("%s is no way to become root", quoted(text)), "%s",
+				didYouMean(text, `It is "sudo", which runs sudo -n, "sudo-password", which asks for the password on the terminal, or "doas", which runs doas -n.`, BecomeSudo, BecomeSudoPassword, BecomeDoas))
+		}
+	}
 	if v, ok := b.value("port", cty.Number); ok {
 		if n, whole := intValue(v); whole && 1 <= n && n <= 65535 {
 			s.Port = n
@@ -198,6 +207,9 @@ func overlay(defaults, own SSH) SSH {
 	out := own
 	if out.User == "" {
 		out.User = defaults.User
+	}
+	if out.Become == "" {
+		out.Become = defaults.Become
 	}
 	if out.Port == 0 {
 		out.Port = defaults.Port

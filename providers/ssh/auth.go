@@ -8,14 +8,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/agent"
 
 	"zup/plan/escape"
 )
@@ -27,6 +25,10 @@ const (
 	outcomeSigned    = "accepted, but not its signature"
 	outcomeRefused   = "refused"
 	outcomeEncrypted = "encrypted, and nobody was asked for the passphrase"
+	outcomeNoPrivate = "not in the agent, and the file has no private key"
+
+	// Of a security key the file has a handle only, and the device signs.
+	outcomeSecurityKey = "a security key that is not in the agent, and zup signs with those through an agent only"
 )
 
 // An auth logs in to one endpoint, once, with keys only. The keys are offered in
@@ -34,10 +36,11 @@ const (
 // the agent's others unless IdentitiesOnly is set. The passphrase of an encrypted
 // key is asked for when the server has said that it would take that key.
 type auth struct {
-	ctx   context.Context // of this login; ends with it
-	of    *endpoint
-	ring  *keyring
-	pause func() (resume func()) // stops the clock while a human may be busy
+	ctx    context.Context // of this login; ends with it
+	of     *endpoint
+	ring   *keyring
+	agents *agents
+	pause  func() (resume func()) // stops the clock while a human or an agent may be busy
 
 	keys    []*candidate
 	left    int      // untried keys when the server last asked
@@ -54,6 +57,7 @@ type candidate struct {
 	source  string
 	signer  func() (ssh.Signer, error)
 	outcome string
+	silent  *SilentAgentError // why there is none; nil: the agent has answered
 }
 
 func (c *candidate) PublicKey() ssh.PublicKey {
@@ -78,6 +82,7 @@ func (c *candidate) SignWithAlgorithm(rand io.Reader, data []byte, algorithm str
 	sig, err := sign(s, rand, data, algorithm)
 	if err != nil {
 		c.outcome = fmt.Sprintf("accepted, but it cannot sign: %v", err)
+		errors.As(err, &c.silent)
 	}
 	return sig, err
 }
@@ -149,25 +154,57 @@ func (a *auth) untried() []ssh.Signer {
 
 // gather lists the keys that are at hand.
 func (a *auth) gather() {
+	defer a.pause()()
 	a.keys = []*candidate{}
 	inAgent := a.agentKeys()
 	others := slices.Clone(inAgent)
 	for _, file := range a.of.keys.files {
-		for _, c := range a.fileKeys(file) {
-			if held := a.take(&others, c.pub); held != nil {
-				held.source = file + " (in the agent)"
-				c = held
-			}
+		a.keys = append(a.keys, a.identity(file, &others)...)
+	}
+	a.keys = append(a.certified(slices.Concat(a.keys, inAgent), &others), a.keys...)
+	for _, c := range others {
+		if !a.of.keys.only || c.pub == nil { // an agent that does not answer may have had one that is named
 			a.keys = append(a.keys, c)
 		}
-	}
-	a.keys = append(a.certified(slices.Concat(a.keys, inAgent)), a.keys...)
-	if !a.of.keys.only {
-		a.keys = append(a.keys, others...)
 	}
 	for _, c := range a.keys {
 		a.permit(c)
 	}
+}
+
+// identity returns the key of an identity file, from the agent if that has it, and before
+// it the certificate beside it, which the agent may have too. With CertificateFile ssh
+// looks for none there.
+func (a *auth) identity(file string, others *[]*candidate) []*candidate {
+	c := a.fileKey(file)
+	cert, _ := a.of.keys.public(file + "-cert.pub").(*ssh.Certificate)
+	if len(a.of.keys.certs) > 0 {
+		cert = nil
+	}
+	if c == nil && cert == nil {
+		return nil
+	}
+	if c == nil { // the certificate says which key it is
+		c = a.candidate(cert.Key, file)
+		c.outcome = outcomeNoPrivate
+	}
+	if held := a.take(others, c.pub); held != nil {
+		held.source = file + " (in the agent)"
+		c = held
+	}
+	if cert == nil {
+		return []*candidate{c}
+	}
+	if held := a.take(others, cert); held != nil {
+		held.source = file + "-cert.pub (in the agent)"
+		return []*candidate{held, c}
+	}
+	if c.signer == nil {
+		return []*candidate{c}
+	}
+	withCert := a.candidate(cert, file+"-cert.pub")
+	withCert.signer = c.certified(cert)
+	return []*candidate{withCert, c}
 }
 
 // permit leaves a key out that the settings forbid.
@@ -181,7 +218,7 @@ func (a *auth) permit(c *candidate) {
 }
 
 // certified returns the certificates of CertificateFile, each with the key that it is for.
-func (a *auth) certified(keys []*candidate) []*candidate {
+func (a *auth) certified(keys []*candidate, others *[]*candidate) []*candidate {
 	var all []*candidate
 	for _, file := range a.of.keys.certs {
 		c := a.candidate(nil, file)
@@ -189,6 +226,11 @@ func (a *auth) certified(keys []*candidate) []*candidate {
 		cert, ok := publicKey(file).(*ssh.Certificate)
 		if !ok {
 			c.outcome = "this is no certificate"
+			continue
+		}
+		if held := a.take(others, cert); held != nil {
+			held.source = file + " (in the agent)"
+			all[len(all)-1] = held
 			continue
 		}
 		c.pub, c.outcome = cert, "the key that it is for is not at hand"
@@ -227,35 +269,24 @@ func (a *auth) take(held *[]*candidate, pub ssh.PublicKey) *candidate {
 }
 
 func (a *auth) agentKeys() []*candidate {
-	socket := a.of.keys.agent
-	if socket == "" {
+	if a.of.keys.agent == "" {
 		return nil
 	}
-	trouble := func(err error) []*candidate {
-		return []*candidate{{source: "agent " + socket, outcome: fmt.Sprintf("no answer: %v", err)}}
-	}
-	conn, err := new(net.Dialer).DialContext(a.ctx, "unix", socket)
+	at := a.agents.at(a.of.keys.agent)
+	held, err := at.keys(a.ctx)
 	if err != nil {
-		return trouble(err)
-	}
-	context.AfterFunc(a.ctx, func() { conn.Close() })
-	client := agent.NewClient(conn)
-	listed, err := client.List()
-	if err != nil {
-		return trouble(err)
-	}
-	signers, err := client.Signers()
-	if err != nil {
-		return trouble(err)
+		var silent *SilentAgentError
+		if !errors.As(err, &silent) {
+			err = fmt.Errorf("no answer: %w", err)
+		}
+		return []*candidate{{source: "agent " + at.socket, outcome: err.Error(), silent: silent}}
 	}
 	var keys []*candidate
-	for _, s := range signers {
-		c := a.candidate(s.PublicKey(), "agent")
-		c.signer = func() (ssh.Signer, error) { return s, nil }
-		for _, l := range listed {
-			if bytes.Equal(l.Blob, c.pub.Marshal()) && l.Comment != "" {
-				c.source = "agent " + l.Comment
-			}
+	for _, k := range held {
+		c := a.candidate(k.pub, "agent")
+		c.signer = func() (ssh.Signer, error) { return k, nil }
+		if k.comment != "" {
+			c.source = "agent " + k.comment
 		}
 		keys = append(keys, c)
 	}
@@ -266,10 +297,9 @@ func (a *auth) candidate(pub ssh.PublicKey, source string) *candidate {
 	return &candidate{auth: a, pub: pub, source: source, outcome: outcomeNotTried}
 }
 
-// fileKeys returns the key in file, with the certificate beside it as a key of
-// its own before it, or one that says why there is none. A file that is missing
-// counts only if it was asked for.
-func (a *auth) fileKeys(file string) []*candidate {
+// fileKey returns the key in file, or one that says why there is none. A file that is
+// missing counts only if its public half is there.
+func (a *auth) fileKey(file string) *candidate {
 	c := a.candidate(nil, file)
 	text, err := a.of.keys.read(file)
 	switch {
@@ -278,19 +308,13 @@ func (a *auth) fileKeys(file string) []*candidate {
 		if c.pub = a.of.keys.public(file + ".pub"); c.pub == nil {
 			return nil
 		}
-		c.outcome = "not in the agent, and the file has no private key"
+		c.outcome = outcomeNoPrivate
 	case err != nil:
 		c.outcome = err.Error()
 	default:
 		a.parse(c, text)
 	}
-	keys := []*candidate{c}
-	if cert, ok := a.of.keys.public(file + "-cert.pub").(*ssh.Certificate); ok && c.signer != nil {
-		withCert := a.candidate(cert, file+"-cert.pub")
-		withCert.signer = c.certified(cert)
-		keys = []*candidate{withCert, c}
-	}
-	return keys
+	return c
 }
 
 func (a *auth) parse(c *candidate, text []byte) {
@@ -310,11 +334,19 @@ func (a *auth) parse(c *candidate, text []byte) {
 		}
 		c.signer = func() (ssh.Signer, error) { return a.ring.unlock(a.ctx, c.source, text) }
 	default:
-		if c.pub = a.of.keys.public(c.source); c.pub == nil {
-			c.pub = a.of.keys.public(c.source + ".pub") // of a security key, whose file no program but OpenSSH reads
+		c.pub = a.of.keys.public(c.source)
+		if c.pub == nil {
+			c.pub = publicHalf(text) // of a security key, with which only OpenSSH can sign
 		}
-		if c.pub != nil {
-			c.outcome = "not in the agent, and the file has no private key"
+		if c.pub == nil {
+			c.pub = a.of.keys.public(c.source + ".pub")
+		}
+		switch {
+		case c.pub != nil && strings.HasPrefix(c.pub.Type(), "sk-"):
+			c.outcome = outcomeSecurityKey
+			return
+		case c.pub != nil:
+			c.outcome = outcomeNoPrivate
 			return
 		}
 		c.outcome = "this is no private key"
@@ -337,7 +369,7 @@ func (a *auth) printed(text string) error {
 func (a *auth) failed(err error) *AuthError {
 	e := &AuthError{User: a.of.user, Addr: a.of.addr, Offers: a.offers, Partial: a.partial, Said: strings.Join(strings.Fields(escape.Tail(string(a.said.bytes()), 5)), " "), Err: err}
 	for _, c := range a.keys {
-		use := KeyUse{Source: c.source, Outcome: c.outcome}
+		use := KeyUse{Source: c.source, Outcome: c.outcome, silent: c.silent}
 		if cert, ok := c.pub.(*ssh.Certificate); ok && c.outcome == outcomeRefused && cert.ValidBefore < uint64(time.Now().Unix()) {
 			use.Outcome = outcomeExpired + time.Unix(int64(cert.ValidBefore), 0).UTC().Format("2006-01-02 15:04 UTC")
 		}

@@ -24,6 +24,7 @@ import (
 // user, ~/.ssh/config and the defaults say about it.
 type endpoint struct {
 	user       string
+	become     string // one of Becomes; "": BecomeSudo
 	addr       string // host:port to connect to
 	knownAs    string // host:port to look up in known_hosts
 	hops       []*endpoint
@@ -142,6 +143,7 @@ func (r *resolver) endpoint(t Target) (*endpoint, error) {
 		settings: s,
 		name:     t.Address,
 		renamed:  s.Get("HostName") != "",
+		become:   t.Become,
 		user:     first(t.User, s.Get("User"), r.usualUser()),
 		addr:     net.JoinHostPort(host, port),
 		knownAs:  net.JoinHostPort(host, port),

@@ -27,19 +27,45 @@ type conn struct {
 	key    ssh.PublicKey
 	keys   [][]byte // every key that the host is known by, the one that it has shown among them
 	wire   *overheard
-	env    []string // NAME=VALUE
-	way    []*conn  // to the jump hosts that it goes through, outermost first
+	way    []*conn       // to the jump hosts that it goes through, outermost first
+	env    []string      // NAME=VALUE
+	answer time.Duration // for an account to begin with what it was asked to run
 
-	reader atomic.Pointer[Reader] // what has answered over it, if that only reads
+	mute   atomic.Pointer[muteAccount] // what has not begun with what it was asked to run; nil: nothing
+	reader atomic.Pointer[Reader]      // what has answered over it, if that only reads
 
 	once  sync.Once
 	gone  chan struct{} // closed when the connection is of no use any more
 	cause error         // why; to be read after gone
 }
 
+// A muteAccount did not begin with what it was asked to run. Nobody waits for that again
+// until some time has gone.
+type muteAccount struct {
+	because *ShellError
+	until   time.Time
+}
+
+// muteFor is how long.
+const muteFor = time.Minute
+
+// isMute returns why nothing is asked of the account now, nil if something can be.
+func (c *conn) isMute() error {
+	if m := c.mute.Load(); m != nil && time.Now().Before(m.until) {
+		return m.because
+	}
+	return nil
+}
+
+// fallsMute remembers it, and returns it.
+func (c *conn) fallsMute(because *ShellError) error {
+	c.mute.Store(&muteAccount{because, time.Now().Add(muteFor)})
+	return because
+}
+
 // watch makes a conn of a finished handshake and keeps an eye on it.
 func (d *Dialer) watch(s *handshake, client *ssh.Client) *conn {
-	c := &conn{client: client, to: s.of.String(), key: s.check.key, keys: s.check.itsOwn(), wire: s.conn, env: s.of.env, way: s.check.way, gone: make(chan struct{})}
+	c := &conn{client: client, to: s.of.String(), key: s.check.key, keys: s.check.itsOwn(), wire: s.conn, env: s.of.env, way: s.check.way, answer: fallback(d.AnswerTimeout, accountBegins), gone: make(chan struct{})}
 	go func() {
 		err := client.Wait()
 		if p, ok := s.conn.Conn.(*piped); ok {

@@ -382,7 +382,7 @@ func TestDebianSaysWhyNobodyGetsIn(t *testing.T) {
 		run(t, dial(t, n.dialer(t), n.target("ops")), "echo hello")
 		for user, kind := range map[string]string{
 			"falsy": "shell ends at once", "nologin": "shell is nologin", "noshell": "key refused", "locked": "key refused", "expired": "key refused",
-			"asked": "sudo asks for a password", "barred": "sudo not allowed", "terminal": "sudo wants a terminal", "noexec": "sudo with NOEXEC",
+			"asked": "sudo asks for a password", "barred": "rule for something else", "terminal": "sudo wants a terminal", "noexec": "sudo with NOEXEC",
 		} {
 			try.ends(kind, n.dialer(t), n.target(user))
 		}

@@ -8,7 +8,7 @@
 //
 // The package takes its settings from ~/.ssh/config like ssh, verifies every host
 // it talks to, jump hosts included, and logs in with keys only. It never writes to
-// known_hosts, never asks a question but for a passphrase, and knows nothing of
+// known_hosts, never asks a question but for a passphrase or a password of sudo, and knows nothing of
 // what the scripts are about.
 package ssh
 
@@ -40,6 +40,7 @@ type Target struct {
 	Port         int      // 0: ~/.ssh/config, then 22
 	User         string   // "": ~/.ssh/config, then root
 	IdentityFile string   // "": ~/.ssh/config, then the usual names; ~ is expanded; relative: see Dialer.Dir
+	Become       string   // how a user other than root becomes root: one of Becomes; "": BecomeSudo
 	Jump         []string // [user@]host[:port], outermost first; nil: ProxyJump of ~/.ssh/config; empty: none
 	HostKey      string   // "ssh-ed25519 AAAA…": only this key; "": known_hosts
 
@@ -85,6 +86,17 @@ type Dialer struct {
 	// encrypted keys are not used.
 	Passphrase func(ctx context.Context, file string) ([]byte, error)
 
+	// SudoPassword returns the password with which a user becomes root by BecomeSudoPassword;
+	// host is the HOST:PORT that wants it first. It is called at most once for each user, never
+	// twice at a time, and only when sudo asks; it may block, and the limits of time stand
+	// still meanwhile. The returned slice is kept until Close, which overwrites it. Without
+	// it such a host is not connected to.
+	SudoPassword func(ctx context.Context, user, host string) ([]byte, error)
+
+	// Notice tells whoever waits what for, in one line: an agent that wants a touch, or that
+	// does not answer. It must not block. nil: nobody is told.
+	Notice func(text string)
+
 	// DialContext opens the TCP connections that go out from here. nil: a
 	// net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -94,22 +106,28 @@ type Dialer struct {
 	KeepaliveInterval time.Duration // 0: 5s; negative: no keepalives
 	KeepaliveDeadline time.Duration // how long an answer may take; 0: 15s, more than an 8s cut of the link needs
 
+	AgentTimeout  time.Duration // for an agent to list its keys; 0: 3s
+	SignTimeout   time.Duration // for an agent to sign, a touch included; 0: 30s
+	AnswerTimeout time.Duration // for an account to begin with what it was asked to run; 0: 30s
+
 	JobDir    string        // directory on the node that holds the jobs; "": /var/lib/zup/jobs
 	LockFile  string        // file on the node that is its lock; "": /run/zup.lock
 	LockLease time.Duration // after so long without a sign of life the node takes its lock back; 0: 1m
 	Log       hclog.Logger  // nil: none. No script, key or passphrase is ever logged
 
-	mu       sync.Mutex
-	files    *sshconfig.Files // nil: not read yet
-	oracle   *oracle          // nil: nothing was asked yet
-	minder   minder
-	truths   truths
-	trust    sync.Once
-	mistrust error // found out by trust
-	ring     *keyring
-	jumps    map[string]*jump
-	ways     map[string]bool // IP addresses that connections were asked for
-	closed   bool
+	mu        sync.Mutex
+	files     *sshconfig.Files // nil: not read yet
+	oracle    *oracle          // nil: nothing was asked yet
+	minder    minder
+	truths    truths
+	trust     sync.Once
+	mistrust  error // found out by trust
+	ring      *keyring
+	agents    *agents
+	passwords *passwords
+	jumps     map[string]*jump
+	ways      map[string]bool // IP addresses that connections were asked for
+	closed    bool
 }
 
 // Dial connects to the host and logs in, and with a user other than root finds
@@ -139,7 +157,11 @@ func (d *Dialer) Close() error {
 	d.closed = true
 	jumps := d.jumps
 	d.jumps = nil
+	passwords := d.passwords
 	d.mu.Unlock()
+	if passwords != nil {
+		passwords.forget()
+	}
 	for _, j := range jumps {
 		j.close()
 	}
@@ -313,7 +335,7 @@ func (d *Dialer) attempt(ctx context.Context, e *endpoint, dial func(context.Con
 		via:   via,
 		conn:  &overheard{Conn: nc},
 		check: check,
-		auth:  &auth{ctx: ctx, of: e, ring: d.keyring(), pause: clock.pause, said: tail{max: 4 << 10}},
+		auth:  &auth{ctx: ctx, of: e, ring: d.keyring(), agents: d.theAgents(), pause: clock.pause, said: tail{max: 4 << 10}},
 	}
 	client, err := s.do(ctx)
 	if err != nil {
@@ -444,6 +466,15 @@ func (d *Dialer) keyring() *keyring {
 		d.ring = &keyring{ask: d.Passphrase}
 	}
 	return d.ring
+}
+
+func (d *Dialer) theAgents() *agents {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.agents == nil {
+		d.agents = &agents{lists: fallback(d.AgentTimeout, agentLists), signs: fallback(d.SignTimeout, agentSigns), notice: d.Notice}
+	}
+	return d.agents
 }
 
 func (d *Dialer) log() hclog.Logger {

@@ -3,6 +3,7 @@ package ssh
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -232,6 +233,8 @@ type KeyUse struct {
 	KeyType, Fingerprint string // "" when the key could not be read
 	Source               string // a file, or the agent and its comment
 	Outcome              string // e.g. "refused", "not tried", "encrypted, …"
+
+	silent *SilentAgentError // why it was not used
 }
 
 func (e *AuthError) Error() string {
@@ -255,24 +258,14 @@ func (e *AuthError) Unwrap() error { return e.Err }
 // Hint says whose turn it is.
 func (e *AuthError) Hint() string { return e.values().in(e.trouble().hint) }
 
-// A SudoError says that a user other than root may not become root without a
-// password.
-type SudoError struct {
-	User   string
-	Output string // what sudo said, escaped
-	NoExec bool   // it let a shell begin that may start nothing
-}
-
-func (e *SudoError) Error() string {
-	return fmt.Sprintf("run as root with sudo -n as user %s: %s", e.User, values{"said": e.Output}.in(e.trouble().sentence))
-}
-
 // A ShellError says that the login shell of the node did not run what it was
 // asked to: an account without a shell, a forced command, a menu, no sh or perl.
 type ShellError struct {
-	User   string // "" where it is not known
-	Exit   int    // -1: there was none
-	Output string // the last lines of what came back instead, escaped
+	User   string        // "" where it is not known
+	Exit   int           // -1: there was none
+	Output string        // the last lines of what came back instead, escaped
+	Waited time.Duration // so long, and it never began; 0: it said no itself
+	Flood  int           // so many bytes, and it never began; 0: it said no itself
 }
 
 func (e *ShellError) Error() string { return e.values().in(e.trouble().sentence) }
@@ -281,7 +274,8 @@ func (e *ShellError) Error() string { return e.values().in(e.trouble().sentence)
 func (e *ShellError) Hint() string { return e.values().in(e.trouble().hint) }
 
 func (e *ShellError) values() values {
-	return values{"said": e.said(), "exit": fmt.Sprintf("exit status %d", e.Exit), "user": shell.Quote(first(e.User, "USER"))}
+	return values{"said": e.said(), "exit": fmt.Sprintf("exit status %d", e.Exit), "user": shell.Quote(first(e.User, "USER")),
+		"waited": e.Waited.String(), "bytes": strconv.Itoa(e.Flood)}
 }
 
 // An OutputError says that a script printed more than its Limit. The script was

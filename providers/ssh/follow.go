@@ -129,7 +129,7 @@ func (f *follower) session(ctx context.Context) error {
 	}
 	orders := &mailbox{lines: make(chan string, 8)}
 	defer close(orders.lines)
-	s, err := c.open(ctx, f.host.shell(), sending{script: jobScript(), input: io.MultiReader(strings.NewReader(request), orders)})
+	s, err := c.open(ctx, f.host.door(), sending{script: jobScript(), input: io.MultiReader(strings.NewReader(request), orders)})
 	if err != nil {
 		return c.failed(ctx, "follow", false, err)
 	}

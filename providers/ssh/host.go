@@ -2,14 +2,10 @@ package ssh
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"golang.org/x/crypto/ssh"
-
-	"zup/plan/escape"
 )
 
 // A Host is one machine, for as long as it is not closed: the connection is made
@@ -135,36 +131,4 @@ func (h *Host) named(err error) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", h.name, err)
-}
-
-// becomeRoot finds out whether the user may use sudo without a password.
-func (h *Host) becomeRoot(ctx context.Context, c *conn) error {
-	res, err := c.run(ctx, h.shell(), Command{Script: "id -u"})
-	var refused *ShellError
-	var reader *ReaderError
-	switch {
-	case errors.As(err, &reader) && reader.Reader != nil && reader.Reader.Protocol == ReaderProtocol:
-		return nil // it is root where it reads, and what it does not do it says when it is asked
-	case errors.As(err, &reader):
-		return err
-	case errors.As(err, &refused) && refused.ofAccount():
-		return err // sudo was not even started
-	case errors.As(err, &refused):
-		return &SudoError{User: h.of.user, Output: refused.Output}
-	case err != nil:
-		return err
-	case res.Exit >= 125 && strings.Contains(string(res.Stderr), "Permission denied"): // of the first program that it was to start
-		return &SudoError{User: h.of.user, Output: escape.Tail(string(res.Stderr), 3), NoExec: true}
-	case string(res.Stdout) != "0\n":
-		return &SudoError{User: h.of.user, Output: fmt.Sprintf("it made us user %q instead of root", res.Stdout)}
-	}
-	return nil
-}
-
-// shell returns the command that all sessions of this host run.
-func (h *Host) shell() string {
-	if h.of.user == "root" {
-		return bootstrap
-	}
-	return "sudo -n " + bootstrap
 }

@@ -151,7 +151,7 @@ func (h *Host) ask(ctx context.Context, verb, id string) (frame, error) {
 	if err != nil {
 		return frame{}, err
 	}
-	s, err := c.open(ctx, h.shell(), sending{script: jobScript(), input: strings.NewReader(request)})
+	s, err := c.open(ctx, h.door(), sending{script: jobScript(), input: strings.NewReader(request)})
 	if err != nil {
 		return frame{}, c.failed(ctx, verb, false, err)
 	}

@@ -1,6 +1,8 @@
 package ssh
 
 import (
+	"bytes"
+	"encoding/pem"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -83,6 +85,46 @@ func publicKey(path string) ssh.PublicKey {
 		return nil
 	}
 	return parsePublic(text)
+}
+
+// publicHalf reads the public half that a private key in OpenSSH's form has in the clear;
+// nil if it is none.
+func publicHalf(text []byte) ssh.PublicKey {
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "OPENSSH PRIVATE KEY" {
+		return nil
+	}
+	rest, ok := bytes.CutPrefix(block.Bytes, []byte("openssh-key-v1\x00"))
+	var file struct {
+		Cipher, KDF, Options string
+		Keys                 uint32
+		Public               []byte
+		Rest                 []byte `ssh:"rest"`
+	}
+	if !ok || ssh.Unmarshal(rest, &file) != nil {
+		return nil
+	}
+	key, err := ssh.ParsePublicKey(file.Public)
+	if err != nil {
+		return nil
+	}
+	return key
+}
+
+// usualKeys returns the identity files where nobody names one. Those of security keys are
+// among them if they are there: few people have any.
+func (d *Dialer) usualKeys() []string {
+	var files []string
+	for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
+		files = append(files, filepath.Join(d.home(), ".ssh", name))
+	}
+	for _, name := range []string{"id_ed25519_sk", "id_ecdsa_sk"} {
+		file := filepath.Join(d.home(), ".ssh", name)
+		if missing(file) == "" || missing(file+".pub") == "" {
+			files = append(files, file)
+		}
+	}
+	return files
 }
 
 func parsePublic(text []byte) ssh.PublicKey {

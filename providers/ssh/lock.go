@@ -286,7 +286,7 @@ func (h *Host) grip(ctx context.Context, c *conn, request, read string) (*grip, 
 		conn: c, orders: &mailbox{lines: make(chan string, 1)}, done: make(chan struct{}),
 		late: fallback(h.dialer.KeepaliveDeadline, 15*time.Second),
 	}
-	s, err := c.open(ctx, h.shell(), sending{script: jobScript(), read: read, input: io.MultiReader(strings.NewReader(request), g.orders)})
+	s, err := c.open(ctx, h.door(), sending{script: jobScript(), read: read, input: io.MultiReader(strings.NewReader(request), g.orders)})
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func (h *Host) run(ctx context.Context, cmd Command) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		res, err := c.run(ctx, h.shell(), cmd)
+		res, err := c.run(ctx, h.door(), cmd)
 		var lost *LostError
 		if !errors.As(err, &lost) || lost.Sent || !again {
 			return res, err
@@ -60,8 +60,8 @@ func (h *Host) run(ctx context.Context, cmd Command) (Result, error) {
 	}
 }
 
-func (c *conn) run(ctx context.Context, shell string, cmd Command) (Result, error) {
-	s, err := c.open(ctx, shell, sending{script: preamble(cmd.Args) + ending + cmd.Script, read: cmd.Read, input: cmd.Stdin})
+func (c *conn) run(ctx context.Context, d door, cmd Command) (Result, error) {
+	s, err := c.open(ctx, d, sending{script: preamble(cmd.Args) + ending + cmd.Script, read: cmd.Read, input: cmd.Stdin})
 	if err != nil {
 		return Result{}, c.failed(ctx, "run", false, err)
 	}
@@ -101,8 +101,9 @@ func (c *conn) failed(ctx context.Context, doing string, sent bool, err error) e
 	var shell *ShellError
 	var output *OutputError
 	var reader *ReaderError
+	var entry *entryError
 	switch {
-	case errors.As(err, &shell), errors.As(err, &output), errors.As(err, &reader), errors.Is(err, ErrNoSession), errors.Is(err, errNUL):
+	case errors.As(err, &entry), errors.As(err, &shell), errors.As(err, &output), errors.As(err, &reader), errors.Is(err, ErrNoSession), errors.Is(err, errNUL):
 		return fmt.Errorf("%s: %w", doing, err)
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))

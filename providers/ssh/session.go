@@ -12,6 +12,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -37,9 +38,13 @@ import (
 const bootstrap = `sh -c 'read -r m n r && echo "$m" && z=$(head -c "$n") && case $z in (*"$m") eval "$z";; (*) exit 125;; esac' zup`
 
 const (
-	noiseMax  = 64 << 10    // bytes that may come before the mark
+	noiseMax  = 16 << 20    // bytes that may come before the mark
 	stderrMax = 64 << 10    // bytes of stderr that are kept
 	lingerFor = time.Second // how long to listen to what a script left behind
+
+	// accountBegins is the time from a session's beginning to the mark. It is longer than a
+	// connection that is lost goes unnoticed.
+	accountBegins = 30 * time.Second
 )
 
 var errNUL = errors.New("the script contains a NUL byte, which no shell can read")
@@ -55,9 +60,14 @@ type session struct {
 	mark string
 	read string // what a reader was asked
 
+	entrance *entrance     // nil: nothing has to be answered first
+	clock    *clock        // of the time until the mark
+	late     chan struct{} // closed when that is over
+
 	stdout *bufio.Reader // what comes after the mark, once begun
 	stderr *tail
-	noise  tail // what came before the mark
+	noise  tail // what came before the mark, an unfinished line included
+	begun  atomic.Bool
 
 	exited chan struct{} // closed when status is there, or never will be
 	status int           // exit status as sh says it; -1: none came
@@ -74,9 +84,12 @@ type sending struct {
 // open starts a session and sends what it is to. It returns
 // before any of that has arrived. With an error nothing was sent: the node was at
 // most asked to start the bootstrap, which does nothing by itself.
-func (c *conn) open(ctx context.Context, command string, what sending) (*session, error) {
+func (c *conn) open(ctx context.Context, d door, what sending) (*session, error) {
 	if strings.ContainsRune(what.script, 0) {
 		return nil, errNUL
+	}
+	if err := c.isMute(); err != nil {
+		return nil, err
 	}
 	type opened struct {
 		s   *session
@@ -84,58 +97,79 @@ func (c *conn) open(ctx context.Context, command string, what sending) (*session
 	}
 	result := make(chan opened, 1)
 	go func() {
-		s, err := c.exec(command)
+		s, err := c.exec(d)
 		result <- opened{s, err}
 	}()
+	late := time.NewTimer(c.answer)
+	defer late.Stop()
+	err := errNoStatus
 	select {
 	case r := <-result:
 		if r.err != nil {
 			return nil, r.err
 		}
 		r.s.read = what.read
-		go r.s.send(what)
+		go func() {
+			if r.s.entrance == nil || r.s.entrance.pass(ctx, r.s) {
+				r.s.send(what)
+			}
+		}()
 		return r.s, nil
 	case <-ctx.Done():
 	case <-c.gone:
+	case <-late.C:
+		err = c.fallsMute(&ShellError{Exit: -1, Waited: c.answer})
 	}
 	go func() {
 		if r := <-result; r.err == nil {
 			r.s.ch.Close()
 		}
 	}()
-	return nil, errNoStatus
+	return nil, err
 }
 
-func (c *conn) exec(command string) (*session, error) {
+func (c *conn) exec(d door) (*session, error) {
 	ch, requests, err := c.openChannel()
 	if err != nil {
 		return nil, err
 	}
+	command, asks, begins := d.command()
 	s := &session{
 		on: c, ch: ch,
-		mark:   newMark(),
-		stdout: bufio.NewReader(ch),
-		stderr: &tail{max: stderrMax},
-		noise:  tail{max: 4 << 10},
-		exited: make(chan struct{}),
-		errEOF: make(chan struct{}),
-		status: -1,
+		entrance: newEntrance(d, asks, begins),
+		late:     make(chan struct{}),
+		mark:     newMark(),
+		stderr:   &tail{max: stderrMax},
+		noise:    tail{max: 4 << 10},
+		exited:   make(chan struct{}),
+		errEOF:   make(chan struct{}),
+		status:   -1,
 	}
+	s.stdout = bufio.NewReader(readerFunc(func(p []byte) (int, error) {
+		n, err := ch.Read(p)
+		if !s.begun.Load() {
+			s.noise.Write(p[:n])
+		}
+		return n, err
+	}))
 	go s.listen(requests)
-	go func() {
-		defer close(s.errEOF)
-		io.Copy(s.stderr, ch.Stderr())
-	}()
+	go s.listenToErrors(ch)
+	s.clock = newClock(c.answer, func() { close(s.late) })
 	ok, err := ch.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{command}))
 	if err == nil && !ok {
 		err = &ShellError{User: c.user(), Exit: -1, Output: "the server refuses to run commands"}
 	}
 	if err != nil {
+		s.clock.stop()
 		ch.Close()
 		return nil, err
 	}
 	return s, nil
 }
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // openChannel tries again for a moment when the server has enough sessions: one of
 // ours may have ended without the server having cleaned up yet.
@@ -242,24 +276,49 @@ func signals(name string) int {
 	return 0
 }
 
-// begin reads up to the mark. It blocks until the node's shell has answered.
+// begin reads up to the mark. It blocks until the node's shell has answered, at most for
+// the time that an account has for it: a start-up file may ask something, and a menu waits
+// for a choice.
 func (s *session) begin() error {
+	begun := make(chan error, 1)
+	go func() { begun <- s.await() }()
+	defer s.clock.stop()
+	select {
+	case err := <-begun:
+		return err
+	case <-s.late:
+		go s.ch.Close()
+		return s.on.fallsMute(&ShellError{Exit: -1, Output: s.said(), Waited: s.on.answer})
+	}
+}
+
+// await reads up to the mark.
+func (s *session) await() error {
 	var total int
 	for {
 		line, err := s.stdout.ReadSlice('\n')
-		if bytes.HasSuffix(line, []byte(s.mark+"\n")) {
+		if s.entrance != nil && bytes.HasSuffix(line, []byte(s.entrance.begins+"\n")) {
+			s.entrance.begun()
+			continue
+		}
+		_, said, reads := bytes.Cut(line, []byte(s.mark+" "+readerWord+" "))
+		if reads || bytes.HasSuffix(line, []byte(s.mark+"\n")) {
+			s.begun.Store(true)
+			s.noise.cut(s.mark)
+		}
+		switch {
+		case reads:
+			return s.beginReading(string(said))
+		case s.begun.Load():
 			return nil
 		}
-		if _, said, ok := bytes.Cut(line, []byte(s.mark+" "+readerWord+" ")); ok {
-			return s.beginReading(string(said))
-		}
-		s.noise.Write(line)
 		total += len(line)
 		if err == bufio.ErrBufferFull {
 			err = nil
 		}
 		if err == nil && total > noiseMax {
-			err = errors.New("too much text before the command's own")
+			go s.ch.Close()
+			return s.on.fallsMute(&ShellError{Exit: -1, Output: s.said(), Flood: total})
 		}
 		if err != nil {
 			return s.refusal()
@@ -275,6 +334,9 @@ func (s *session) refusal() error {
 			return errNoStatus
 		}
 		s.drain(nil, nil)
+		if err := s.entrance.failed(); err != nil {
+			return &entryError{err, s.said()}
+		}
 		if said := s.said(); strings.Contains(said, readerWord+": ") {
 			_, at, _ := strings.Cut(s.on.to, "@")
 			return &ReaderError{Said: said, Host: hostOnly(at)}
@@ -292,7 +354,7 @@ func (s *session) failed(status int) *ShellError {
 
 // said returns the last lines of everything that came back outside the protocol.
 func (s *session) said() string {
-	return escape.Tail(string(s.noise.bytes())+string(s.stderr.bytes()), 5)
+	return escape.Tail(string(s.entrance.without(append(s.noise.bytes(), s.stderr.bytes()...))), 5)
 }
 
 // A tail keeps the last max bytes written to it. It may be read while it is
@@ -313,6 +375,15 @@ func (t *tail) Write(p []byte) (int, error) {
 		t.kept = append(t.kept[:0], t.kept[len(t.kept)-t.max:]...)
 	}
 	return len(p), nil
+}
+
+// cut forgets everything from the first of these words on.
+func (t *tail) cut(word string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if at := bytes.Index(t.kept, []byte(word)); at >= 0 {
+		t.kept = t.kept[:at]
+	}
 }
 
 func (t *tail) bytes() []byte {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -39,12 +38,10 @@ func (d *Dialer) SigningKeys(ctx context.Context, file string) ([]SigningKey, er
 	if file != "" {
 		e.keys.files = []string{inHome(d.home(), file)}
 	}
-	for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
-		if file == "" {
-			e.keys.files = append(e.keys.files, filepath.Join(d.home(), ".ssh", name))
-		}
+	if file == "" {
+		e.keys.files = d.usualKeys()
 	}
-	a := &auth{ctx: ctx, of: e, ring: &keyring{ask: d.Passphrase}}
+	a := &auth{ctx: ctx, of: e, ring: &keyring{ask: d.Passphrase}, agents: d.theAgents(), pause: func() func() { return func() {} }}
 	a.gather()
 	keys := []SigningKey{}
 	for _, c := range a.keys {

@@ -27,41 +27,48 @@ func says(words string) *regexp.Regexp { return regexp.MustCompile("(?i)" + word
 
 // What can have happened. Those that say "via" were said by a jump host about the next hop.
 const (
-	endResolve    = "resolve"
-	endResolveVia = "resolve via"
-	endRefused    = "refused"
-	endRefusedVia = "refused via"
-	endNoAnswer   = "no answer"
-	endNoWayVia   = "no answer via"
-	endProxy      = "proxy"
-	endSilent     = "silent"
-	endHangup     = "hangup"
-	endHangupVia  = "hangup via"
-	endGreeted    = "hangup after the greeting"
-	endNotSSH     = "not ssh"
-	endNotSSHPipe = "not ssh behind a command"
-	endDisagree   = "disagreement"
-	endNarrowed   = "disagreement by ssh_config"
-	endUnknown    = "host key unknown"
-	endChanged    = "host key changed"
-	endChangedPin = "host key changed, of a jump host that is pinned"
-	endChangedIn  = "host key changed, of those in a file"
-	endRevoked    = "host key revoked"
-	endSameKey    = "host key of a jump host"
-	endWeakKey    = "host key too short"
-	endHostCert   = "host certificate"
-	endPartial    = "partial login"
-	endNoKeys     = "no keys taken"
-	endEncrypted  = "encrypted key"
-	endUntried    = "keys not tried"
-	endAccount    = "account"
-	endKeyless    = "no key"
-	endDenied     = "keys refused"
-	endShell      = "shell"
-	endNoExec     = "sudo without programs"
-	endSudo       = "sudo"
-	endSession    = "session"
-	endLost       = "lost"
+	endResolve       = "resolve"
+	endResolveVia    = "resolve via"
+	endRefused       = "refused"
+	endRefusedVia    = "refused via"
+	endNoAnswer      = "no answer"
+	endNoWayVia      = "no answer via"
+	endProxy         = "proxy"
+	endSilent        = "silent"
+	endHangup        = "hangup"
+	endHangupVia     = "hangup via"
+	endGreeted       = "hangup after the greeting"
+	endNotSSH        = "not ssh"
+	endNotSSHPipe    = "not ssh behind a command"
+	endDisagree      = "disagreement"
+	endNarrowed      = "disagreement by ssh_config"
+	endUnknown       = "host key unknown"
+	endChanged       = "host key changed"
+	endChangedPin    = "host key changed, of a jump host that is pinned"
+	endChangedIn     = "host key changed, of those in a file"
+	endRevoked       = "host key revoked"
+	endSameKey       = "host key of a jump host"
+	endWeakKey       = "host key too short"
+	endHostCert      = "host certificate"
+	endPartial       = "partial login"
+	endNoKeys        = "no keys taken"
+	endEncrypted     = "encrypted key"
+	endSilentAgent   = "silent agent"
+	endSecurityKey   = "security key"
+	endUntried       = "keys not tried"
+	endAccount       = "account"
+	endKeyless       = "no key"
+	endDenied        = "keys refused"
+	endShell         = "shell"
+	endMute          = "mute account"
+	endFlood         = "account that prints without end"
+	endNoExec        = "sudo without programs"
+	endNobody        = "nobody to ask"
+	endWrongPassword = "wrong password"
+	endNoPassword    = "no password"
+	endSudo          = "sudo"
+	endSession       = "session"
+	endLost          = "lost"
 )
 
 // troubles is all of them, and the first that fits counts: docs/connections.md has this table
@@ -250,6 +257,12 @@ var troubles = []trouble{
 	{endNoKeys, nil, "server takes no keys",
 		"the server takes no key from this user",
 		"let sshd there take keys: PubkeyAuthentication yes and AuthenticationMethods publickey in its sshd_config"},
+	{endSilentAgent, nil, "silent agent",
+		"no key was accepted",
+		"{agent}"},
+	{endSecurityKey, nil, "security key",
+		"no key was accepted",
+		"load it into an agent, and have it within reach: {sshadd}"},
 	{endEncrypted, nil, "encrypted key",
 		"no key was accepted",
 		"load the key into an agent: {sshadd}"},
@@ -306,24 +319,67 @@ var troubles = []trouble{
 		"the account does not run commands ({exit}): {said}",
 		"the account needs a shell such as /bin/sh and no forced command: try ssh with the command: sh -c 'echo ok'"},
 
+	{endMute, nil, "account that does not begin",
+		"the account did not begin with what it was asked to run within {waited}: {said}",
+		"its start-up files ask for something or wait for something: have them do that for terminals only; what they do now: ssh {user}@NODE true"},
+	{endFlood, nil, "account that prints without end",
+		"the account printed {bytes} bytes and did not begin with what it was asked to run; the last of it: {said}",
+		"its start-up files print without an end: have them print to terminals only; what they do now: ssh {user}@NODE true | head"},
+
 	{endNoExec, nil, "sudo with NOEXEC",
-		"sudo lets nothing be started: {said}",
+		"{program} lets nothing be started: {said}",
 		"its rule says NOEXEC, and under that nothing can be started: log in as root, or allow it on the node: {ruleexec}"},
+	{endNobody, nil, "nobody to give a password",
+		"{said}",
+		"in a pipeline: become = \"sudo\" and a rule that asks for no password, on the node: {rulenopass}; for zup plan and zup status a key that can only read is enough: zup reader -help"},
+	{endWrongPassword, nil, "wrong password",
+		"the password is not that of {name} there",
+		"run it again; where the password of {name} is not the same on all nodes, give sudo rules that ask for none, on the node: {rulenopass} and become = \"sudo\""},
+	{endNoPassword, nil, "no password given",
+		"it wants a password, and none came: {said}",
+		"run it again where somebody can answer"},
 	{endSudo, says("must have a tty"), "sudo wants a terminal",
-		"sudo refused: {said}",
+		"{program} refused: {said}",
 		"sudo wants a terminal there (requiretty), and zup has none: log in as root, or on the node: {notty}"},
-	{endSudo, says("no new privileges|setuid root|nosuid"), "sudo can't become root",
-		"sudo refused: {said}",
-		"sudo can't become root where sshd runs there (a container, NoNewPrivileges in its unit, a file system mounted with nosuid): log in as root"},
+	{endSudo, says("no new privileges|setuid root|nosuid|not installed setuid"), "sudo can't become root",
+		"{program} refused: {said}",
+		"{program} can't become root where sshd runs there (a container, NoNewPrivileges in its unit, a file system mounted with nosuid): log in as root"},
 	{endSudo, says("sudo: (command )?not found|sudo: no such file"), "no sudo",
-		"sudo refused: {said}",
+		"{program} refused: {said}",
 		"log in as root, or install it on the node: apt-get install sudo"},
-	{endSudo, says("password is required"), "sudo asks for a password",
-		"sudo refused: {said}",
+	{endSudo, says("doas: (command )?not found|doas: no such file"), "no doas",
+		"{program} refused: {said}",
+		"log in as root, or install it on the node: apt-get install doas; or use sudo: become = \"sudo\""},
+	{endSudo, says("doas: doas is not enabled"), "doas without rules",
+		"doas has no /etc/doas.conf there: {said}",
+		"log in as root, or give it a rule on the node: {rule}"},
+	{endSudo, says("is not in the sudoers file|may not run sudo|is not allowed to run sudo"), "user without a rule",
+		"{program} refused: {said}",
+		"log in as root, or allow it on the node: {rule}"},
+	{endSudo, says("is not allowed to execute"), "rule for something else",
+		"the rule that sudo there has for {name} does not allow what zup runs, which is sh: {said}",
+		"log in as root, or have the rule allow sh too, on the node: {rule}"},
+	{endSudo, says("operation not permitted"), "doas without a rule for the user",
+		"doas there has no rule for {name} that allows what zup runs, which is sh: {said}",
+		"log in as root, or add a rule to those of the node: {rule}"},
+	{endSudo, says("password expired|password is expired|password has expired"), "password expired, for sudo",
+		"the password of {name} has expired there: {said}",
+		"log in by hand and change it: {passwd}"},
+	{endSudo, says("account expired|account validation failure"), "account expired, for sudo",
+		"the account {name} has expired there, or is locked: {said}",
+		"look at it on the node, as root: chage -l {user}; chage -E -1 {user} lets it live for ever"},
+	{endSudo, says("timed out reading password"), "password not in time",
+		"nobody gave the password of {name} in the time that sudo allows (passwd_timeout): {said}",
+		"run the same again"},
+	{endSudo, says("syntax error|parse error|no valid sudoers sources|owned by uid|is world writable|unable to open /etc/sudoers"), "sudo's rules damaged",
+		"sudo can't use its rules there: {said}",
+		"look at them on the node, as root: visudo -c"},
+	{endSudo, says("password is required|authentication required"), "sudo asks for a password",
+		"{program} refused: {said}",
 		"log in as root, or allow it on the node: {rule}"},
 	{endSudo, nil, "sudo not allowed",
-		"sudo refused: {said}",
-		"log in as root, or allow it on the node: {rule}"},
+		"{program} refused: {said}",
+		"log in as root, or see whether a rule of its own lets it, on the node: {rule}"},
 
 	{endSession, nil, "too many sessions (MaxSessions)",
 		"the server opens no further session on this connection, see MaxSessions in its sshd_config",
@@ -590,7 +646,12 @@ func (e *AuthError) trouble() trouble {
 func (e *AuthError) of() (of, said string) {
 	refused, signed := 0, false
 	for _, k := range e.Keys {
+		if k.silent != nil {
+			return endSilentAgent, ""
+		}
 		switch k.Outcome {
+		case outcomeSecurityKey:
+			return endSecurityKey, ""
 		case outcomeEncrypted:
 			return endEncrypted, ""
 		case outcomeNotTried:
@@ -637,10 +698,12 @@ func (e *AuthError) values() values {
 	if port := v["port"]; port != "22" && port != "" {
 		v["portopt"] = "-p " + port + " "
 	}
-	for _, k := range e.Keys {
-		if k.Outcome == outcomeEncrypted {
+	for _, k := range slices.Backward(e.Keys) { // the first of each counts
+		if k.silent != nil {
+			v["agent"] = k.silent.Hint()
+		}
+		if k.Outcome == outcomeEncrypted || k.Outcome == outcomeSecurityKey {
 			v["sshadd"] = shell.Command("ssh-add", shell.File(k.Source))
-			break
 		}
 	}
 	return v
@@ -648,6 +711,12 @@ func (e *AuthError) values() values {
 
 // trouble is the table's row of an account that does not run what it is asked to.
 func (e *ShellError) trouble() trouble {
+	if e.Flood > 0 {
+		return troubleOf(endFlood, "")
+	}
+	if e.Waited > 0 {
+		return troubleOf(endMute, "")
+	}
 	if e.Output == "" && e.Exit < 0 { // it has not ended
 		return troubleOf(endShell, "")
 	}
@@ -669,14 +738,6 @@ func (e *ShellError) ofAccount() bool {
 		return true
 	}
 	return false
-}
-
-// trouble is the table's row of a sudo that does not do it.
-func (e *SudoError) trouble() trouble {
-	if e.NoExec {
-		return troubleOf(endNoExec, e.Output)
-	}
-	return troubleOf(endSudo, e.Output)
 }
 
 // trouble is the table's row of a connection that worked.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -138,8 +139,24 @@ func exampleOfEachTrouble() map[string]error {
 		"sudo wants a terminal":                                     &SudoError{User: "ops", Output: "sudo: sorry, you must have a tty to run sudo"},
 		"sudo can't become root":                                    &SudoError{User: "ops", Output: "sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set; is it setuid root?"},
 		"no sudo":                                                   &SudoError{User: "ops", Output: "bash: line 1: sudo: command not found"},
+		"account that does not begin":                               &ShellError{User: "ops", Output: "Choose 1-9:", Waited: 30 * time.Second},
+		"account that prints without end":                           &ShellError{User: "ops", Output: "y", Flood: 16 << 20},
+		"silent agent":                                              login("the agent did not answer", func(e *AuthError) { e.Keys[0].silent = &SilentAgentError{"/a", time.Second, ""} }),
+		"security key":                                              login(outcomeSecurityKey, nil),
+		"nobody to give a password":                                 &SudoError{User: "ops", How: BecomeSudoPassword, Err: ErrNobodyToAsk},
+		"wrong password":                                            &SudoError{User: "ops", How: BecomeSudoPassword, Err: errWrongPassword},
+		"no password given":                                         &SudoError{User: "ops", How: BecomeSudoPassword, Err: io.ErrUnexpectedEOF},
+		"no doas":                                                   &SudoError{User: "ops", How: BecomeDoas, Output: "bash: line 1: doas: command not found"},
+		"doas without rules":                                        &SudoError{User: "ops", How: BecomeDoas, Output: "doas: doas is not enabled, /etc/doas.conf: No such file or directory"},
+		"user without a rule":                                       &SudoError{User: "ops", Output: "ops is not in the sudoers file."},
+		"rule for something else":                                   &SudoError{User: "ops", Output: "Sorry, user ops is not allowed to execute '/bin/sh' as root on lb1."},
+		"doas without a rule for the user":                          &SudoError{User: "ops", How: BecomeDoas, Output: "doas: Operation not permitted"},
+		"password expired, for sudo":                                &SudoError{User: "ops", Output: "sudo: Password expired, contact your system administrator"},
+		"account expired, for sudo":                                 &SudoError{User: "ops", Output: "sudo: account validation failure, is your account locked?"},
+		"password not in time":                                      &SudoError{User: "ops", How: BecomeSudoPassword, Output: "sudo: timed out reading password"},
+		"sudo's rules damaged":                                      &SudoError{User: "ops", Output: "sudo: no valid sudoers sources found, quitting"},
 		"sudo asks for a password":                                  &SudoError{User: "ops", Output: "sudo: a password is required"},
-		"sudo not allowed":                                          &SudoError{User: "ops", Output: "Sorry, user ops is not allowed to execute '/bin/sh' as root on lb1."},
+		"sudo not allowed":                                          &SudoError{User: "ops", Output: "it made us user \"1000\" instead of root"},
 		"too many sessions (MaxSessions)":                           ErrNoSession,
 		"no sign of life any more":                                  lost(errors.New("no sign of life for 15s")),
 		"jump host lost":                                            lost(&JumpError{Hop: "ops@bastion:22", Place: 1, Of: 1, Err: errors.New("no sign of life for 15s")}),
@@ -189,7 +206,7 @@ func sameHint(a, b string) bool {
 	for _, group := range [][]string{
 		{"turned away with a message", "turned away with a message, after the greeting"},
 		{"no key", "no key can be used"},
-		{"sudo asks for a password", "sudo not allowed"},
+		{"sudo asks for a password", "user without a rule"},
 	} {
 		if slices.Contains(group, a) && slices.Contains(group, b) {
 			return true

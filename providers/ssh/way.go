@@ -63,6 +63,19 @@ func (e *endpoint) described() Hop {
 	if e.proxy != nil {
 		add("proxy command", strings.TrimPrefix(e.proxy.command, "exec "), e.proxy.at)
 	}
+	if how := e.becomes(); how != "" && !e.jumpHost {
+		from, file := fromConfiguration, "/etc/sudoers.d/zup there"
+		if how != e.become {
+			from = fromDefault
+		}
+		if how == BecomeDoas {
+			file = "/etc/doas.conf there"
+		}
+		add("becomes root with", tried(how), from)
+		if e.user != readerWord { // whose rule zup reader makes
+			add("needs the rule", Rule(how, e.user), file)
+		}
+	}
 	for _, l := range []struct{ what, directive, value string }{
 		{"known as", "HostKeyAlias", e.alias()},
 		{"address family", "AddressFamily", e.settings.Get("AddressFamily")},
@@ -82,6 +95,9 @@ func (e *endpoint) described() Hop {
 		add("certificate", file+missing(file), e.saidBy("CertificateFile", i))
 	}
 	add("agent", first(e.keys.agent, "none"), e.said("IdentityAgent", "SSH_AUTH_SOCK"))
+	if v, ok := e.settings.Value("AddKeysToAgent"); ok && !strings.EqualFold(v.Args[0], "no") && !strings.EqualFold(v.Args[0], "false") {
+		add("AddKeysToAgent", strings.Join(v.Args, " ")+", ignored on purpose: zup adds no key to an agent; ssh-add does", v.At())
+	}
 	e.hostKeys(add)
 	for _, directive := range []string{"KexAlgorithms", "Ciphers", "MACs", "HostKeyAlgorithms", "PubkeyAcceptedAlgorithms", "CASignatureAlgorithms", "RequiredRSASize"} {
 		add(directive, e.settings.Get(directive), e.said(directive, ""))

@@ -114,9 +114,7 @@ func (w *words) keyChoice(t Target) keyChoice {
 	case len(files) > 0:
 		k.files = w.paths("IdentityFile", files)
 	default:
-		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
-			k.files = append(k.files, filepath.Join(w.dialer.home(), ".ssh", name))
-		}
+		k.files = w.dialer.usualKeys()
 	}
 	k.certs = w.paths("CertificateFile", w.settings["certificatefile"])
 	k.agent = w.agent()
@@ -133,8 +131,11 @@ func (w *words) agent() string {
 	if !ok || v.Args[0] == "SSH_AUTH_SOCK" {
 		return env
 	}
-	if name, variable := strings.CutPrefix(v.Args[0], "$"); variable && !strings.Contains(name, "/") {
-		return os.Getenv(strings.Trim(name, "{}"))
+	if name, variable := strings.CutPrefix(v.Args[0], "$"); variable && !strings.HasPrefix(name, "{") {
+		if name == "" || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+			w.refuse(v, "IdentityAgent", fmt.Errorf("%q is no variable of the environment: with more than its name it is written ${NAME}", v.Args[0]))
+		}
+		return os.Getenv(name)
 	}
 	path, err := w.path(v.Args[0])
 	if err != nil {

@@ -49,6 +49,7 @@ var directives = map[string]directive{
 	"casignaturealgorithms":    {most: 1},
 	"requiredrsasize":          {most: 1},
 	"setenv":                   {},
+	"addkeystoagent":           {}, // only said, by Way
 	"tag":                      {most: 1},
 	"canonicalizehostname":     {most: 1, check: only("", "yes", "no", "always")},
 
@@ -77,7 +78,7 @@ var otherNames = map[string]string{
 // sharing connections, writing to known_hosts, starting local programs), because it has
 // settings of its own (times, what is logged), or because it is stricter than any value.
 var passedOver = set(`
-	addkeystoagent batchmode canonicaldomains canonicalizefallbacklocal canonicalizemaxdots canonicalizepermittedcnames
+	batchmode canonicaldomains canonicalizefallbacklocal canonicalizemaxdots canonicalizepermittedcnames
 	challengeresponseauthentication channeltimeout clearallforwardings compression compressionlevel connectionattempts
 	connecttimeout controlmaster controlpath controlpersist dynamicforward enableescapecommandline enablesshkeysign escapechar
 	exitonforwardfailure forkafterauthentication forwardagent forwardx11 forwardx11timeout forwardx11trusted

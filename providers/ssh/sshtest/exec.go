@@ -159,6 +159,18 @@ func (s *Server) session(nc ssh.NewChannel, user string) {
 
 func (s *Server) exec(ch ssh.Channel, user, command string) {
 	shell, sudo := strings.CutPrefix(command, "sudo -n ")
+	if s.config.Doas {
+		shell, sudo = strings.CutPrefix(command, "doas -n ")
+	}
+	if rest, nonce, ok := asking(command); ok {
+		if shell, sudo = rest, true; !s.asks(ch, nonce) {
+			return
+		}
+	} else if sudo && s.config.SudoPassword != "" {
+		io.WriteString(ch.Stderr(), "sudo: a password is required\n")
+		exit(ch, 1)
+		return
+	}
 	switch {
 	case user != "root" && !sudo:
 		s.t.Errorf("sshtest: user %s runs this without sudo: %s", user, command)

@@ -30,18 +30,20 @@ import (
 // Config says what kind of server it is. The zero value is a server with one
 // Ed25519 key that lets root in.
 type Config struct {
-	HostKeys []string // types of host key: "ed25519", "ecdsa", "rsa"; nil: ed25519
-	User     string   // who may log in; "": root. Others than root must use sudo
-	NoSudo   bool     // sudo wants a password
-	SudoSays string   // besides NoSudo: this and not that it wants a password
-	NoExec   bool     // sudo lets a shell begin that may start nothing
-	Kex      []string // key exchanges that it knows; nil: those of the library
-	Password bool     // passwords are offered as a method; none is right
-	Local    bool     // run everything for real, with the local sh
-	InMemory bool     // no listener, only DialContext: for tests with testing/synctest
-	Forward  bool     // be a jump host: forward connections; see Names
-	Names    Network  // the addresses that a jump host knows; others are refused
-	KeysOf   *Server  // it has the host keys of this one and none of its own, as an impostor has
+	HostKeys     []string // types of host key: "ed25519", "ecdsa", "rsa"; nil: ed25519
+	User         string   // who may log in; "": root. Others than root must use sudo
+	NoSudo       bool     // sudo wants a password
+	SudoSays     string   // besides NoSudo: this and not that it wants a password
+	SudoPassword string   // sudo -S asks for this one, and sudo -n is refused
+	Doas         bool     // others than root must use doas
+	NoExec       bool     // sudo lets a shell begin that may start nothing
+	Kex          []string // key exchanges that it knows; nil: those of the library
+	Password     bool     // passwords are offered as a method; none is right
+	Local        bool     // run everything for real, with the local sh
+	InMemory     bool     // no listener, only DialContext: for tests with testing/synctest
+	Forward      bool     // be a jump host: forward connections; see Names
+	Names        Network  // the addresses that a jump host knows; others are refused
+	KeysOf       *Server  // it has the host keys of this one and none of its own, as an impostor has
 }
 
 // A Server is one SSH server. Its methods are safe for concurrent use and may be
@@ -59,6 +61,7 @@ type Server struct {
 	keys     map[string]bool // who may log in
 	conns    map[*faultyConn]bool
 	accepted int
+	wrong    int // passwords that sudo was given
 	handlers []func(Request) (Reply, bool)
 	requests []Request
 	jobs     map[string]*job
