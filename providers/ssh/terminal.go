@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -67,7 +68,8 @@ func (l *Login) shell(ctx context.Context, t Terminal) (int, error) {
 		return 0, fmt.Errorf("the server gives no terminal: %w", err)
 	}
 	keys := &keyboard{in: t.In, atStart: true, hungUp: make(chan struct{})}
-	s.Stdin, s.Stdout, s.Stderr = keys, t.Out, t.Out
+	out := &inTurn{to: t.Out}
+	s.Stdin, s.Stdout, s.Stderr = keys, out, out
 	if err := s.Shell(); err != nil {
 		return 0, fmt.Errorf("the server starts no shell: %w", err)
 	}
@@ -92,6 +94,18 @@ func (l *Login) shell(ctx context.Context, t Terminal) (int, error) {
 			return 0, context.Cause(ctx)
 		}
 	}
+}
+
+// inTurn is a writer that two may write to.
+type inTurn struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *inTurn) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(b)
 }
 
 // ErrHungUp says that whoever sat at a terminal has typed ~. at the beginning of a line.
