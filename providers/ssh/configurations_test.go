@@ -215,7 +215,7 @@ func expectedOfSSH(t *testing.T, said map[string][]string, e *endpoint, s sshcon
 		all["user"] = [2]string{e.user, one("user")}
 	}
 	var jump string
-	if v, ok := s.Value("proxy"); ok && v.Args[0] == "ProxyJump" && v.Args[1] != "none" {
+	if v, ok := s.Value("proxy"); ok && strings.EqualFold(v.Args[0], "ProxyJump") && v.Args[1] != "none" {
 		jump = v.Args[1]
 	}
 	var hosts string
@@ -226,7 +226,7 @@ func expectedOfSSH(t *testing.T, said map[string][]string, e *endpoint, s sshcon
 	all["checkhostip"] = [2]string{fmt.Sprint(e.checkIP), fmt.Sprint(one("checkhostip") == "yes")}
 	all["proxyjump"] = [2]string{jump, one("proxyjump")}
 	var command string
-	if v, ok := s.Value("proxy"); ok && v.Args[0] == "ProxyCommand" && !strings.EqualFold(v.Args[1], "none") {
+	if v, ok := s.Value("proxy"); ok && strings.EqualFold(v.Args[0], "ProxyCommand") && !strings.EqualFold(v.Args[1], "none") {
 		command = v.Args[1]
 	}
 	all["proxycommand"] = [2]string{command, one("proxycommand")}
@@ -379,7 +379,7 @@ func (g *generator) directive(file string) string {
 	case 4:
 		return "ProxyJump " + g.pick("bastion", "ops@bastion:2200", "none", "a,b")
 	case 5:
-		return "ProxyCommand " + g.pick("none", "nc %h %p")
+		return g.pick("ProxyCommand ", "ProxyCommand=", "proxycommand = ") + g.pick("none", "NONE", "nc %h %p", `sh -c "nc '%h' %p" # x`, `"none"`, "nc %n:%r:%k:%%", "nc %d", "# nc")
 	case 6:
 		return "IdentityFile " + g.pick("/keys/a", `"/keys/my key"`, `/keys/my\ key`, "~/.ssh/%r", "none", `'/keys/b'`)
 	case 7:
@@ -398,7 +398,7 @@ func (g *generator) directive(file string) string {
 	case 12:
 		return g.pick("IdentitiesOnly yes", "IdentitiesOnly no", "AddressFamily inet6", "AddressFamily any", "BindAddress 127.0.0.1")
 	case 13:
-		return g.pick("RemoteCommand none", "RequestTTY no", "KnownHostsCommand none", "SetEnv A=b", "CanonicalizeHostname no", "RevokedHostKeys /etc/revoked")
+		return g.pick("RemoteCommand none", "RequestTTY no", "KnownHostsCommand none", "KnownHostsCommand /usr/bin/lookup %H %n", `KnownHostsCommand "/usr/bin/my lookup" '%I' # %t`, "KnownHostsCommand lookup", "ProxyUseFdpass yes", "ProxyUseFdpass no", "CheckHostIP yes", "FingerprintHash md5", "SetEnv A=b", "CanonicalizeHostname no", "RevokedHostKeys /etc/revoked")
 	default:
 		return g.pick("ForwardAgent yes", "ServerAliveInterval 15", "Compression yes", "LogLevel ERROR", "StrictHostKeyChecking no")
 	}

@@ -403,7 +403,11 @@ func (s *handshake) explain(ctx context.Context, timeout time.Duration, err erro
 	case s.check.err != nil:
 		return s.check.err
 	case s.known.Load() && hungUp(err):
-		return s.auth.failed(errors.New("the server hung up"))
+		hungUp := "the server hung up"
+		if p, ok := s.conn.Conn.(*piped); ok {
+			hungUp, _ = p.detail(hungUp)
+		}
+		return s.auth.failed(errors.New(hungUp))
 	case s.known.Load():
 		return s.auth.failed(said)
 	case errors.As(err, &mismatch):

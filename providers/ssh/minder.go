@@ -54,6 +54,7 @@ type minder struct {
 	mu     sync.Mutex
 	cmd    *exec.Cmd // nil: it was not needed yet
 	tell   io.WriteCloser
+	all    map[*process]bool // that it knows
 	closed bool
 }
 
@@ -66,47 +67,83 @@ while read -r what group; do
 done
 for g do kill -s KILL -- "-$g"; done`
 
-// mind tells the minder about a process group; forget takes it back.
-func (m *minder) mind(group int) error {
+// mind tells the minder about the group of a process; forget takes it back. If somebody has
+// ended the minder there is another one, which knows what that one knew.
+func (m *minder) mind(p *process) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return errors.New("dialer is closed")
 	}
-	if m.cmd == nil {
-		cmd := exec.Command("/bin/sh", "-c", mindingScript, "zup")
-		cmd.Dir, cmd.Env = "/", []string{}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-		var err error
-		if m.tell, err = cmd.StdinPipe(); err != nil {
-			return err
-		}
-		if err := cmd.Start(); err != nil {
-			return err
-		}
-		m.cmd = cmd
+	if m.all == nil {
+		m.all = map[*process]bool{}
 	}
-	_, err := fmt.Fprintf(m.tell, "+ %d\n", group)
+	m.all[p] = true
+	if m.cmd != nil && m.say("+", p) == nil {
+		return nil
+	}
+	err := m.begin()
+	for q := range m.all {
+		if err == nil {
+			err = m.say("+", q)
+		}
+	}
+	if err != nil {
+		delete(m.all, p)
+	}
 	return err
 }
 
-func (m *minder) forget(group int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.closed {
-		fmt.Fprintf(m.tell, "- %d\n", group)
-	}
+func (m *minder) say(what string, p *process) error {
+	_, err := fmt.Fprintf(m.tell, "%s %d\n", what, p.cmd.Process.Pid)
+	return err
 }
 
-// close has every process killed that is still there, and waits until that is done.
-func (m *minder) close() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed = true; m.cmd != nil {
+func (m *minder) begin() error {
+	m.end()
+	cmd := exec.Command("/bin/sh", "-c", mindingScript, "zup")
+	cmd.Dir, cmd.Env = "/", []string{}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	tell, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err == nil {
+		m.cmd, m.tell = cmd, tell
+	}
+	return err
+}
+
+func (m *minder) end() {
+	if m.cmd != nil {
 		m.tell.Close()
 		_ = m.cmd.Wait()
 		m.cmd = nil
 	}
+}
+
+func (m *minder) forget(p *process) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.all, p)
+	if m.cmd != nil {
+		_ = m.say("-", p) // else there is nobody who would end it
+	}
+}
+
+// close ends every process that is still there, and returns when that is done.
+func (m *minder) close() {
+	m.mu.Lock()
+	m.closed = true
+	var ends sync.WaitGroup
+	for p := range m.all {
+		ends.Go(p.end)
+	}
+	m.mu.Unlock()
+	ends.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.end()
 }
 
 // A process is one that ssh_config had zup start. It has a session of its own: a ^C at the
@@ -169,7 +206,7 @@ func (d *Dialer) start(argv []string, std streams) (*process, error) {
 		return nil, err
 	}
 	go p.wait()
-	if err := p.minder.mind(p.cmd.Process.Pid); err != nil {
+	if err := p.minder.mind(p); err != nil {
 		p.signal(syscall.SIGKILL)
 		<-p.ended
 		return nil, fmt.Errorf("start the shell that ends it with zup: %w", err)
@@ -207,7 +244,7 @@ func (p *process) end() {
 		}
 		p.signal(syscall.SIGKILL)
 		<-p.ended
-		p.minder.forget(p.cmd.Process.Pid)
+		p.minder.forget(p)
 	})
 }
 
@@ -216,7 +253,7 @@ func (p *process) end() {
 func (p *process) leave() {
 	select {
 	case <-p.ended:
-		p.once.Do(func() { p.minder.forget(p.cmd.Process.Pid) })
+		p.once.Do(func() { p.minder.forget(p) })
 	default:
 		p.end()
 	}

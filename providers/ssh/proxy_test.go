@@ -263,6 +263,23 @@ func TestProxyCommandDiesWithZup(t *testing.T) {
 	}
 }
 
+// Nor does it matter that somebody has killed the shell that sees to that before.
+func TestProxyCommandIsMindedAnew(t *testing.T) {
+	t.Parallel()
+	s := sshtest.New(t, sshtest.Config{Local: true})
+	d, to := behindCommand(t, s, "Host lb1\n ProxyCommand WAY\n", "exec RELAY\n")
+	for range 2 {
+		run(t, dial(t, d, to), "true")
+		d.minder.cmd.Process.Kill()
+	}
+	run(t, dial(t, d, to), "true")
+	pids := written(t, d, "pids", 6)
+	d.minder.mu.Lock()
+	d.minder.end() // as if zup were gone: the last one knows all of them
+	d.minder.mu.Unlock()
+	gone(t, pids)
+}
+
 // inSession returns the processes of a session.
 func inSession(t *testing.T, session string) []string {
 	t.Helper()
@@ -304,5 +321,30 @@ func TestSSHDBehindAProxyCommand(t *testing.T) {
 	}
 	if said := written(t, d, "said", 2); said[0] != said[1] || !strings.HasPrefix(said[0], "LB1|edge.example.net|2201|root|edge|%|") {
 		t.Errorf("ssh and zup have run\n%s", strings.Join(said, "\n"))
+	}
+}
+
+// The command that most people have: another ssh.
+func TestSSHDBehindAnotherSSH(t *testing.T) {
+	t.Parallel()
+	s := startSSHD(t)
+	if _, err := exec.LookPath("ssh"); err != nil {
+		skip(t, "there is no ssh to go through")
+	}
+	d := newDialer(t)
+	known := filepath.Join(d.Home, "known")
+	writeConfig(t, d, fmt.Sprintf("Host lb*\n HostName 127.0.0.1\n ProxyCommand ssh -F %[1]s/.ssh/config -W %%h:%%p %%r@bastion\nHost lb1\n Port %[2]d\nHost lb2\n Port 1\n"+
+		"Host bastion\n HostName 127.0.0.1\n Port %[2]d\nHost *\n IdentityFile %[3]s\n IdentitiesOnly yes\n UserKnownHostsFile %[4]s\n BatchMode yes\n", d.Home, s.port, s.identityFile, known))
+	if err := os.WriteFile(known, []byte(fmt.Sprintf("[127.0.0.1]:%d %s\n", s.port, s.hostKey)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.KnownHostsFiles = nil
+	h := dial(t, d, Target{Address: "lb1"})
+	if res := run(t, h, "echo hello"); string(res.Stdout) != "hello\n" {
+		t.Errorf("%q", res.Stdout)
+	}
+	_, err := d.Dial(t.Context(), Target{Address: "lb2"})
+	if !errors.Is(err, ErrProxy) || !strings.Contains(err.Error(), "exit status 255") || !strings.Contains(err.Error(), "Connection refused") {
+		t.Errorf("got %v", err)
 	}
 }
