@@ -78,7 +78,7 @@ func (d *debian) unpack() {
 	if d.root, d.err = os.MkdirTemp("", "zup-debian"); d.err != nil {
 		return
 	}
-	tar := exec.Command("tar", "-C", d.root, "--zstd", "--numeric-owner", "--exclude=./usr/share", "--exclude=./var/cache", "-xpf", packed)
+	tar := exec.Command("tar", "-C", d.root, "--zstd", "--numeric-owner", "--exclude=./usr/share", "--exclude=./var/cache", "--exclude=./var/lib/apt", "--exclude=./var/lib/dpkg", "--exclude=./usr/lib/python3*", "-xpf", packed)
 	if out, err := tar.CombinedOutput(); err != nil {
 		d.err = fmt.Errorf("unpack %s: %w: %s", packed, err, out)
 		return
