@@ -20,7 +20,7 @@ func (p *pair) waitsLonger(m switchover) int64 {
 	switch {
 	case m.how == preempted:
 		return 0
-	case m.how == drained && p.cfg.Boost:
+	case m.how == drained && p.own.Boost:
 		return skew(boosted) * (p.skewTimes() - 1)
 	default:
 		return skew(p.priorityOf(m.to)) * (p.skewTimes() - 1)
