@@ -12,6 +12,7 @@ import (
 	"zup/plan"
 	"zup/plan/config"
 	"zup/providers/zevenet"
+	"zup/providers/zevenet/arguments"
 )
 
 // manyPairs is the input of a plan for n healthy pairs that are a version behind.
@@ -22,7 +23,7 @@ func manyPairs(n int) plan.Input {
 	}
 	for i := range n {
 		c := &config.Cluster{
-			Provider: "zevenet", Name: fmt.Sprintf("pair-%05d", i), Version: "6.1.20", Switchover: "drain",
+			Provider: "zevenet", Name: fmt.Sprintf("pair-%05d", i), Version: "6.1.20", Own: arguments.Arguments{Switchover: "drain"}.Own(),
 			Nodes:  []config.Node{{Name: "zva5n1", Address: fmt.Sprintf("10.%d.%d.1", i>>8, i&255)}, {Name: "zva5n2", Address: fmt.Sprintf("10.%d.%d.2", i>>8, i&255)}},
 			Probes: []config.Probe{{Name: "web", HTTP: "http://192.0.2.10/", Interval: config.DefaultInterval, Timeout: config.DefaultTimeout}},
 		}

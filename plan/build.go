@@ -15,6 +15,7 @@ import (
 
 	"zup/plan/config"
 	"zup/plan/escape"
+	"zup/plan/product"
 	"zup/plan/state"
 )
 
@@ -34,6 +35,11 @@ type ObservedNode struct {
 type Provider interface {
 	// Product returns what goes into every plan about the product; Build sets its Name.
 	Product() Product
+	// Declared is what the product declares about its cluster blocks.
+	Declared() product.Declaration
+	// Watches reports whether, where a cluster has no probes, what answers of its services
+	// is to be watched.
+	Watches(*config.Cluster) bool
 	// Refuse says why a cluster can't be planned whatever its nodes say; nil if
 	// that depends on them.
 	Refuse(*config.Cluster) []Refusal
@@ -124,6 +130,15 @@ func (e *RefusedError) Error() string {
 // Rule reports whether every refusal comes from a rule.
 func (e *RefusedError) Rule() bool {
 	return !slices.ContainsFunc(e.Refusals, func(r Refusal) bool { return !r.Rule })
+}
+
+// Declared lists what the products declare, sorted by name: for config.Options.
+func Declared[P interface{ Declared() product.Declaration }](products map[string]P) []product.Declaration {
+	all := make([]product.Declaration, 0, len(products))
+	for _, name := range slices.Sorted(maps.Keys(products)) {
+		all = append(all, products[name].Declared())
+	}
+	return all
 }
 
 // Input is everything that Build works from.
@@ -258,7 +273,7 @@ func decide(in Input, cfg *config.Cluster) Decision {
 	d.Cluster.Way = in.Way
 	fillIn(&d.Cluster, cfg, nodes)
 	d.Cluster.MasterNow = provider.Master(nodes)
-	if in.Farms != nil && len(cfg.Probes) == 0 && cfg.ProbeFarms && len(d.Actions) > 0 {
+	if in.Farms != nil && len(cfg.Probes) == 0 && len(d.Actions) > 0 && provider.Watches(cfg) {
 		watchFarms(&d.Cluster, in.Farms[cfg.Name])
 	}
 	return d
@@ -465,9 +480,9 @@ func products(in Input, clusters []Cluster) []Product {
 	}
 	all := make([]Product, 0, len(names))
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		product := in.Providers[name].Product()
-		product.Name = name
-		all = append(all, product)
+		of := in.Providers[name].Product()
+		of.Name = name
+		all = append(all, of)
 	}
 	return all
 }

@@ -96,7 +96,7 @@ func loadSituation(t testing.TB, path string) *situation {
 			}
 		}
 	}
-	cfg, diags := config.Load(dir, config.Options{Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(zevenet.Providers()))})
+	cfg, diags := config.Load(dir, config.Options{Plan: plan.ConditionType(), Products: plan.Declared(zevenet.Providers())})
 	if diags.HasErrors() {
 		var b bytes.Buffer
 		diags.WriteText(&b, false, 80)

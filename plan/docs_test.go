@@ -38,7 +38,7 @@ func TestDocumentedConfigurationsArePlanned(t *testing.T) {
 			if err := os.CopyFS(dir, os.DirFS("config/testdata/approval")); err != nil {
 				t.Fatal(err)
 			}
-			cfg, diags := config.Load(dir, config.Options{Version: "0.1.0", Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(zevenet.Providers()))})
+			cfg, diags := config.Load(dir, config.Options{Version: "0.1.0", Plan: plan.ConditionType(), Products: plan.Declared(zevenet.Providers())})
 			if diags.HasErrors() {
 				var b bytes.Buffer
 				diags.WriteText(&b, false, 80)
@@ -175,7 +175,7 @@ func documented(t *testing.T) map[string]string {
 			}
 		}
 	}
-	starter, err := os.ReadFile("config/starter.zup.hcl")
+	starter, err := os.ReadFile("../providers/zevenet/arguments/starter.zup.hcl")
 	if err != nil {
 		t.Fatal(err)
 	}

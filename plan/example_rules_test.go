@@ -2,7 +2,6 @@ package plan_test
 
 import (
 	"bytes"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +15,7 @@ import (
 // The example of rules is planned: both sites at once are refused, each alone is not,
 // and it may begin when the page says so.
 func TestExampleOfRules(t *testing.T) {
-	cfg, diags := config.Load("../examples/rules", config.Options{Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(zevenet.Providers()))})
+	cfg, diags := config.Load("../examples/rules", config.Options{Plan: plan.ConditionType(), Products: plan.Declared(zevenet.Providers())})
 	if len(diags.All) > 0 {
 		var b bytes.Buffer
 		diags.WriteText(&b, false, 80)

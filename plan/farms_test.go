@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"zup/plan"
+	"zup/providers/zevenet/arguments"
 )
 
 // Without a probe block the farms that answer are watched, all together with a
@@ -15,7 +16,7 @@ func TestFarmsAreWatched(t *testing.T) {
 		t.Helper()
 		in := manyPairs(1)
 		c := in.Config.Clusters[0]
-		c.Probes, c.ProbeFarms = nil, true
+		c.Probes, c.Own = nil, nil
 		in.Farms = map[string][]plan.Farm{c.Name: farms}
 		if change != nil {
 			change(&in)
@@ -43,7 +44,7 @@ func TestFarmsAreWatched(t *testing.T) {
 	if c = build(nil, nil); !slices.ContainsFunc(c.Warnings, func(w string) bool { return strings.Contains(w, "is not measured") }) {
 		t.Errorf("warnings: %q", c.Warnings)
 	}
-	c = build(many, func(in *plan.Input) { in.Config.Clusters[0].ProbeFarms = false })
+	c = build(many, func(in *plan.Input) { in.Config.Clusters[0].Own = arguments.Arguments{}.Own() })
 	if len(c.Probes) != 0 {
 		t.Errorf("probe_farms = false: %d probes", len(c.Probes))
 	}
@@ -68,7 +69,7 @@ func TestFarmsAreWatched(t *testing.T) {
 func TestFoundFarmsAreUsersAddresses(t *testing.T) {
 	in := manyPairs(1)
 	c := in.Config.Clusters[0]
-	c.Probes, c.ProbeFarms = nil, true
+	c.Probes, c.Own = nil, nil
 	in.Farms = map[string][]plan.Farm{c.Name: {{Address: "192.0.2.10:80", Answers: true}}}
 	p, err := plan.Build(in)
 	if err != nil {

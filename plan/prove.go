@@ -3,7 +3,6 @@ package plan
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -121,7 +120,7 @@ func (p *Plan) configuration(providers map[string]Provider) (*config.Config, err
 		record.VarFiles = append(record.VarFiles, config.VarFile(f))
 	}
 	cfg, diags := config.Reload(files, record, config.Options{
-		Version: p.ZupVersion, Plan: ConditionType(), Providers: slices.Sorted(maps.Keys(providers)),
+		Version: p.ZupVersion, Plan: ConditionType(), Products: Declared(providers),
 	})
 	for _, d := range diags.All {
 		if d.Severity == hcl.DiagError {

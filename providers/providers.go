@@ -9,6 +9,7 @@ import (
 	"zup/plan/apply"
 	"zup/plan/observe"
 	"zup/providers/zevenet"
+	"zup/providers/zevenet/arguments"
 )
 
 // Product is everything that the command asks of a product. Those who plan, observe and
@@ -35,3 +36,7 @@ func All() map[string]Product {
 	}
 	return all
 }
+
+// Starter returns the commented configuration that zup init writes where nothing is known
+// of the nodes.
+func Starter() []byte { return arguments.Starter() }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"zup/plan"
@@ -35,7 +33,7 @@ func (c *cli) beside(p *plan.Plan, dir string) (*demanding, error) {
 		}
 	}
 	cfg, diags := config.Policy(dir, config.Options{
-		Env: c.env, Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers.All())),
+		Env: c.env, Version: version, Plan: plan.ConditionType(), Products: plan.Declared(providers.All()),
 	})
 	if diags.HasErrors() {
 		c.stream.Send(stream.Configuration(diags)...)

@@ -3,12 +3,11 @@ package main
 import (
 	"bytes"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"zup/plan"
 	"zup/plan/config"
 	"zup/providers"
 )
@@ -50,7 +49,7 @@ func (c *cli) completeTargets(*cobra.Command, []string, string) ([]string, cobra
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	cfg, _ := config.Load(dir, config.Options{Env: c.env, Version: version, Providers: slices.Sorted(maps.Keys(providers.All()))})
+	cfg, _ := config.Load(dir, config.Options{Env: c.env, Version: version, Products: plan.Declared(providers.All())})
 	if cfg == nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

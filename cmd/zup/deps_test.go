@@ -22,11 +22,12 @@ const importOrder = `
 	plan/disk           < plan/shell
 	plan/checkout
 	plan/name
-	plan/config         < plan/escape plan/approval plan/window plan/disk plan/name
+	plan/product
+	plan/config         < plan/escape plan/approval plan/window plan/disk plan/name plan/product
 	plan/state          < plan/escape plan/disk plan/name plan/shell
 	plan/probe
 	plan/reach
-	plan                < plan/config plan/state plan/reach plan/escape plan/approval plan/window plan/name
+	plan                < plan/config plan/product plan/state plan/reach plan/escape plan/approval plan/window plan/name
 	plan/stream         < plan plan/config plan/escape
 	plan/observe        < plan plan/config plan/reach plan/escape
 	plan/apply          < plan plan/config plan/state plan/stream plan/probe plan/escape plan/approval plan/window plan/disk plan/name
@@ -40,8 +41,9 @@ const importOrder = `
 	providers/reader    < providers/ssh
 	providers/libwrap
 	providers/zevenet/zevenettest < providers/ssh/sshtest providers/libwrap
-	providers/zevenet   < plan plan/config plan/state plan/escape plan/name providers/libwrap plan/shell
-	providers           < plan plan/observe plan/apply providers/zevenet
+	providers/zevenet/arguments < plan/product
+	providers/zevenet   < plan plan/config plan/product plan/state plan/escape plan/name providers/libwrap providers/zevenet/arguments plan/shell
+	providers           < plan plan/observe plan/apply providers/zevenet providers/zevenet/arguments
 	cmd/zup             < plan plan/approval plan/checkout plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/reach plan/escape plan/shell plan/disk plan/name providers providers/reader providers/ssh
 	examples/ci
 	examples/lab        < examples/lab/world plan/escape

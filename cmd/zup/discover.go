@@ -63,7 +63,7 @@ func (c *cli) discover(ctx context.Context, from string, ask bool) (*found, erro
 	} else {
 		f.nodes = []foundNode{first}
 	}
-	cluster := &config.Cluster{Provider: f.provider, Name: "found", ProbeFarms: true}
+	cluster := &config.Cluster{Provider: f.provider, Name: "found"}
 	observed := plan.Observed{}
 	for _, n := range f.nodes {
 		observed[cluster.Name] = append(observed[cluster.Name], n.ObservedNode)

@@ -53,7 +53,7 @@ func TestDescribe(t *testing.T) {
 		if err := (&cli{stdio: stdio{nil, &strings.Builder{}, nil}}).writeConfiguration(dir+"/main.zup.hcl", text, ""); err != nil {
 			t.Fatal(err)
 		}
-		if _, diags := config.Load(dir, config.Options{Version: version, Providers: []string{"zevenet"}}); len(diags.All) > 0 {
+		if _, diags := config.Load(dir, config.Options{Version: version, Products: plan.Declared(providers.All())}); len(diags.All) > 0 {
 			var b strings.Builder
 			diags.WriteText(&b, false, 80)
 			t.Errorf("%s: %s\n%s", tt.name, &b, text)

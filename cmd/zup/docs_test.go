@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -166,7 +164,7 @@ func TestDocumentedConfigurations(t *testing.T) {
 		if err := os.CopyFS(dir, os.DirFS("../../plan/config/testdata/approval")); err != nil {
 			t.Fatal(err)
 		}
-		_, diags := config.Load(dir, config.Options{Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers.All()))})
+		_, diags := config.Load(dir, config.Options{Version: version, Plan: plan.ConditionType(), Products: plan.Declared(providers.All())})
 		if len(diags.All) > 0 {
 			var b bytes.Buffer
 			diags.WriteText(&b, false, 80)

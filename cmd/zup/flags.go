@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -102,7 +101,7 @@ func (c *cli) me(command string) state.Holder {
 // among them nothing else is done.
 func (c *cli) load(dir string, f *configFlags) (*config.Config, error) {
 	cfg, diags := config.Load(dir, config.Options{
-		Vars: f.vars, Env: c.env, Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers.All())),
+		Vars: f.vars, Env: c.env, Version: version, Plan: plan.ConditionType(), Products: plan.Declared(providers.All()),
 	})
 	c.stream.Send(stream.Configuration(diags)...)
 	if err := diags.WriteText(c.err, c.colored(c.err), width(c.err)); err != nil {

@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"zup/plan/config"
 	"zup/plan/disk"
 	"zup/plan/escape"
+	"zup/providers"
 )
 
 // starterFile is what zup init writes.
@@ -41,7 +41,7 @@ known_hosts does not have yet is an error, as everywhere.`,
 				return err
 			}
 			if from == "" {
-				return c.writeConfiguration(path, config.Starter(), "Put your own nodes into it, then:\n  zup validate\n  zup plan")
+				return c.writeConfiguration(path, providers.Starter(), "Put your own nodes into it, then:\n  zup validate\n  zup plan")
 			}
 			found, err := c.discover(cmd.Context(), from, ask)
 			if err != nil {

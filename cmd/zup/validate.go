@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +25,7 @@ connects to nothing.`,
 				return err
 			}
 			cfg, diags := config.Load(dir, config.Options{
-				Vars: f.vars, Env: c.env, Version: version, Plan: plan.ConditionType(), Providers: slices.Sorted(maps.Keys(providers.All())),
+				Vars: f.vars, Env: c.env, Version: version, Plan: plan.ConditionType(), Products: plan.Declared(providers.All()),
 			})
 			if asJSON {
 				if err := diags.WriteJSON(c.programs()); err != nil {

@@ -14,6 +14,7 @@ import (
 	"zup/plan/config"
 	"zup/plan/state"
 	"zup/providers/zevenet"
+	"zup/providers/zevenet/arguments"
 	"zup/providers/zevenet/zevenettest"
 )
 
@@ -102,7 +103,7 @@ func BenchmarkApplyOverhead(b *testing.B) {
 	for b.Loop() {
 		pair := zevenettest.New("zva5n1", "zva5n2", "zva5n1", "disabled")
 		cfg := &config.Cluster{
-			Provider: "zevenet", Name: "edge", Version: zevenettest.NewVersion, Switchover: "drain",
+			Provider: "zevenet", Name: "edge", Version: zevenettest.NewVersion, Own: arguments.Arguments{Switchover: "drain"}.Own(),
 			Nodes: []config.Node{{Name: "zva5n1", Address: "192.0.2.101"}, {Name: "zva5n2", Address: "192.0.2.102"}},
 		}
 		p, err := plan.Build(plan.Input{

@@ -16,7 +16,7 @@ func BenchmarkLoad(b *testing.B) {
 			writeMany(b, dir, clusters)
 			b.ReportAllocs()
 			for b.Loop() {
-				cfg, diags := Load(dir, Options{Providers: []string{"zevenet"}})
+				cfg, diags := Load(dir, Options{Products: family})
 				if diags.HasErrors() || len(cfg.Clusters) != clusters {
 					b.Fatal(printed(b, diags))
 				}
@@ -76,7 +76,7 @@ func BenchmarkLoadMistakes(b *testing.B) {
 	write(b, dir, "a.zup.hcl", text.String())
 	b.ReportAllocs()
 	for b.Loop() {
-		_, diags := Load(dir, Options{})
+		_, diags := Load(dir, Options{Products: family})
 		if errors, _ := diags.Counts(); errors != 3*5000 {
 			b.Fatal(errors)
 		}

@@ -16,12 +16,13 @@ import (
 // layout is what a block of the language may hold. None of the arguments is
 // marked as required: what is missing is told in our own words.
 type layout struct {
-	where  string // in messages: "in a probe block"
-	schema *hcl.BodySchema
+	where   string // in messages: "in a probe block"
+	schema  *hcl.BodySchema
+	product string // of a cluster block: whose it is
 }
 
 var (
-	rootLayout = &layout{"at the top level", &hcl.BodySchema{
+	rootLayout = &layout{where: "at the top level", schema: &hcl.BodySchema{
 		Blocks: []hcl.BlockHeaderSchema{
 			{Type: "zup"},
 			{Type: "variable", LabelNames: []string{"name"}},
@@ -34,62 +35,61 @@ var (
 			{Type: "rule", LabelNames: []string{"name"}},
 		},
 	}}
-	zupLayout = &layout{"in a zup block", &hcl.BodySchema{
+	zupLayout = &layout{where: "in a zup block", schema: &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "required_version"}},
 	}}
-	approvalLayout = &layout{"in an approval block", &hcl.BodySchema{
+	approvalLayout = &layout{where: "in an approval block", schema: &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "signers"}, {Name: "revoked"}, {Name: "required"}, {Name: "author_may_approve"}},
 	}}
-	clusterLayout = &layout{"in a cluster block", &hcl.BodySchema{
+	clusterLayout = &layout{where: "in a cluster block", schema: &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{
-			{Name: "version"}, {Name: "switchover"}, {Name: "boost"}, {Name: "master"}, {Name: "max_interruption"},
-			{Name: "probe_farms"}, {Name: "reboot"},
+			{Name: "master"}, {Name: "max_interruption"},
 		},
 		Blocks: []hcl.BlockHeaderSchema{
 			{Type: "ssh"}, {Type: "node", LabelNames: []string{"name"}}, {Type: "package"}, {Type: "snapshot"},
 			{Type: "probe", LabelNames: []string{"name"}},
 		},
 	}}
-	clusterSSHLayout = &layout{"in an ssh block", &hcl.BodySchema{
+	clusterSSHLayout = &layout{where: "in an ssh block", schema: &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "user"}, {Name: "become"}, {Name: "port"}, {Name: "identity_file"}, {Name: "jump"}, {Name: "jump_host_keys"}},
 	}}
-	nodeLayout = &layout{"in a node block", &hcl.BodySchema{
+	nodeLayout = &layout{where: "in a node block", schema: &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "address"}},
 		Blocks:     []hcl.BlockHeaderSchema{{Type: "ssh"}},
 	}}
-	nodeSSHLayout = &layout{"in the ssh block of a node", &hcl.BodySchema{
+	nodeSSHLayout = &layout{where: "in the ssh block of a node", schema: &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{
 			{Name: "user"}, {Name: "become"}, {Name: "port"}, {Name: "identity_file"}, {Name: "jump"}, {Name: "jump_host_keys"}, {Name: "host_key"},
 		},
 	}}
-	packageLayout = &layout{"in a package block", &hcl.BodySchema{
+	packageLayout = &layout{where: "in a package block", schema: &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "offline"}, {Name: "sha256"}},
 	}}
-	snapshotLayout = &layout{"in a snapshot block", &hcl.BodySchema{
+	snapshotLayout = &layout{where: "in a snapshot block", schema: &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "create"}, {Name: "restore"}, {Name: "delete"}, {Name: "list"}, {Name: "keep_for"}, {Name: "secrets"}},
 	}}
-	secretLayout = &layout{"in a secret block", &hcl.BodySchema{
+	secretLayout = &layout{where: "in a secret block", schema: &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "description"}},
 	}}
-	probeLayout = &layout{"in a probe block", &hcl.BodySchema{
+	probeLayout = &layout{where: "in a probe block", schema: &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "tcp"}, {Name: "http"}, {Name: "interval"}, {Name: "timeout"}},
 	}}
-	windowLayout = &layout{"in a window block", &hcl.BodySchema{
+	windowLayout = &layout{where: "in a window block", schema: &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "days"}, {Name: "start"}, {Name: "duration"}, {Name: "timezone"}},
 	}}
-	freezeLayout = &layout{"in a freeze block", &hcl.BodySchema{
+	freezeLayout = &layout{where: "in a freeze block", schema: &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "from"}, {Name: "to"}, {Name: "timezone"}},
 	}}
-	ruleLayout = &layout{"in a rule block", &hcl.BodySchema{
+	ruleLayout = &layout{where: "in a rule block", schema: &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "condition"}, {Name: "message"}, {Name: "level"}},
 	}}
-	variableLayout = &layout{"in a variable block", &hcl.BodySchema{
+	variableLayout = &layout{where: "in a variable block", schema: &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{
 			{Name: "type"}, {Name: "default"}, {Name: "description"}, {Name: "sensitive"}, {Name: "nullable"},
 		},
 		Blocks: []hcl.BlockHeaderSchema{{Type: "validation"}},
 	}}
-	validationLayout = &layout{"in a validation block", &hcl.BodySchema{
+	validationLayout = &layout{where: "in a validation block", schema: &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "condition"}, {Name: "error_message"}},
 	}}
 )
@@ -132,13 +132,13 @@ func (r *collector) unknown(d *hcl.Diagnostic, in *layout) (meant string) {
 	if d.Summary == "Unsupported block type" || (d.Summary == "Extraneous JSON object property" && in == rootLayout) {
 		kind = "block"
 	}
-	meant, hint := in.hint(name)
+	meant, hint := in.hint(name, r.layouts)
 	r.errorf(d.Subject, fmt.Sprintf("unknown %s %q", kind, name), "%s", hint)
 	return meant
 }
 
 // hint says what was meant by a name that is unknown here, or where it belongs.
-func (in *layout) hint(name string) (meant, hint string) {
+func (in *layout) hint(name string, layouts []*layout) (meant, hint string) {
 	args, blocks := in.names()
 	known := slices.Concat(args, blocks)
 	switch n := near(name, known...); {
@@ -150,7 +150,12 @@ func (in *layout) hint(name string) (meant, hint string) {
 		return n, fmt.Sprintf("Did you mean %q?", n)
 	}
 	for _, other := range layouts {
-		if args, blocks := other.names(); slices.Contains(slices.Concat(args, blocks), name) {
+		args, blocks := other.names()
+		switch {
+		case !slices.Contains(slices.Concat(args, blocks), name):
+		case other.product != "" && in.product != "":
+			return "", fmt.Sprintf("%q is an argument of cluster %q. What is known in a block of cluster %q: %s.", name, other.product, in.product, list(known, "and"))
+		default:
 			return "", fmt.Sprintf("%q belongs %s.", name, other.where)
 		}
 	}

@@ -115,7 +115,7 @@ func TestLargeIsNotTooLarge(t *testing.T) {
 			write(t, dir, "sites.csv", csv.String())
 			write(t, dir, "motd.tpl", "Welcome to ${name}.\n%{ for x in list }line ${x}\n%{ endfor }")
 			write(t, dir, "a.zup.hcl", "locals {\n  "+locals+"}\n"+clusterNumber(1)+"variable \"target\" {\n  default = \"6.1.20\"\n}\nlocals {\n  user = \"root\"\n}\n")
-			if _, diags := Load(dir, Options{}); len(diags.All) > 0 {
+			if _, diags := Load(dir, Options{Products: family}); len(diags.All) > 0 {
 				t.Error(printed(t, diags))
 			}
 		})
@@ -147,7 +147,7 @@ func TestTheWatchEndsWhatWasNotCounted(t *testing.T) {
 			}
 		}, "evaluation needs too much memory"},
 	} {
-		l := newLoader(Options{})
+		l := newLoader(Options{Products: family})
 		l.sources["a.zup.hcl"] = &source{name: "a.zup.hcl", text: []byte("locals {\n  a = 1\n}\n"), blocks: []block{{span{0, 18}, "locals"}}}
 		l.settle()
 		w := l.watch(tt.time, tt.memory)
@@ -209,7 +209,7 @@ func TestSensitiveKeyInJSON(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "a.zup.json", `{"variable": {"v": {"default": "hunter2", "sensitive": true}}, "locals": {"a": {"${var.v}": 1}, "b": "${nonsensitive(length(local.a))}"}}`)
-	if _, diags := Load(dir, Options{}); diags.HasErrors() {
+	if _, diags := Load(dir, Options{Products: family}); diags.HasErrors() {
 		t.Error(printed(t, diags))
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
-	debversion "github.com/knqyf263/go-deb-version"
 	"github.com/zclconf/go-cty/cty"
 
 	"zup/plan/name"
+	"zup/plan/product"
 )
 
 // readClusters reads every cluster block. A mistake in one does not keep the
@@ -55,15 +55,12 @@ func (l *loader) checkOwners(c *Cluster, owners map[string]*Cluster) {
 }
 
 func (l *loader) readCluster(block *hcl.Block) *Cluster {
-	b := l.body(block, clusterLayout)
-	c := &Cluster{
-		Provider: block.Labels[0], Name: block.Labels[1], Switchover: SwitchoverDrain, Reboot: RebootNever, Place: b.place,
-	}
-	l.checkProvider(block)
+	declared := l.productOf(block)
+	b := l.body(block, l.clusterLayout(declared))
+	c := &Cluster{Provider: block.Labels[0], Name: block.Labels[1], Place: b.place}
 	l.checkName("cluster", c.Name, &block.LabelRanges[1])
-	c.Version = l.readVersion(b)
-	l.readSwitchover(b, c)
-	l.readReboot(b, c)
+	c.Version = l.readVersion(b, declared)
+	c.Own = b.own(declared)
 	if limit, ok := b.duration("max_interruption"); ok {
 		if limit <= 0 {
 			l.errorf(b.at("max_interruption"), "max_interruption leaves no time at all", "Every switchover interrupts for some milliseconds. Leave the argument out for no limit.")
@@ -75,7 +72,7 @@ func (l *loader) readCluster(block *hcl.Block) *Cluster {
 	if one := l.only(b, "ssh"); one != nil {
 		ssh = l.readSSH(one, clusterSSHLayout)
 	}
-	c.Nodes = l.readNodes(b, ssh)
+	c.Nodes = l.readNodes(b, ssh, nodesOf(declared))
 	c.Master = l.readMaster(b, c.Nodes)
 	if one := l.only(b, "package"); one != nil {
 		c.Package = l.readPackage(one)
@@ -84,12 +81,10 @@ func (l *loader) readCluster(block *hcl.Block) *Cluster {
 		c.Snapshot = l.readSnapshot(one)
 	}
 	c.Probes = l.readProbes(b)
-	c.ProbeFarms = true
-	if v, ok := b.value("probe_farms", cty.Bool); ok {
-		c.ProbeFarms = v.True()
-	}
-	if c.MaxInterruption > 0 && len(c.Probes) == 0 && b.absent("probe") && !c.ProbeFarms {
-		l.warnf(b.at("max_interruption"), "max_interruption has no effect without a probe", "Nothing measures an interruption: add a probe block for each virtual IP that matters, or leave probe_farms out.")
+	if declared != nil && declared.Check != nil {
+		b.tell(declared.Check(product.Said{
+			Own: c.Own, MaxInterruption: c.MaxInterruption > 0, Probed: len(c.Probes) > 0 || !b.absent("probe"),
+		}))
 	}
 	return c
 }
@@ -109,20 +104,33 @@ func (l *loader) only(b *body, blockType string) *hcl.Block {
 	return one
 }
 
-func (l *loader) checkProvider(block *hcl.Block) {
+// productOf returns what the product of a block has declared. Of one that nobody knows,
+// which is reported, it is the one that was meant, if that can be told, else nil.
+func (l *loader) productOf(block *hcl.Block) *product.Declaration {
 	name := block.Labels[0]
-	if known := l.opts.Providers; len(known) > 0 && !slices.Contains(known, name) {
-		l.errorf(&block.LabelRanges[0], fmt.Sprintf("unknown provider %q", name), "%s",
-			didYouMean(name, fmt.Sprintf("This zup knows: %s.", list(known, "and")), known...))
+	if len(l.opts.Products) == 0 {
+		return nil
 	}
+	known := make([]string, len(l.opts.Products))
+	for i := range l.opts.Products {
+		if known[i] = l.opts.Products[i].Name; known[i] == name {
+			return &l.opts.Products[i]
+		}
+	}
+	l.errorf(&block.LabelRanges[0], fmt.Sprintf("unknown provider %q", name), "%s",
+		didYouMean(name, fmt.Sprintf("This zup knows: %s.", list(known, "and")), known...))
+	if i := slices.Index(known, near(name, known...)); i >= 0 {
+		return &l.opts.Products[i]
+	}
+	return nil
 }
 
 // anyProvider is a provider to show how a block begins.
 func (l *loader) anyProvider() string {
-	if len(l.opts.Providers) == 0 {
-		return "PRODUCT"
+	if n := len(l.opts.Products); n > 0 {
+		return l.opts.Products[n-1].Name
 	}
-	return l.opts.Providers[len(l.opts.Providers)-1]
+	return "PRODUCT"
 }
 
 // checkName checks the name of a cluster or a probe.
@@ -139,87 +147,26 @@ func (l *loader) checkName(kind, name string, at *hcl.Range) {
 // isName reports whether a cluster or a probe can have this name.
 func isName(s string) bool { return name.Cluster(s) }
 
-func (l *loader) readVersion(b *body) string {
+// readVersion reads the version in the form of the product; one of a product that nobody
+// knows may be anything.
+func (l *loader) readVersion(b *body, of *product.Declaration) string {
 	text, ok := b.text("version")
-	if !ok {
+	switch {
+	case of == nil:
+		return text
+	case of.Version == nil:
+		return ""
+	case !ok:
 		if b.absent("version") {
-			l.errorf(&b.place.Range, `missing "version"`, `It is the version that every node shall run: version = "6.1.20"`)
+			l.errorf(&b.place.Range, `missing "version"`, "It is the version that every node shall run: version = %q", of.Version.Example)
 		}
 		return ""
 	}
-	if hint := versionProblem(text); hint != "" {
+	if hint := of.Version.Problem(text); hint != "" {
 		l.errorf(b.at("version"), fmt.Sprintf("%s is not an exact version", quoted(text)), "%s", hint)
 		return ""
 	}
 	return text
-}
-
-// versionProblem says what is wrong with a version, or nothing. It is compared
-// with what a node says of itself, so there must be one way to write it.
-func versionProblem(s string) string {
-	const example = `Write one such as "6.1.20".`
-	switch {
-	case s == "":
-		return "It is empty. " + example
-	case s == "latest" || s == "stable" || s == "newest":
-		return "A plan names what will be installed, and that may be another version tomorrow. " + example
-	case strings.ContainsAny(s, "<>=~^*! ") && strings.ContainsAny(s[:1], "<>=~^*!"):
-		return "A requirement leaves open what will be installed. " + example
-	case strings.TrimSpace(s) != s:
-		return "There is a blank at one end."
-	case (s[0] == 'v' || s[0] == 'V') && versionProblem(s[1:]) == "":
-		return fmt.Sprintf("Write it without the %q: %q.", s[:1], s[1:])
-	}
-	numbers, rest := s, ""
-	if i := strings.IndexAny(s, "-+~"); i >= 0 {
-		numbers, rest = s[:i], s[i:]
-	}
-	parts := strings.Split(numbers, ".")
-	for _, p := range parts {
-		if p == "" || strings.Trim(p, "0123456789") != "" {
-			return "It is made of numbers with dots between. " + example
-		}
-		if len(p) > 1 && p[0] == '0' {
-			return fmt.Sprintf("The number %q begins with a zero, and the nodes write it without.", p)
-		}
-	}
-	if len(parts) < 3 {
-		return "It has fewer than three numbers, which leaves open what will be installed. " + example
-	}
-	if _, err := debversion.NewVersion(s); err != nil || rest == "-" || rest == "+" || rest == "~" {
-		return "The part behind the numbers is not that of a Debian package version. " + example
-	}
-	return ""
-}
-
-func (l *loader) readSwitchover(b *body, c *Cluster) {
-	if text, ok := b.text("switchover"); ok {
-		switch text {
-		case SwitchoverDrain, SwitchoverRestart:
-			c.Switchover = text
-		default:
-			l.errorf(b.at("switchover"), fmt.Sprintf("unknown switchover %s", quoted(text)), "%s",
-				didYouMean(text, `It is "drain", which moves the role before a service restarts, or "restart", the vendor's own order.`, SwitchoverDrain, SwitchoverRestart))
-		}
-	}
-	boost, ok := b.value("boost", cty.Bool)
-	c.Boost = ok && boost.True()
-	if c.Boost && c.Switchover == SwitchoverRestart {
-		l.errorf(b.at("boost"), `boost does nothing with switchover = "restart"`,
-			`Boost raises BACKUP's priority for the moment of a switchover that maintenance mode makes. With "restart" no switchover is planned: the update's own restart moves the role. Remove boost, or use switchover = "drain".`)
-	}
-}
-
-func (l *loader) readReboot(b *body, c *Cluster) {
-	text, ok := b.text("reboot")
-	switch {
-	case !ok:
-	case text == RebootNever || text == RebootIfNeeded:
-		c.Reboot = text
-	default:
-		l.errorf(b.at("reboot"), fmt.Sprintf("unknown reboot %s", quoted(text)), "%s",
-			didYouMean(text, `It is "if-needed", which reboots a node that waits for it while it is out of the way, or "never".`, RebootIfNeeded, RebootNever))
-	}
 }
 
 func (l *loader) readMaster(b *body, nodes []Node) string {

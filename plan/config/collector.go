@@ -16,6 +16,7 @@ type collector struct {
 	diags   hcl.Diagnostics
 	sources map[string]*source
 	hints   int // names that were looked through for one that may be meant
+	layouts []*layout
 }
 
 // maxMistakes is how many diagnostics there can be. Whoever has more does not read them.
@@ -24,7 +25,7 @@ const maxMistakes = 20_000
 // tooManyMistakes is the value of a panic that ends a Load.
 type tooManyMistakes struct{}
 
-func newCollector() *collector { return &collector{sources: map[string]*source{}} }
+func newCollector() *collector { return &collector{sources: map[string]*source{}, layouts: layouts} }
 
 // errorf adds an error. A nil subject is one without a place in a file. The
 // detail is one or more sentences; it may be empty.

@@ -4,13 +4,13 @@
 //
 // Start with Load. It evaluates every expression and checks everything that can
 // be checked without a node, and it reports all mistakes of all files at once,
-// each with its place; Diagnostics prints them. Format is what "zup fmt" does
-// and Starter what "zup init" writes.
+// each with its place; Diagnostics prints them. Format is what "zup fmt" does.
 //
 // The language is pure: no clock, no randomness, no network, and no file
 // outside the configuration's own directory, so that the same files, variables
 // and environment always mean the same. The package never connects to anything
-// and never writes a file. It knows no product either; providers are names here.
+// and never writes a file. It knows no product either: what one adds to the language it
+// declares, see Options.Products.
 package config
 
 import (
@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // Config is what the files of one directory say.
@@ -82,36 +83,23 @@ type Approval struct {
 	Place
 }
 
-// How MASTER's role moves to the other node before it is updated.
-const (
-	SwitchoverDrain   = "drain"   // maintenance mode first, so that the other node takes over while this one still serves
-	SwitchoverRestart = "restart" // the vendor's own order: the update's restart moves the role
-)
-
-// What happens to a node that waits for a reboot once it is updated.
-const (
-	RebootNever    = "never"     // it is said, not done
-	RebootIfNeeded = "if-needed" // it is rebooted while it is out of its users' way
-)
-
 // Cluster is one cluster block: a pair of nodes, or a single one.
 type Cluster struct {
 	Provider string // the product family, the first label
 	Name     string // unique in a configuration and fit for a file name: [a-z0-9][a-z0-9_-]{0,62}
 
-	Version         string        // what every node shall run, exactly: "6.1.20"
-	Switchover      string        // SwitchoverDrain or SwitchoverRestart
-	Reboot          string        // RebootNever or RebootIfNeeded
-	Boost           bool          // raise BACKUP's priority for the moment of a planned switchover; never with SwitchoverRestart
+	Version         string        // what every node shall run, exactly: "6.1.20"; empty: the product has none
 	Master          string        // name of the node that is MASTER when apply ends; empty: whoever is when the plan is made
 	MaxInterruption time.Duration // the longest stretch without an answer that a probe may see; 0: no limit
 
-	Nodes    []Node    // one or two, as written
+	Nodes    []Node    // as written
 	Package  *Package  // nil: nodes fetch from the vendor's repository
 	Snapshot *Snapshot // nil: there is no way back
 	Probes   []Probe   // as written
 
-	ProbeFarms bool // without Probes: watch the farms that answer from here
+	// Own are the arguments that the product declares, by name, each with its default
+	// where nothing is said.
+	Own map[string]cty.Value
 
 	Place
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -130,7 +133,7 @@ func rewrite(t *testing.T, name string, archive *txtar.Archive, got corpusResult
 
 func unpack(t *testing.T, archive *txtar.Archive) corpusCase {
 	c := corpusCase{dir: t.TempDir()}
-	c.opts.Providers = []string{"zevenet", "skudonet", "relianoid"}
+	c.opts.Products = family
 	c.opts.Plan = somePlan
 	for _, f := range archive.Files {
 		switch f.Name {
@@ -241,6 +244,11 @@ func dumpValue(b *strings.Builder, name, indent string, v reflect.Value) {
 		return
 	case time.Duration:
 		fmt.Fprintf(b, "%s%s = %s\n", indent, name, x)
+		return
+	case map[string]cty.Value:
+		for _, name := range slices.Sorted(maps.Keys(x)) {
+			fmt.Fprintf(b, "%s%s = %s\n", indent, name, hclwrite.TokensForValue(x[name]).Bytes())
+		}
 		return
 	case Argv:
 		if x != nil {

@@ -16,7 +16,7 @@ func TestWriteJSON(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.zup.hcl", "cluster \"zevenet\" \"edge\" {\n\tversion = \"6.1\" # <&>\n  node \"n1\" { address = \"192.0.2.1\" }\n}\n")
 	write(t, dir, "a.zup.vars", "typo = 1\n")
-	_, diags := Load(dir, Options{Vars: []VarArg{{Name: "x", Value: "1"}}})
+	_, diags := Load(dir, Options{Products: family, Vars: []VarArg{{Name: "x", Value: "1"}}})
 	var b bytes.Buffer
 	if err := diags.WriteJSON(&b); err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ func TestAdd(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "a.zup.hcl", "cluster \"zevenet\" \"edge\" {\n  version = \"5.0.1\"\n  node \"n1\" { address = \"192.0.2.1\" }\n}\n")
-	cfg, diags := Load(dir, Options{})
+	cfg, diags := Load(dir, Options{Products: family})
 	at := cfg.Clusters[0].At("version")
 	diags.Add(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "version 5.0.1 is below 6", Subject: &at})
 	const want = `Error: version 5.0.1 is below 6

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -36,7 +35,7 @@ import (
 const languagePage = "../../docs/language.md"
 
 // docOptions are those of a zup that has been released.
-var docOptions = Options{Version: "0.1.0", Plan: docPlan, Providers: []string{"zevenet", "skudonet", "relianoid"}}
+var docOptions = Options{Version: "0.1.0", Plan: docPlan, Products: family}
 
 // docPlan is what the rules on the page look at; whether a plan has that is tested
 // where plans are known.
@@ -182,7 +181,7 @@ func checkSame(t *testing.T, native, inJSON fence) {
 		t.Errorf("%s:\n%s", inJSON.at(), printed(t, diags))
 		return
 	}
-	if diff := cmp.Diff(want.Clusters, got.Clusters, cmpopts.IgnoreTypes(Place{})); diff != "" {
+	if diff := cmp.Diff(want.Clusters, got.Clusters, noPlaces); diff != "" {
 		t.Errorf("%s differs from the native syntax (-native +json):\n%s", inJSON.at(), diff)
 	}
 }
@@ -351,7 +350,7 @@ func TestLanguageExamplesAreComplete(t *testing.T) {
 			text.WriteString(f.text)
 		}
 	}
-	for _, in := range layouts {
+	for _, in := range layoutsWith(family) {
 		args, blocks := in.names()
 		for _, name := range slices.Concat(args, blocks) {
 			if !regexp.MustCompile(`(?m)(^ *|{ )` + name + ` *[={"]`).MatchString(text.String()) {
@@ -366,7 +365,6 @@ func TestLanguageValues(t *testing.T) {
 	t.Parallel()
 	tables := argumentTables(t)
 	for _, tt := range []struct{ where, name, fallback string }{
-		{"in a cluster block", "switchover", strconv.Quote(SwitchoverDrain)},
 		{"in a rule block", "level", strconv.Quote(LevelDeny)},
 		{"in a probe block", "interval", strconv.Quote(DefaultInterval.String())},
 		{"in a probe block", "timeout", strconv.Quote(DefaultTimeout.String())},

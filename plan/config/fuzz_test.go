@@ -12,11 +12,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/zclconf/go-cty/cty"
 
 	"zup/plan/window"
+	"zup/providers/zevenet/arguments"
 )
 
 // FuzzLoad holds what is true of any input: it is read without a panic and to
@@ -49,7 +49,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		f.Add(native, asJSON, vars)
 	}
-	f.Add(string(Starter()), "", "")
+	f.Add(string(arguments.Starter()), "", "")
 	f.Fuzz(func(t *testing.T, native, asJSON, vars string) {
 		if len(native)+len(asJSON)+len(vars) > 1<<16 || strings.Contains(native+asJSON, "range(") {
 			t.Skip("too slow to be worth it")
@@ -71,7 +71,7 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-var fuzzOptions = Options{Plan: somePlan}
+var fuzzOptions = Options{Plan: somePlan, Products: family}
 
 func checkDiagnostics(t *testing.T, dir string, diags *Diagnostics) {
 	t.Helper()
@@ -122,7 +122,7 @@ func checkConfig(t *testing.T, cfg *Config) {
 	t.Helper()
 	names := map[string]bool{}
 	for _, c := range cfg.Clusters {
-		if names[c.Name] || !isName(c.Name) || versionProblem(c.Version) != "" || c.MaxInterruption < 0 {
+		if names[c.Name] || !isName(c.Name) || family[0].Version.Problem(c.Version) != "" || c.MaxInterruption < 0 {
 			t.Errorf("let through: %+v", c)
 		}
 		names[c.Name] = true
@@ -187,7 +187,7 @@ func checkFormat(t *testing.T, dir, native string, cfg *Config) {
 	if diags.HasErrors() {
 		t.Fatalf("does not load once formatted:\n%s\n%s", out, printed(t, diags))
 	}
-	if diff := cmp.Diff(cfg.Clusters, formatted.Clusters, cmpopts.IgnoreTypes(Place{})); diff != "" {
+	if diff := cmp.Diff(cfg.Clusters, formatted.Clusters, noPlaces); diff != "" {
 		t.Errorf("formatting changes the meaning:\n%s", diff)
 	}
 }

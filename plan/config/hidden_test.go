@@ -59,7 +59,7 @@ func TestLiteralsOfSensitiveAreHidden(t *testing.T) {
 				write(t, dir, "a.zup.hcl", "variable \"a\" {}\n")
 			}
 			write(t, dir, tt.file, tt.text)
-			l := newLoader(Options{})
+			l := newLoader(Options{Products: family})
 			cfg, diags := l.watched(func() *Config { return l.load(dir) })
 			if cfg != nil {
 				cfg.Nonsensitive = nil // what somebody has declared to be no secret is in the record
@@ -101,7 +101,7 @@ func TestNamesInSensitiveAreShown(t *testing.T) {
 	const text = "variable \"v\" {\n  default = \"d\"\n}\nlocals {\n  a = sensitive(var.v)\n  b = nonsensitive(sensitive(local.a))\n  c = issensitive(\"x\")\n  d = nonsensitive(\"y\")\n  e = sensitive(upper(local.list[0]))\n  list = [\"z\"]\n}\n"
 	dir := t.TempDir()
 	write(t, dir, "a.zup.hcl", text)
-	cfg, diags := Load(dir, Options{})
+	cfg, diags := Load(dir, Options{Products: family})
 	if cfg == nil || cfg.Files[0].Text != text {
 		t.Errorf("%v\n%s", cfg, printed(t, diags))
 	}

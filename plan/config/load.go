@@ -12,6 +12,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 	"golang.org/x/sync/semaphore"
+
+	"zup/plan/product"
 )
 
 // Options is everything from outside the directory that a configuration may
@@ -33,8 +35,9 @@ type Options struct {
 	// value: what a plan has is not checked.
 	Plan cty.Type
 
-	// Providers are the names that a cluster's first label may have. Empty: any.
-	Providers []string
+	// Products are what a cluster may be of, by its first label, sorted by name. Empty: of
+	// anything, with no argument that a product would have to declare.
+	Products []product.Declaration
 }
 
 // VarArg is one -var or -var-file flag: File, or else Name and Value.
@@ -56,7 +59,9 @@ func Load(dir string, opts Options) (*Config, *Diagnostics) {
 }
 
 func newLoader(opts Options) *loader {
-	return &loader{opts: opts, collector: newCollector(), budget: &budget{}, usedSecrets: map[string]bool{}}
+	l := &loader{opts: opts, collector: newCollector(), budget: &budget{}, usedSecrets: map[string]bool{}}
+	l.layouts = layoutsWith(opts.Products)
+	return l
 }
 
 // loader carries what the steps of one Load hand to each other.

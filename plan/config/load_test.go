@@ -10,10 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"zup/plan/product"
+	"zup/providers/zevenet/arguments"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // valid loads one file and fails the test on any diagnostic.
@@ -37,15 +41,22 @@ func printed(t testing.TB, diags *Diagnostics) string {
 	return b.String()
 }
 
+// family are real products, so that what is tested is what people get.
+var family = []product.Declaration{
+	arguments.Declared("relianoid", "RELIANOID Enterprise"), arguments.Declared("skudonet", "SKUDONET Enterprise"), arguments.Declared("zevenet", "Zevenet EE"),
+}
+
+// noPlaces compares configurations by what they say.
+var noPlaces = cmp.Options{cmpopts.IgnoreTypes(Place{}), cmp.Comparer(func(a, b cty.Value) bool { return a.RawEquals(b) })}
+
 func TestEverything(t *testing.T) {
 	t.Parallel()
 	archive, err := txtar.ParseFile("testdata/same/everything.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
-	native := valid(t, "native.zup.hcl", member(archive, "native.zup.hcl"), Options{})
-	fromJSON := valid(t, "json.zup.json", member(archive, "json.zup.json"), Options{})
-	noPlaces := cmpopts.IgnoreTypes(Place{})
+	native := valid(t, "native.zup.hcl", member(archive, "native.zup.hcl"), Options{Products: family})
+	fromJSON := valid(t, "json.zup.json", member(archive, "json.zup.json"), Options{Products: family})
 	if diff := cmp.Diff(native.Clusters, fromJSON.Clusters, noPlaces); diff != "" {
 		t.Errorf("JSON differs from the native syntax (-native +json):\n%s", diff)
 	}
@@ -53,7 +64,7 @@ func TestEverything(t *testing.T) {
 	bastion := []Hop{{User: "ops", Host: "bastion.example.net"}}
 	want := []*Cluster{
 		{
-			Provider: "zevenet", Name: "edge", Version: "6.1.20", Switchover: SwitchoverDrain, Reboot: RebootNever, Boost: true,
+			Provider: "zevenet", Name: "edge", Version: "6.1.20",
 			Master: "zva5n1", MaxInterruption: time.Second,
 			Nodes: []Node{
 				{Name: "zva5n1", Address: "192.0.2.11", SSH: SSH{
@@ -76,12 +87,12 @@ func TestEverything(t *testing.T) {
 				{Name: "web", HTTP: "http://192.0.2.10/", Interval: 20 * time.Millisecond, Timeout: 500 * time.Millisecond},
 				{Name: "mail", TCP: "[2001:db8::25]:25", Interval: DefaultInterval, Timeout: DefaultTimeout},
 			},
-			ProbeFarms: true,
+			Own: arguments.Arguments{Switchover: arguments.SwitchoverDrain, Reboot: arguments.RebootNever, Boost: true, ProbeFarms: true}.Own(),
 		},
 		{
-			Provider: "skudonet", Name: "single", Version: "6.2.0", Switchover: SwitchoverRestart, Reboot: RebootIfNeeded,
-			Nodes:      []Node{{Name: "lb", Address: "lb.example.net", SSH: SSH{Jump: []Hop{}}}},
-			ProbeFarms: true,
+			Provider: "skudonet", Name: "single", Version: "6.2.0",
+			Nodes: []Node{{Name: "lb", Address: "lb.example.net", SSH: SSH{Jump: []Hop{}}}},
+			Own:   arguments.Arguments{Switchover: arguments.SwitchoverRestart, Reboot: arguments.RebootIfNeeded, ProbeFarms: true}.Own(),
 		},
 	}
 	if diff := cmp.Diff(want, native.Clusters, noPlaces); diff != "" {
@@ -91,18 +102,18 @@ func TestEverything(t *testing.T) {
 
 func TestStarter(t *testing.T) {
 	t.Parallel()
-	cfg := valid(t, "main.zup.hcl", string(Starter()), Options{Version: "0.1.0", Providers: []string{"zevenet"}})
+	cfg := valid(t, "main.zup.hcl", string(arguments.Starter()), Options{Version: "0.1.0", Products: family})
 	if len(cfg.Clusters) != 1 || len(cfg.Clusters[0].Nodes) != 2 || len(cfg.Clusters[0].Probes) != 1 {
 		t.Errorf("the starter has %d clusters", len(cfg.Clusters))
 	}
-	formatted, _ := Format(Starter(), "main.zup.hcl")
-	if !bytes.Equal(formatted, Starter()) {
-		t.Errorf("the starter is not formatted:\n%s", cmp.Diff(string(Starter()), string(formatted)))
+	formatted, _ := Format(arguments.Starter(), "main.zup.hcl")
+	if !bytes.Equal(formatted, arguments.Starter()) {
+		t.Errorf("the starter is not formatted:\n%s", cmp.Diff(string(arguments.Starter()), string(formatted)))
 	}
 
 	// What is commented out must be valid too once the marks are removed.
 	var all strings.Builder
-	for line := range strings.Lines(string(Starter())) {
+	for line := range strings.Lines(string(arguments.Starter())) {
 		if code, ok := strings.CutPrefix(strings.TrimLeft(line, " "), "# "); ok && looksLikeCode(code) {
 			line = code
 		}
@@ -112,8 +123,8 @@ func TestStarter(t *testing.T) {
 		`"ssh-ed25519 AAAA…"`, `"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsFSKBoU+1gEFEhQqhy8yH3pQ+gkHOpIyOSfPmQtn2Q"`,
 		`sha256  = "…"`, `sha256  = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"`,
 	).Replace(all.String())
-	full := valid(t, "main.zup.hcl", text, Options{}).Clusters[0]
-	if !full.Boost || full.Master == "" || full.MaxInterruption == 0 || full.Package == nil || full.Snapshot == nil ||
+	full := valid(t, "main.zup.hcl", text, Options{Products: family}).Clusters[0]
+	if !arguments.Of(full.Own).Boost || full.Master == "" || full.MaxInterruption == 0 || full.Package == nil || full.Snapshot == nil ||
 		full.Nodes[0].SSH.HostKey == "" || full.Nodes[0].SSH.Jump == nil || len(full.Probes) != 2 {
 		t.Errorf("an example is missing in the starter:\n%s", dump(&Config{Clusters: []*Cluster{full}}))
 	}
@@ -143,7 +154,7 @@ func TestPlaces(t *testing.T) {
   }
 }
 `
-	c := valid(t, "a.zup.hcl", text, Options{}).Clusters[0]
+	c := valid(t, "a.zup.hcl", text, Options{Products: family}).Clusters[0]
 	n, p := c.Nodes[0], c.Probes[0]
 	for _, tt := range []struct {
 		what string
@@ -194,7 +205,7 @@ cluster "zevenet" "a" {
 			t.Fatal(err)
 		}
 	}
-	cfg, diags := Load(dir, Options{Vars: []VarArg{{File: filepath.Join(dir, "y.vars")}}})
+	cfg, diags := Load(dir, Options{Products: family, Vars: []VarArg{{File: filepath.Join(dir, "y.vars")}}})
 	if len(diags.All) > 0 {
 		t.Fatal(printed(t, diags))
 	}
@@ -224,12 +235,12 @@ func TestShownTextParses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"native.zup.hcl", "json.zup.json"} {
-		cfg := valid(t, name, member(archive, name), Options{})
-		again := valid(t, name, cfg.Files[0].Text, Options{})
+		cfg := valid(t, name, member(archive, name), Options{Products: family})
+		again := valid(t, name, cfg.Files[0].Text, Options{Products: family})
 		if strings.Contains(cfg.Files[0].Text, "s3cr3t") || !strings.Contains(cfg.Files[0].Text, sensitiveText) {
 			t.Errorf("%s is shown as\n%s", name, cfg.Files[0].Text)
 		}
-		if diff := cmp.Diff(cfg.Clusters, again.Clusters, cmpopts.IgnoreTypes(Place{})); diff != "" {
+		if diff := cmp.Diff(cfg.Clusters, again.Clusters, noPlaces); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
@@ -273,7 +284,7 @@ func TestManyMistakes(t *testing.T) {
 		}
 		write(t, dir, fmt.Sprintf("f%02d.zup.hcl", i), b.String())
 	}
-	_, diags := Load(dir, Options{})
+	_, diags := Load(dir, Options{Products: family})
 	if errors, _ := diags.Counts(); errors != 3*files*each {
 		t.Errorf("%d errors, want %d", errors, 3*files*each)
 	}
@@ -294,7 +305,7 @@ func TestVarFileOfTheSameName(t *testing.T) {
 	write(t, dir, "a.zup.hcl", "variable \"n\" {\n  type = number\n}\n")
 	write(t, dir, "x.zup.vars", "n = 1\n")
 	write(t, ".", "x.zup.vars", "\nn = \"the other file\"\n")
-	_, diags := Load(dir, Options{Vars: []VarArg{{File: "x.zup.vars"}}})
+	_, diags := Load(dir, Options{Products: family, Vars: []VarArg{{File: "x.zup.vars"}}})
 	if out := printed(t, diags); !strings.Contains(out, "on ./x.zup.vars line 2:\n   2: n = \"the other file\"") {
 		t.Errorf("printed:\n%s", out)
 	}

@@ -11,10 +11,21 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"zup/plan/name"
+	"zup/plan/product"
 )
 
+// anyNodes is how many nodes a cluster of a product has that nobody knows.
+var anyNodes = product.Nodes{Least: 1, Most: 100, Words: "at least one node", Example: `node "lb1" { address = "192.0.2.11" }`}
+
+func nodesOf(of *product.Declaration) product.Nodes {
+	if of == nil {
+		return anyNodes
+	}
+	return of.Nodes
+}
+
 // readNodes reads the node blocks of a cluster; defaults is its own ssh block.
-func (l *loader) readNodes(b *body, defaults SSH) []Node {
+func (l *loader) readNodes(b *body, defaults SSH, count product.Nodes) []Node {
 	var nodes []Node
 	names, addresses := map[string]hcl.Range{}, map[string]hcl.Range{}
 	for _, block := range b.blocks {
@@ -38,14 +49,25 @@ func (l *loader) readNodes(b *body, defaults SSH) []Node {
 		} else {
 			addresses[key] = n.At("address")
 		}
-		if len(nodes) == 3 {
-			l.errorf(&block.TypeRange, "a cluster has one or two nodes", "This is the third one.")
+		if len(nodes) == count.Most+1 {
+			l.errorf(&block.TypeRange, "a cluster has "+count.Words, "This is the %s one.", ordinal(len(nodes)))
 		}
 	}
-	if len(nodes) == 0 && !b.said("node") {
-		l.errorf(&b.place.Range, "the cluster has no node", `A cluster has one or two nodes: node "zva5n1" { address = "192.0.2.11" }`)
+	switch {
+	case len(nodes) == 0 && !b.said("node"):
+		l.errorf(&b.place.Range, "the cluster has no node", "A cluster has %s: %s", count.Words, count.Example)
+	case len(nodes) > 0 && len(nodes) < count.Least:
+		l.errorf(&b.place.Range, "the cluster has too few nodes", "A cluster has %s, and this one has %d.", count.Words, len(nodes))
 	}
 	return nodes
+}
+
+// ordinal writes "third", or "11th".
+func ordinal(n int) string {
+	if words := []string{"first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"}; n <= len(words) {
+		return words[n-1]
+	}
+	return fmt.Sprintf("%dth", n) // nobody has 21 of them
 }
 
 // endpoint identifies what an address reaches. Behind a translating gateway the

@@ -28,13 +28,13 @@ type Record struct {
 
 // Reload reads a configuration again from the text of its files, as Load has given it
 // in Config.Files, and from what Load has recorded. It reads nothing else: no directory,
-// no environment, no file. Of opts it looks at Plan, Providers and Version.
+// no environment, no file. Of opts it looks at Plan, Products and Version.
 //
 // What depends on something that is not in the record, because it was sensitive, is
 // unknown: it is left out, and Config.Unknown says where. Digests of files are taken
 // over, since the texts have placeholders. Config is nil exactly if there is an error.
 func Reload(files []File, with Record, opts Options) (*Config, *Diagnostics) {
-	l := newLoader(Options{Plan: opts.Plan, Providers: opts.Providers, Version: opts.Version})
+	l := newLoader(Options{Plan: opts.Plan, Products: opts.Products, Version: opts.Version})
 	l.replayed = &replayed{files: files, values: with.Values, unknown: map[string]bool{}}
 	l.dir = &directory{read: map[string]bool{}}
 	l.dir.replay(with.Asked)

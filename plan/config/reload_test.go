@@ -94,11 +94,11 @@ rule "all" {
 }
 ` + aCluster, "version": "6.1.20\n", "blob": "\xff\x00", "sub/a.txt": "", "sub/b.txt": "", "sub/d.md": "", "t.tpl": "${n}\n",
 	})
-	cfg, diags := Load(dir, Options{})
+	cfg, diags := Load(dir, Options{Products: family})
 	if diags.HasErrors() {
 		t.Fatal(diags.All)
 	}
-	again, diags := Reload(cfg.Files, recordOf(cfg), Options{})
+	again, diags := Reload(cfg.Files, recordOf(cfg), Options{Products: family})
 	if diags.HasErrors() || len(again.Unknown) > 0 {
 		t.Fatal(diags.All, again)
 	}
@@ -114,7 +114,7 @@ rule "all" {
 			continue
 		}
 		without := append(append([]Question{}, cfg.Asked[:i]...), cfg.Asked[i+1:]...)
-		again, diags = Reload(cfg.Files, Record{Asked: without, Values: cfg.Values}, Options{})
+		again, diags = Reload(cfg.Files, Record{Asked: without, Values: cfg.Values}, Options{Products: family})
 		if diags.HasErrors() || strings.Join(again.Unknown, " ") != "a.zup.hcl line 19" {
 			t.Errorf("without an answer: %v, %+v", diags.All, again)
 		}
@@ -148,14 +148,14 @@ rule "length" {
 }
 ` + aCluster, "secret": "CANARY-1", "secret2": "CANARY-2", "CANARY-path": "CANARY-3",
 	})
-	cfg, diags := Load(dir, Options{})
+	cfg, diags := Load(dir, Options{Products: family})
 	if diags.HasErrors() {
 		t.Fatal(diags.All)
 	}
 	if len(cfg.Asked) != 0 || len(cfg.Values) != 0 {
 		t.Errorf("recorded: %+v %+v", cfg.Asked, cfg.Values)
 	}
-	again, diags := Reload(cfg.Files, recordOf(cfg), Options{})
+	again, diags := Reload(cfg.Files, recordOf(cfg), Options{Products: family})
 	if diags.HasErrors() || len(again.Unknown) > 0 || again.Clusters[0].Version != "6.1.20" {
 		t.Errorf("%v %+v", diags.All, again)
 	}
@@ -163,16 +163,16 @@ rule "length" {
   version = "6.1.${local.length}"
   node "b" { address = "192.0.2.12" }
 }`})
-	cfg, diags = Load(dir, Options{})
+	cfg, diags = Load(dir, Options{Products: family})
 	if diags.HasErrors() {
 		t.Fatal(diags.All)
 	}
-	again, diags = Reload(cfg.Files, recordOf(cfg), Options{})
+	again, diags = Reload(cfg.Files, recordOf(cfg), Options{Products: family})
 	if diags.HasErrors() || len(again.Unknown) > 0 || again.Clusters[1].Version != "6.1.14" {
 		t.Errorf("%v %+v", diags.All, again)
 	}
 	// What nobody has declared is unknown.
-	again, diags = Reload(cfg.Files, Record{}, Options{})
+	again, diags = Reload(cfg.Files, Record{}, Options{Products: family})
 	if diags.HasErrors() || strings.Join(again.Unknown, " ") != "b.zup.hcl line 2" {
 		t.Errorf("%v %+v", diags.All, again)
 	}
@@ -196,7 +196,7 @@ cluster "zevenet" "edge" {
 `})
 	var first []Value
 	for range 20 {
-		cfg, diags := Load(dir, Options{})
+		cfg, diags := Load(dir, Options{Products: family})
 		if diags.HasErrors() {
 			t.Fatal(diags.All)
 		}
@@ -206,7 +206,7 @@ cluster "zevenet" "edge" {
 		if diff := cmp.Diff(first, cfg.Nonsensitive); diff != "" || len(first) != 4 {
 			t.Fatalf("%v %s", first, diff)
 		}
-		again, diags := Reload(cfg.Files, recordOf(cfg), Options{})
+		again, diags := Reload(cfg.Files, recordOf(cfg), Options{Products: family})
 		if diags.HasErrors() {
 			t.Fatal(diags.All)
 		}
@@ -223,7 +223,7 @@ func TestLoadsDoNotDisturbEachOther(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			writeAll(t, dir, map[string]string{"a.zup.hcl": "variable \"a\" {\n  default = upper(\"x\")\n}\n"})
-			if _, diags := Load(dir, Options{}); !diags.HasErrors() {
+			if _, diags := Load(dir, Options{Products: family}); !diags.HasErrors() {
 				t.Error("a default calls a function")
 			}
 		})

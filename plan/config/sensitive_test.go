@@ -117,7 +117,7 @@ cluster "zevenet" "edge" {
 						continue
 					}
 					write(t, dir, tt.path, text)
-					cfg, diags := Load(dir, Options{})
+					cfg, diags := Load(dir, Options{Products: family})
 					if out := shownOf(t, cfg, diags); strings.Contains(out, canary) {
 						t.Errorf("with %q for %q at %d the secret is shown:\n%s\n%s", slip, tt.text[i], i, text, printed(t, diags))
 					}

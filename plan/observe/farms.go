@@ -29,7 +29,7 @@ func Farms(ctx context.Context, clusters []*config.Cluster, observed plan.Observ
 	var g errgroup.Group
 	g.SetLimit(farmParallelism)
 	for _, c := range clusters {
-		if len(c.Probes) > 0 || !c.ProbeFarms {
+		if len(c.Probes) > 0 || !products[c.Provider].Watches(c) {
 			continue
 		}
 		vips, addresses := products[c.Provider].Farms(observed[c.Name])

@@ -16,15 +16,16 @@ import (
 // said is a product whose MASTER says what a test wants.
 type said struct{ vips, farms []string }
 
-func (said) FactsScript() string     { return "" }
-func (said) ObservedFacts() []string { return nil }
+func (said) FactsScript() string          { return "" }
+func (said) ObservedFacts() []string      { return nil }
+func (said) Watches(*config.Cluster) bool { return true }
 func (s said) Farms([]plan.ObservedNode) (vips, farms []string) {
 	return s.vips, append([]string{}, s.farms...)
 }
 
 func tryFarms(t *testing.T, s said) []plan.Farm {
 	t.Helper()
-	cfg := &config.Cluster{Provider: "x", Name: "edge", ProbeFarms: true}
+	cfg := &config.Cluster{Provider: "x", Name: "edge"}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	return Farms(ctx, []*config.Cluster{cfg}, plan.Observed{}, map[string]Product{"x": s}, reach.New(net.InterfaceAddrs()))["edge"]

@@ -30,6 +30,8 @@ type Host interface {
 type Product interface {
 	FactsScript() string
 	ObservedFacts() []string
+	// Watches reports whether the farms of a cluster without probes are to be tried.
+	Watches(*config.Cluster) bool
 	// Farms returns what users reach, in the words of the node that is MASTER: the VIPs,
 	// and VIP and port of each farm that is up.
 	Farms(nodes []plan.ObservedNode) (vips, farms []string)

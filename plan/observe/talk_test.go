@@ -18,6 +18,8 @@ func (speaks) HostKey() string                                          { return
 
 type asks struct{}
 
+func (asks) Watches(*config.Cluster) bool { return true }
+
 func (asks) FactsScript() string                                       { return "" }
 func (asks) ObservedFacts() []string                                   { return []string{"role", "time"} }
 func (asks) Farms([]plan.ObservedNode) (vips []string, farms []string) { return nil, nil }

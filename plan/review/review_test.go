@@ -8,7 +8,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +54,7 @@ func planOf(t testing.TB, hcl string, facts ...string) *plan.Plan {
 	if err := os.WriteFile(filepath.Join(dir, "edge.zup.hcl"), []byte(hcl), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg, diags := config.Load(dir, config.Options{Providers: slices.Sorted(maps.Keys(zevenet.Providers()))})
+	cfg, diags := config.Load(dir, config.Options{Products: plan.Declared(zevenet.Providers())})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

@@ -15,6 +15,7 @@ import (
 	"zup/plan"
 	"zup/plan/apply"
 	"zup/plan/config"
+	"zup/plan/product"
 	"zup/plan/review"
 	"zup/plan/show"
 	"zup/plan/state"
@@ -27,6 +28,13 @@ type toy struct{ words []plan.Word }
 func (p toy) Product() plan.Product {
 	return plan.Product{Facts: "ask the balancer", Status: p.words, VersionFact: "runs"}
 }
+func (toy) Declared() product.Declaration {
+	return product.Declaration{
+		Name: "haproxy", Title: "HAProxy", Nodes: product.Nodes{Least: 2, Most: 5, Words: "two to five nodes"},
+		Version: &product.Version{Example: "2.6.12", Problem: func(string) string { return "" }},
+	}
+}
+func (toy) Watches(*config.Cluster) bool          { return false }
 func (toy) Refuse(*config.Cluster) []plan.Refusal { return nil }
 func (toy) Checks() []plan.CheckRule              { return nil }
 func (toy) Master(nodes []plan.ObservedNode) string {
@@ -102,13 +110,13 @@ const toyConfig = `cluster "haproxy" "web" {
 `
 
 // toyPlan plans the toy's pair, whose b is upgraded and listens where the caller says.
-func toyPlan(t *testing.T, product toy) *plan.Plan {
+func toyPlan(t *testing.T, pair toy) *plan.Plan {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "web.zup.hcl"), []byte(toyConfig), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg, diags := config.Load(dir, config.Options{Providers: []string{"haproxy"}})
+	cfg, diags := config.Load(dir, config.Options{Products: []product.Declaration{toy{}.Declared()}})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -116,7 +124,7 @@ func toyPlan(t *testing.T, product toy) *plan.Plan {
 		{Name: "a", HostKey: hostKey, Facts: map[string]string{"mode": "active", "runs": "2.6.12", "listens": "192.0.2.10:80"}},
 		{Name: "b", HostKey: hostKey, Facts: map[string]string{"mode": "standby", "runs": "2.6.11", "listens": "nowhere"}},
 	}}
-	p, err := plan.Build(plan.Input{Config: cfg, Observed: observed, Providers: map[string]plan.Provider{"haproxy": product}, Version: "0.2.0"})
+	p, err := plan.Build(plan.Input{Config: cfg, Observed: observed, Providers: map[string]plan.Provider{"haproxy": pair}, Version: "0.2.0"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +203,7 @@ func TestOtherWaysAreRefused(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "web.zup.hcl"), []byte(toyConfig), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg, _ := config.Load(dir, config.Options{Providers: []string{"haproxy"}})
+	cfg, _ := config.Load(dir, config.Options{Products: []product.Declaration{toy{}.Declared()}})
 	observed := plan.Observed{"web": {{Name: "a", Facts: map[string]string{"mode": "active"}}, {Name: "b", Facts: map[string]string{}}}}
 	for way, want := range map[plan.Way]string{
 		plan.Back: `zup knows no way back for a cluster of "haproxy"`,

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"zup/plan"
-	"zup/plan/config"
+	"zup/providers/zevenet/arguments"
 )
 
 // backOut decides on the way to rest: the plan to the version that the nodes run
@@ -25,7 +25,7 @@ func (pr Provider) backOut(s plan.Situation) plan.Decision {
 		return plan.Decision{Cluster: p.describe(verdict{}), Refusals: []plan.Refusal{p.halfWay()}}
 	}
 	cfg := *p.cfg
-	cfg.Version, cfg.Package, cfg.Reboot = version, nil, config.RebootNever
+	cfg.Version, cfg.Package, cfg.Own = version, nil, arguments.WithoutReboot(cfg.Own)
 	if cfg.Snapshot != nil { // those of the unfinished run may still be wanted
 		kept := *cfg.Snapshot
 		kept.KeepFor = nil

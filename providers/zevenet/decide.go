@@ -7,6 +7,8 @@ import (
 
 	"zup/plan"
 	"zup/plan/config"
+	"zup/plan/product"
+	"zup/providers/zevenet/arguments"
 )
 
 // FactsScript returns the script that reads facts: Product.Facts, and the one that observes.
@@ -50,6 +52,15 @@ func (p *pair) decide() plan.Decision {
 	return d
 }
 
+// Declared implements plan.Provider.
+func (pr Provider) Declared() product.Declaration {
+	p := pr.personality()
+	return arguments.Declared(p.name, p.title)
+}
+
+// Watches implements plan.Provider.
+func (Provider) Watches(c *config.Cluster) bool { return arguments.Of(c.Own).ProbeFarms }
+
 // Refuse implements plan.Provider: it refuses what the language knows and this
 // provider does not carry out.
 func (Provider) Refuse(c *config.Cluster) []plan.Refusal {
@@ -58,7 +69,7 @@ func (Provider) Refuse(c *config.Cluster) []plan.Refusal {
 		all = append(all, plan.Refusal{Cluster: c.Name, Check: check, Summary: summary, Hint: hint})
 	}
 	if len(c.Nodes) == 1 {
-		if summary, hint := checkAlone(c.Boost, c.Master); summary != "" {
+		if summary, hint := checkAlone(arguments.Of(c.Own).Boost, c.Master); summary != "" {
 			refuse("nodes", summary, hint)
 		}
 	}
@@ -337,13 +348,13 @@ func (b *builder) changeMaster() {
 	switch {
 	case !p.needs(m):
 		b.moveByDrain(n, m.name+" is to be rebooted")
-	case p.cfg.Switchover == config.SwitchoverRestart && !p.isHalf(m):
+	case p.own.Switchover == arguments.SwitchoverRestart && !p.isHalf(m):
 		b.restart()
 		return
 	default:
 		why := fmt.Sprintf("%s is to be updated, and its services restart then", m.name)
-		if p.cfg.Switchover == config.SwitchoverRestart {
-			why = fmt.Sprintf("dpkg has packages there that are not installed whole, and finishing them restarts the services: that is not for a node that serves, although switchover is %q", config.SwitchoverRestart)
+		if p.own.Switchover == arguments.SwitchoverRestart {
+			why = fmt.Sprintf("dpkg has packages there that are not installed whole, and finishing them restarts the services: that is not for a node that serves, although switchover is %q", arguments.SwitchoverRestart)
 		}
 		b.moveByDrain(n, why)
 		u := b.update(m, false)
@@ -378,13 +389,13 @@ func (b *builder) restart() {
 // maintenance mode, where it stays.
 func (b *builder) moveByDrain(to *node, reason string) {
 	p, from := b.pair, b.pair.peer(to)
-	if p.cfg.Boost {
+	if p.own.Boost {
 		b.then(b.boost(to))
 	}
 	b.then(b.drain(from, reason))
 	b.master, b.otherRole = to, "maintenance"
 	b.moves = append(b.moves, switchover{to, drained})
-	if p.cfg.Boost {
+	if p.own.Boost {
 		u := b.unboost(to, "the role has moved")
 		u.Next = true
 		b.then(u)

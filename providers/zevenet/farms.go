@@ -54,7 +54,7 @@ func reachable(words []string) (connects, others []string) {
 // measured by.
 func (p *pair) unmeasured() []string {
 	_, others := reachable(p.master.words("farms"))
-	if len(others) == 0 || len(p.cfg.Probes) > 0 || !p.cfg.ProbeFarms {
+	if len(others) == 0 || len(p.cfg.Probes) > 0 || !p.own.ProbeFarms {
 		return nil
 	}
 	slices.Sort(others)

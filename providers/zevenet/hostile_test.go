@@ -14,6 +14,7 @@ import (
 	"zup/plan/config"
 	"zup/plan/show"
 	"zup/plan/state"
+	"zup/providers/zevenet/arguments"
 	"zup/providers/zevenet/zevenettest"
 )
 
@@ -114,7 +115,7 @@ func zevenettestPrint(m model, node, name, value string) []byte {
 func conditionOf(t *testing.T, at int) (model, *config.Cluster, state.Cluster) {
 	m := model{zevenettest.New("a1", "b2", "a1", []string{"disabled", "a1", "b2"}[at%3])}
 	cfg := &config.Cluster{
-		Provider: "zevenet", Name: "edge", Version: zevenettest.NewVersion, Switchover: "drain", Boost: at%2 == 0,
+		Provider: "zevenet", Name: "edge", Version: zevenettest.NewVersion, Own: arguments.Arguments{Switchover: "drain", Boost: at%2 == 0}.Own(),
 		Nodes: []config.Node{{Name: "a1", Address: "192.0.2.101"}, {Name: "b2", Address: "192.0.2.102"}},
 		Snapshot: &config.Snapshot{
 			Create: config.Argv{"create", "{node}", "{name}"}, Restore: config.Argv{"restore", "{node}", "{name}"}, List: config.Argv{"list", "{node}"},

@@ -9,6 +9,7 @@ import (
 
 	"zup/plan"
 	"zup/plan/config"
+	"zup/providers/zevenet/arguments"
 )
 
 // The block for an IPv6 peer has brackets: without them libwrap takes what follows the
@@ -163,7 +164,7 @@ func TestPredictionIPv6(t *testing.T) {
 	} {
 		a := &node{name: "a", facts: map[string]string{"nodes": "a=" + tt.address + " b=x", "vips": tt.vip}}
 		b := &node{name: "b", facts: map[string]string{"nodes": "a=" + tt.address + " b=x"}}
-		p := &pair{cfg: &config.Cluster{Boost: tt.boost}, nodes: both(a, b), master: a, backup: b, deadratio: 5}
+		p := &pair{cfg: &config.Cluster{}, own: arguments.Arguments{Boost: tt.boost}, nodes: both(a, b), master: a, backup: b, deadratio: 5}
 		got := p.predict([]switchover{{to: b, how: drained}})
 		if got.PerSwitchoverMSMax != tt.ms || !strings.Contains(got.Why, tt.says) {
 			t.Errorf("%s: %d %q, want %d %q", name, got.PerSwitchoverMSMax, got.Why, tt.ms, tt.says)

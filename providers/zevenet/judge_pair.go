@@ -75,7 +75,7 @@ func failbackAgrees(p *pair) finding {
 }
 
 func boostIsPossible(p *pair) finding {
-	if !p.cfg.Boost {
+	if !p.own.Boost {
 		return skip("not asked for")
 	}
 	if why := p.notBoostable(); why != "" {

@@ -13,6 +13,7 @@ import (
 	"zup/plan/apply"
 	"zup/plan/config"
 	"zup/plan/state"
+	"zup/providers/zevenet/arguments"
 	"zup/providers/zevenet/zevenettest"
 )
 
@@ -194,11 +195,11 @@ func TestEveryCutEndsAtRest(t *testing.T) {
 		m := model{zevenettest.New("a1", "b2", rapid.SampledFrom(nodes).Draw(t, "master"), primary)}
 		cfg := &config.Cluster{
 			Provider: "zevenet", Name: "edge", Version: zevenettest.NewVersion,
-			Switchover: rapid.SampledFrom([]string{"drain", "restart"}).Draw(t, "switchover"),
-			Master:     rapid.SampledFrom([]string{"", "a1", "b2"}).Draw(t, "wanted"),
-			Nodes:      []config.Node{{Name: "a1", Address: "192.0.2.101"}, {Name: "b2", Address: "192.0.2.102"}},
+			Master: rapid.SampledFrom([]string{"", "a1", "b2"}).Draw(t, "wanted"),
+			Nodes:  []config.Node{{Name: "a1", Address: "192.0.2.101"}, {Name: "b2", Address: "192.0.2.102"}},
 		}
-		cfg.Boost = cfg.Switchover == "drain" && rapid.Bool().Draw(t, "boost")
+		own := arguments.Arguments{Switchover: rapid.SampledFrom([]string{"drain", "restart"}).Draw(t, "switchover")}
+		own.Boost = own.Switchover == "drain" && rapid.Bool().Draw(t, "boost")
 		if primary != "disabled" && cfg.Master != "" {
 			cfg.Master = primary
 		}
@@ -213,10 +214,11 @@ func TestEveryCutEndsAtRest(t *testing.T) {
 				master.Replicates = false
 			}
 		}
-		cfg.Reboot = rapid.SampledFrom([]string{config.RebootNever, config.RebootIfNeeded}).Draw(t, "reboot")
-		if cfg.Switchover == "restart" && primary != "disabled" {
-			cfg.Reboot = config.RebootNever // refused
+		own.Reboot = rapid.SampledFrom([]string{arguments.RebootNever, arguments.RebootIfNeeded}).Draw(t, "reboot")
+		if own.Switchover == "restart" && primary != "disabled" {
+			own.Reboot = arguments.RebootNever // refused
 		}
+		cfg.Own = own.Own()
 		for _, n := range nodes {
 			m.Nodes[n].Pending, m.Nodes[n].Brings = rapid.Bool().Draw(t, n+" waits for a reboot"), rapid.Bool().Draw(t, n+" gets a kernel")
 		}
@@ -258,7 +260,7 @@ func TestEveryCutEndsAtRest(t *testing.T) {
 			if n.Version != zevenettest.NewVersion || n.Config != "new" || n.Deny || n.Maintenance || n.Boosted || n.Left || n.Image || len(n.Open) > 0 || n.Replicates != (m.Master == n.Name) {
 				t.Fatalf("at the end: %+v, master %s", *n, m.Master)
 			}
-			if n.Pending && cfg.Reboot == config.RebootIfNeeded {
+			if n.Pending && own.Reboot == arguments.RebootIfNeeded {
 				t.Fatalf("%s still waits for a reboot", n.Name)
 			}
 		}
@@ -277,8 +279,8 @@ func TestBackOut(t *testing.T) {
 		primary := rapid.SampledFrom([]string{"disabled", "a1", "b2"}).Draw(t, "primary")
 		m := model{zevenettest.New("a1", "b2", "a1", primary)}
 		cfg := &config.Cluster{
-			Provider: "zevenet", Name: "edge", Version: zevenettest.NewVersion, Switchover: "drain",
-			Boost: rapid.Bool().Draw(t, "boost"),
+			Provider: "zevenet", Name: "edge", Version: zevenettest.NewVersion,
+			Own:   arguments.Arguments{Switchover: "drain", Boost: rapid.Bool().Draw(t, "boost")}.Own(),
 			Nodes: []config.Node{{Name: "a1", Address: "192.0.2.101"}, {Name: "b2", Address: "192.0.2.102"}},
 		}
 		if rapid.Bool().Draw(t, "offline") {

@@ -8,6 +8,7 @@ import (
 	"zup/plan"
 	"zup/plan/config"
 	"zup/plan/state"
+	"zup/providers/zevenet/arguments"
 )
 
 // ObservedFacts are the facts that a plan is made from; the facts script knows
@@ -70,6 +71,7 @@ func (n *node) at(version string) bool {
 type pair struct {
 	situation *plan.Situation
 	cfg       *config.Cluster
+	own       arguments.Arguments // of cfg
 	recorded  state.Cluster
 	state     plan.StateRef
 	nodes     []*node
@@ -86,7 +88,7 @@ type pair struct {
 }
 
 func newPair(product *personality, s plan.Situation) *pair {
-	p := &pair{situation: &s, cfg: s.Config, recorded: s.Recorded, state: s.State, product: product, image: s.Image}
+	p := &pair{situation: &s, cfg: s.Config, own: arguments.Of(s.Config.Own), recorded: s.Recorded, state: s.State, product: product, image: s.Image}
 	for i := range s.Nodes {
 		p.nodes = append(p.nodes, &node{name: s.Nodes[i].Name, facts: s.Nodes[i].Facts, cfg: &s.Config.Nodes[i]})
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"zup/plan"
-	"zup/plan/config"
+	"zup/providers/zevenet/arguments"
 )
 
 // boosted is the VRRP priority that boost gives a node for a moment.
@@ -94,7 +94,7 @@ func (p *pair) gap(m switchover) int64 {
 	switch {
 	case m.how == preempted:
 		return announcing
-	case m.how == drained && p.cfg.Boost:
+	case m.how == drained && p.own.Boost:
 		return p.takesOver(boosted) + announcing
 	case m.how == restarted && p.killsFarmsFirst():
 		return killing + p.takesOver(p.priorityOf(m.to)) + announcing
@@ -114,7 +114,7 @@ func (p *pair) askingAnew(moves []switchover) string {
 		}
 	}
 	switch {
-	case worst == 0 || p.cfg.Boost || p.cfg.Switchover == config.SwitchoverRestart:
+	case worst == 0 || p.own.Boost || p.own.Switchover == arguments.SwitchoverRestart:
 		return ""
 	case p.notBoostable() != "":
 		return fmt.Sprintf("clients that ask ARP anew wait ≤ %.2f s; boost is not possible", float64(worst)/1000)
@@ -127,7 +127,7 @@ func (p *pair) why(m switchover) string {
 	switch {
 	case m.how == preempted:
 		return fmt.Sprintf("%s takes the role while the other node still serves; up to 0.1 s were measured on the emulated pair", m.to.name)
-	case m.how == drained && p.cfg.Boost:
+	case m.how == drained && p.own.Boost:
 		return fmt.Sprintf("the old MASTER serves until %s announces itself, which takes (256-%d)/256 s with its priority raised, and up to 0.1 s for its scripts (measured on the emulated pair)", m.to.name, boosted)
 	case m.how == drained:
 		return fmt.Sprintf("VRRP: %s takes over (256-%d)/256 s after MASTER let go, its scripts need up to 0.1 s more (measured on the emulated pair), and nobody answers ARP until then. Clients that know a VIP's MAC are served by the old MASTER meanwhile", m.to.name, prio)

@@ -17,6 +17,7 @@ import (
 	"zup/plan"
 	"zup/plan/config"
 	"zup/plan/state"
+	"zup/providers/zevenet/arguments"
 	"zup/providers/zevenet/zevenettest"
 )
 
@@ -92,6 +93,7 @@ const (
 
 // aCase is one case.
 type aCase struct {
+	own arguments.Arguments // of cfg
 	*rapid.T
 	model
 	cfg      *config.Cluster
@@ -121,9 +123,11 @@ func newCase(t *rapid.T, seen *counts) *aCase {
 	}
 	c.model = model{zevenettest.New("a1", "b2", c.pick("master", "a1", "b2"), primary)}
 	c.cfg = &config.Cluster{
-		Provider: "zevenet", Name: "edge", Version: zevenettest.NewVersion, Switchover: c.pick("switchover", "drain", "restart"),
-		Reboot: c.pick("reboot", config.RebootNever, config.RebootIfNeeded),
-		Nodes:  []config.Node{{Name: "a1", Address: "192.0.2.101"}, {Name: "b2", Address: "192.0.2.102"}},
+		Provider: "zevenet", Name: "edge", Version: zevenettest.NewVersion,
+		Nodes: []config.Node{{Name: "a1", Address: "192.0.2.101"}, {Name: "b2", Address: "192.0.2.102"}},
+	}
+	c.own = arguments.Arguments{
+		Switchover: c.pick("switchover", "drain", "restart"), Reboot: c.pick("reboot", arguments.RebootNever, arguments.RebootIfNeeded),
 	}
 	if c.flip("second node first") {
 		slices.Reverse(c.cfg.Nodes)
@@ -131,10 +135,11 @@ func newCase(t *rapid.T, seen *counts) *aCase {
 	if c.Alone = alone; alone {
 		c.Master = "a1"
 		c.cfg.Nodes = []config.Node{{Name: "a1", Address: "192.0.2.101"}}
-		c.cfg.Switchover = "drain"
+		c.own.Switchover = "drain"
 	} else {
 		c.choosePair(primary)
 	}
+	c.cfg.Own = c.own.Own()
 	c.chooseRest()
 	c.master = c.Master
 	c.note(alone, primary)
@@ -144,12 +149,12 @@ func newCase(t *rapid.T, seen *counts) *aCase {
 // choosePair draws what only a pair has.
 func (c *aCase) choosePair(primary string) {
 	c.Weights = c.flip("weights")
-	c.cfg.Boost = c.cfg.Switchover == "drain" && c.flip("boost")
+	c.own.Boost = c.own.Switchover == "drain" && c.flip("boost")
 	if c.cfg.Master = c.pick("wanted", "", "a1", "b2"); c.cfg.Master != "" && primary != "disabled" {
 		c.cfg.Master = primary // anything else is refused
 	}
-	if c.cfg.Switchover == "restart" && primary != "disabled" {
-		c.cfg.Reboot = config.RebootNever // refused
+	if c.own.Switchover == "restart" && primary != "disabled" {
+		c.own.Reboot = arguments.RebootNever // refused
 	}
 	if !c.one(3, "updated before") {
 		return
@@ -191,7 +196,7 @@ func (c *aCase) chooseRest() {
 // note counts what the case is made of.
 func (c *aCase) note(alone bool, primary string) {
 	for name, is := range map[string]bool{
-		"single node": alone, c.cfg.Switchover: !alone, "boost": c.cfg.Boost, "weights on tracked links": c.Weights, "reboot if needed": c.cfg.Reboot == config.RebootIfNeeded,
+		"single node": alone, c.own.Switchover: !alone, "boost": c.own.Boost, "weights on tracked links": c.Weights, "reboot if needed": c.own.Reboot == arguments.RebootIfNeeded,
 		"offline": c.cfg.Package != nil, "snapshot": c.cfg.Snapshot != nil,
 		"snapshot deleted at once": c.cfg.Snapshot != nil && c.cfg.Snapshot.KeepFor != nil, "wanted MASTER given": c.cfg.Master != "",
 		"failback disabled": !alone && primary == "disabled", "failback to " + primary: primary != "disabled",
@@ -465,7 +470,7 @@ func (c *aCase) atRest(intent string) {
 		if n.Version != want || n.Config != format || n.Deny || n.Maintenance || n.Boosted || n.Left || n.Image || len(n.Open) > 0 || n.Replicates != replicates && !c.Alone {
 			c.Fatalf("%s ended with %+v, master %s", intent, *n, c.Master)
 		}
-		if n.Pending && c.cfg.Reboot == config.RebootIfNeeded && intent == goOn {
+		if n.Pending && c.own.Reboot == arguments.RebootIfNeeded && intent == goOn {
 			c.Fatalf("%s still waits for a reboot", n.Name)
 		}
 	}
@@ -493,7 +498,7 @@ func (c *aCase) nothingToDo(intent string) {
 func TestPropertiesTell(t *testing.T) {
 	m := model{zevenettest.New("a1", "b2", "a1", "disabled")}
 	cfg := &config.Cluster{
-		Provider: "zevenet", Name: "edge", Version: zevenettest.NewVersion, Switchover: "drain",
+		Provider: "zevenet", Name: "edge", Version: zevenettest.NewVersion, Own: arguments.Arguments{Switchover: "drain"}.Own(),
 		Nodes: []config.Node{{Name: "a1", Address: "192.0.2.101"}, {Name: "b2", Address: "192.0.2.102"}},
 	}
 	good := func() *plan.Plan {

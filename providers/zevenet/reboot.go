@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"zup/plan"
-	"zup/plan/config"
+	"zup/providers/zevenet/arguments"
 )
 
 // rebootLimit is how many seconds a node has to be back after the order to reboot
@@ -27,7 +27,7 @@ func (n *node) pending() string {
 // mayReboot reports whether the plan has a reboot of the node: it waits for one, or
 // gets packages that may bring one.
 func (p *pair) mayReboot(n *node) bool {
-	return p.cfg.Reboot == config.RebootIfNeeded && (p.needs(n) || n.pending() != "")
+	return p.own.Reboot == arguments.RebootIfNeeded && (p.needs(n) || n.pending() != "")
 }
 
 // changes reports whether the node is to be updated or rebooted.
@@ -97,7 +97,7 @@ func rebootIsPossible(p *pair) finding {
 	if v := p.cfg.Version; p.product.name == "zevenet" && !atLeast(v, forgetfulUntil) {
 		return unfit("can't reboot a node that is to stay in maintenance mode", fmt.Sprintf("%s forgets maintenance mode with a reboot; %s is the first that does not", v, forgetfulUntil), hint)
 	}
-	if p.cfg.Switchover == config.SwitchoverRestart && p.needs(p.master) && p.failsBack() && p.primary == p.master.name {
+	if p.own.Switchover == arguments.SwitchoverRestart && p.needs(p.master) && p.failsBack() && p.primary == p.master.name {
 		return unfit("would have to reboot "+p.master.name+" while it is MASTER", "the cluster's failback gives it the role back right after its update",
 			`use switchover = "drain", or `+hint)
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"zup/plan"
-	"zup/plan/config"
 	"zup/plan/state"
+	"zup/providers/zevenet/arguments"
 )
 
 // restoreLimit is how many seconds a restored node has to be up with its old
@@ -28,9 +28,9 @@ func (pr Provider) goBack(s plan.Situation) plan.Decision {
 		return plan.Decision{Cluster: p.describe(verdict{}), Refusals: refusals}
 	}
 	cfg := *p.cfg
-	cfg.Version = set[0].Version    // from here on it is what every node shall run
-	cfg.Reboot = config.RebootNever // a node that is restored is started anyway
+	cfg.Version = set[0].Version // from here on it is what every node shall run
 	p.cfg = &cfg
+	p.own.Reboot = arguments.RebootNever // a node that is restored is started anyway
 	if len(p.nodes) == 1 {
 		return p.goBackAlone(set[0])
 	}

@@ -11,6 +11,7 @@ import (
 	"zup/plan"
 	"zup/plan/config"
 	"zup/plan/state"
+	"zup/providers/zevenet/arguments"
 	"zup/providers/zevenet/zevenettest"
 )
 
@@ -59,13 +60,14 @@ func TestEveryWayBackEndsAtRest(t *testing.T) {
 		m := model{zevenettest.New("a1", "b2", master, primary)}
 		cfg := &config.Cluster{
 			Provider: "zevenet", Name: "edge", Version: zevenettest.NewVersion,
-			Switchover: rapid.SampledFrom([]string{"drain", "restart"}).Draw(t, "switchover"),
-			Nodes:      []config.Node{{Name: "a1", Address: "192.0.2.101"}, {Name: "b2", Address: "192.0.2.102"}},
+			Nodes: []config.Node{{Name: "a1", Address: "192.0.2.101"}, {Name: "b2", Address: "192.0.2.102"}},
 			Snapshot: &config.Snapshot{
 				Create: config.Argv{"create", "{node}", "{name}"}, Restore: config.Argv{"restore", "{node}", "{name}"}, List: config.Argv{"list", "{node}"},
 			},
 		}
-		cfg.Boost = cfg.Switchover == "drain" && rapid.Bool().Draw(t, "boost")
+		own := arguments.Arguments{Switchover: rapid.SampledFrom([]string{"drain", "restart"}).Draw(t, "switchover")}
+		own.Boost = own.Switchover == "drain" && rapid.Bool().Draw(t, "boost")
+		cfg.Own = own.Own()
 		var recorded state.Cluster
 		run := 0
 		apply := func(d plan.Decision, cut, half int) {

@@ -10,6 +10,7 @@ import (
 	"zup/plan/apply"
 	"zup/plan/config"
 	"zup/plan/state"
+	"zup/providers/zevenet/arguments"
 	"zup/providers/zevenet/zevenettest"
 )
 
@@ -23,18 +24,19 @@ func TestWindowsEndWhereThePairCanRest(t *testing.T) {
 		primary := rapid.SampledFrom([]string{"disabled", "a1", "b2"}).Draw(t, "primary")
 		cfg := &config.Cluster{
 			Provider: "zevenet", Name: "edge", Version: zevenettest.NewVersion,
-			Switchover: rapid.SampledFrom([]string{"drain", "restart"}).Draw(t, "switchover"),
-			Master:     rapid.SampledFrom([]string{"", "a1", "b2"}).Draw(t, "wanted"),
-			Nodes:      []config.Node{{Name: "a1", Address: "192.0.2.101"}, {Name: "b2", Address: "192.0.2.102"}},
+			Master: rapid.SampledFrom([]string{"", "a1", "b2"}).Draw(t, "wanted"),
+			Nodes:  []config.Node{{Name: "a1", Address: "192.0.2.101"}, {Name: "b2", Address: "192.0.2.102"}},
 		}
-		cfg.Boost = cfg.Switchover == "drain" && rapid.Bool().Draw(t, "boost")
+		own := arguments.Arguments{Switchover: rapid.SampledFrom([]string{"drain", "restart"}).Draw(t, "switchover")}
+		own.Boost = own.Switchover == "drain" && rapid.Bool().Draw(t, "boost")
 		if primary != "disabled" && cfg.Master != "" {
 			cfg.Master = primary
 		}
-		cfg.Reboot = rapid.SampledFrom([]string{config.RebootNever, config.RebootIfNeeded}).Draw(t, "reboot")
-		if cfg.Switchover == "restart" && primary != "disabled" {
-			cfg.Reboot = config.RebootNever // refused
+		own.Reboot = rapid.SampledFrom([]string{arguments.RebootNever, arguments.RebootIfNeeded}).Draw(t, "reboot")
+		if own.Switchover == "restart" && primary != "disabled" {
+			own.Reboot = arguments.RebootNever // refused
 		}
+		cfg.Own = own.Own()
 		pending := rapid.Bool().Draw(t, "waits for a reboot")
 		master := rapid.SampledFrom([]string{"a1", "b2"}).Draw(t, "master")
 		fresh := func() model {
