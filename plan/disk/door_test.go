@@ -37,7 +37,7 @@ var pathTakers = map[string][]string{
 
 // exceptions are the places that may, each with the reason.
 var exceptions = map[string]string{
-	"cmd/zup/fleet.go: os.OpenFile":            "the terminal, /dev/tty, to ask for a passphrase: a device on purpose, of a name that nobody chooses",
+	"cmd/zup/ask.go: os.OpenFile":              "the terminal, /dev/tty, to ask for a passphrase or a password: a device on purpose, of a name that nobody chooses",
 	"cmd/zup/author.go: filepath.EvalSymlinks": "nothing is opened: where a directory of PATH, or a file of git's settings, really is",
 	"cmd/zup/origin.go: os.Lstat":              "nothing is opened: whether a variable file is the directory's own",
 	"providers/ssh/sshconfig: filepath.Glob":   "nothing is opened: which files Include names; each is then opened through the door",
