@@ -194,7 +194,7 @@ func (d *desk) ends(status int) {
 // shell waits for the shell on the node.
 func (d *desk) shell() {
 	d.t.Helper()
-	d.types("PS1=; echo the shell is $((40+2)) $TERM $DESK\n")
+	d.types("PS1=; unset HISTFILE; echo the shell is $((40+2)) $TERM $DESK\n")
 	d.sees("the shell is 42 vt220 oak")
 	if now := d.settings(); now == d.before || now.Lflag&(unix.ICANON|unix.ECHO|unix.ISIG) != 0 {
 		d.t.Errorf("the terminal is not raw: %+v", now)
@@ -237,6 +237,7 @@ func TestSSHThatIsEndedLeavesTheTerminalAsItWas(t *testing.T) {
 		"SIGHUP":         {func(d *desk) { d.zup.Process.Signal(syscall.SIGHUP) }, 130, "interrupted"},
 		"SIGKILL":        {func(d *desk) { d.zup.Process.Kill() }, -1, ""},
 		"SIGTSTP":        {func(d *desk) { d.zup.Process.Signal(syscall.SIGTSTP); d.types("echo still; exit 3\n") }, 3, "still"},
+		"~.":             {func(d *desk) { d.types("sleep 1000\r"); d.types("~.") }, 1, "hung up: ~. was typed"},
 		"shell killed":   {func(d *desk) { d.types("kill -9 $$\n") }, 137, ""},
 		"sshd killed":    {func(d *desk) { d.types("kill -9 $PPID\n") }, 1, "connection lost"},
 		"no such option": {nil, 64, ""},

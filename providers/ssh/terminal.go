@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -66,7 +67,9 @@ func (l *Login) shell(ctx context.Context, t Terminal) (int, error) {
 	if err := s.RequestPty(first(t.Term, "dumb"), t.Rows, t.Columns, ssh.TerminalModes{}); err != nil {
 		return 0, fmt.Errorf("the server gives no terminal: %w", err)
 	}
-	s.Stdin, s.Stdout, s.Stderr = t.In, t.Out, t.Out
+	keys := &keyboard{in: t.In, atStart: true, hungUp: make(chan struct{})}
+	out := &inTurn{to: t.Out}
+	s.Stdin, s.Stdout, s.Stderr = keys, out, out
 	if err := s.Shell(); err != nil {
 		return 0, fmt.Errorf("the server starts no shell: %w", err)
 	}
@@ -85,10 +88,74 @@ func (l *Login) shell(ctx context.Context, t Terminal) (int, error) {
 			case <-time.After(lingerFor):
 			}
 			return 0, &LostError{Doing: "shell", Sent: true, Err: l.conn.cause}
+		case <-keys.hungUp:
+			return 0, ErrHungUp
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
 		}
 	}
+}
+
+// inTurn is a writer that two may write to.
+type inTurn struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *inTurn) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(b)
+}
+
+// ErrHungUp says that whoever sat at a terminal has typed ~. at the beginning of a line.
+var ErrHungUp = errors.New("hung up: ~. was typed")
+
+// A keyboard is what is typed, without what is meant for zup: ~. at the beginning of a line
+// hangs up, and ~~ stands for ~. A terminal that is raw has no other key that ends a session
+// whose shell is stuck.
+type keyboard struct {
+	in      io.Reader
+	atStart bool // of a line
+	tilde   bool // one is held back
+	hungUp  chan struct{}
+}
+
+func (k *keyboard) Read(b []byte) (int, error) {
+	if len(b) < 2 {
+		return 0, io.ErrShortBuffer // a tilde that was held back may come with what follows it
+	}
+	for {
+		typed := make([]byte, len(b)/2)
+		n, err := k.in.Read(typed)
+		meant, over := k.meant(typed[:n])
+		switch {
+		case over:
+			close(k.hungUp)
+			return copy(b, meant), io.EOF
+		case len(meant) > 0 || err != nil:
+			return copy(b, meant), err
+		}
+	}
+}
+
+// meant returns what of it is for the host, and whether it is over.
+func (k *keyboard) meant(typed []byte) (meant []byte, over bool) {
+	for _, c := range typed {
+		switch {
+		case k.tilde && c == '.':
+			return meant, true
+		case k.tilde && c != '~':
+			meant = append(meant, '~', c)
+		case k.atStart && !k.tilde && c == '~':
+			k.tilde, k.atStart = true, false
+			continue
+		default:
+			meant = append(meant, c)
+		}
+		k.tilde, k.atStart = false, c == '\r' || c == '\n'
+	}
+	return meant, false
 }
 
 // ended says how a shell has ended.

@@ -3,11 +3,36 @@ package ssh
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
+
+func TestKeyboard(t *testing.T) {
+	t.Parallel()
+	for typed, want := range map[string]string{
+		"": "", "ls\r": "ls\r", "a~.b": "a~.b", "~.rest": "!", "ls\r~.": "ls\r!", "ls\n~.": "ls\n!", "~~.\r": "~.\r", "~a": "~a", "~~": "~", "\r~": "\r", "~\r~.": "~\r!", "~~~.": "~~.", "x\r~/bin\r": "x\r~/bin\r",
+	} {
+		for _, in := range []io.Reader{strings.NewReader(typed), iotest.OneByteReader(strings.NewReader(typed))} {
+			k := &keyboard{in: in, atStart: true, hungUp: make(chan struct{})}
+			got, err := io.ReadAll(k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-k.hungUp:
+				got = append(got, '!')
+			default:
+			}
+			if string(got) != want {
+				t.Errorf("%q: %q, want %q", typed, got, want)
+			}
+		}
+	}
+}
 
 // Somebody who may not become root on the node can look around there all the same: a shell
 // needs no sudo, and is the account's own.
