@@ -5,6 +5,7 @@ package ssh
 import (
 	"context"
 	"crypto/rand"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -26,6 +27,10 @@ import (
 
 func TestMain(m *testing.M) {
 	world.Main() // which builds a Debian by running this program again
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
+		f.Value.Set("4") // servers and accounts mostly let us wait
+	}
 	code := m.Run()
 	for _, d := range debians {
 		if d.root != "" {
