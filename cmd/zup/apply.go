@@ -22,7 +22,6 @@ import (
 	"zup/plan"
 	"zup/plan/apply"
 	"zup/plan/approval"
-	"zup/plan/config"
 	"zup/plan/disk"
 	"zup/plan/escape"
 	"zup/plan/observe"
@@ -305,21 +304,21 @@ func orNone(s string) string {
 // unchanged observes the plan's nodes again and refuses the plan if a fact that
 // it rests on has changed; otherwise it returns what they said.
 func (a *applying) unchanged(ctx context.Context, p *plan.Plan, fleet *fleet, s *state.State) (plan.Observed, error) {
-	clusters := make([]*config.Cluster, 0, len(p.Clusters))
+	targets := make([]observe.Target, 0, len(p.Clusters))
 	total := 0
 	for i := range p.Clusters {
-		c := &config.Cluster{Name: p.Clusters[i].Name, Provider: p.Clusters[i].Provider}
+		t := observe.Target{Cluster: p.Clusters[i].Name, Product: p.Clusters[i].Provider}
 		for _, n := range p.Clusters[i].Nodes {
-			c.Nodes = append(c.Nodes, config.Node{Name: n.Name})
+			t.Nodes = append(t.Nodes, n.Name)
 			total++
 		}
-		clusters = append(clusters, c)
+		targets = append(targets, t)
 	}
 	line := a.progressLine("Asking the nodes whether they are as planned", total)
-	observed := observe.Nodes(ctx, clusters, observe.Options{
-		Dial: func(ctx context.Context, c *config.Cluster, n *config.Node) (observe.Host, error) {
-			pc := p.Cluster(c.Name)
-			return hostOrError(fleet.planned(ctx, pc, pc.Node(n.Name)))
+	observed := observe.Nodes(ctx, targets, observe.Options{
+		Dial: func(ctx context.Context, cluster, node string) (observe.Host, error) {
+			c := p.Cluster(cluster)
+			return hostOrError(fleet.planned(ctx, c, c.Node(node)))
 		},
 		Products: products(), Parallelism: 2 * a.parallelism, Now: a.now,
 		Asked: a.asked(line),

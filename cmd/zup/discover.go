@@ -63,12 +63,11 @@ func (c *cli) discover(ctx context.Context, from string, ask bool) (*found, erro
 	} else {
 		f.nodes = []foundNode{first}
 	}
-	cluster := &config.Cluster{Provider: f.provider, Name: "found"}
-	observed := plan.Observed{}
-	for _, n := range f.nodes {
-		observed[cluster.Name] = append(observed[cluster.Name], n.ObservedNode)
+	observed := make([]plan.ObservedNode, len(f.nodes))
+	for i, n := range f.nodes {
+		observed[i] = n.ObservedNode
 	}
-	f.farms = observe.Farms(ctx, []*config.Cluster{cluster}, observed, products(), fleet.sieve())[cluster.Name]
+	f.farms = observe.FarmsOf(ctx, providers.All()[f.provider], observed, fleet.sieve())
 	return f, nil
 }
 
@@ -100,16 +99,15 @@ func (c *cli) recognize(ctx context.Context, fleet *fleet, f *found, n *foundNod
 // look asks one node. Of one that another node has named, allow is asked about the
 // addresses that its name stands for.
 func (c *cli) look(ctx context.Context, fleet *fleet, provider string, n *foundNode, allow func(netip.Addr) error) {
-	cluster := &config.Cluster{Provider: provider, Name: "found", Nodes: []config.Node{{
-		Name: n.address, Address: n.address, SSH: config.SSH{User: n.user, Port: n.port},
-	}}}
-	observed := observe.Nodes(ctx, []*config.Cluster{cluster}, observe.Options{
-		Dial: func(ctx context.Context, c *config.Cluster, n *config.Node) (observe.Host, error) {
-			return hostOrError(fleet.named(ctx, c, n, allow))
+	found := observe.Target{Cluster: "found", Product: provider, Nodes: []string{n.address}}
+	node := &config.Node{Name: n.address, Address: n.address, SSH: config.SSH{User: n.user, Port: n.port}}
+	observed := observe.Nodes(ctx, []observe.Target{found}, observe.Options{
+		Dial: func(ctx context.Context, cluster, _ string) (observe.Host, error) {
+			return hostOrError(fleet.named(ctx, cluster, node, allow))
 		},
 		Products: products(), Now: c.now,
 	})
-	n.ObservedNode = observed[cluster.Name][0]
+	n.ObservedNode = observed[found.Cluster][0]
 	n.seen = providers.All()[provider].Sighting(n.Facts)
 }
 

@@ -127,7 +127,7 @@ func (f *fleet) Close() {
 
 // configured dials a node as the configuration describes it.
 func (f *fleet) configured(ctx context.Context, c *config.Cluster, n *config.Node) (*node, error) {
-	return f.named(ctx, c, n, nil)
+	return f.named(ctx, c.Name, n, nil)
 }
 
 // targetOf says how to reach a node as the configuration describes it.
@@ -148,10 +148,10 @@ func (f *fleet) targetOf(n *config.Node) ssh.Target {
 
 // named dials a node whose address somebody has named; allow is asked about what it
 // turns out to be, unless ~/.ssh/config has it.
-func (f *fleet) named(ctx context.Context, c *config.Cluster, n *config.Node, allow func(netip.Addr) error) (*node, error) {
+func (f *fleet) named(ctx context.Context, cluster string, n *config.Node, allow func(netip.Addr) error) (*node, error) {
 	t := f.targetOf(n)
 	t.Allow = allow
-	host, err := f.dial(ctx, c.Name, n.Name, t)
+	host, err := f.dial(ctx, cluster, n.Name, t)
 	if err != nil {
 		return nil, err
 	}

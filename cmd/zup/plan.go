@@ -369,11 +369,16 @@ func (p *planning) observe(ctx context.Context, clusters []*config.Cluster, flee
 	line := p.progressLine("Asking the nodes", total)
 	defer line.stop()
 	var locks lookedAt
-	observed := observe.Nodes(ctx, clusters, observe.Options{
-		Dial: func(ctx context.Context, c *config.Cluster, n *config.Node) (observe.Host, error) {
-			host, err := fleet.configured(ctx, c, n)
+	byName := make(map[string]*config.Cluster, len(clusters))
+	for _, c := range clusters {
+		byName[c.Name] = c
+	}
+	observed := observe.Nodes(ctx, observe.Targets(clusters), observe.Options{
+		Dial: func(ctx context.Context, cluster, node string) (observe.Host, error) {
+			c := byName[cluster]
+			host, err := fleet.configured(ctx, c, c.Node(node))
 			if err == nil {
-				locks.look(ctx, c.Name, n.Name, host.host, host.host.LockStatus)
+				locks.look(ctx, cluster, node, host.host, host.host.LockStatus)
 			}
 			return hostOrError(host, err)
 		},

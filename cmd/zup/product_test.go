@@ -29,25 +29,26 @@ var ownFacts = []string{plan.FactOpen, plan.FactJobs, plan.FactTime, plan.FactSk
 // something of the house's where they stand, by file. A file that reads a fact by its name
 // does not belong here.
 var housesOwn = map[string]string{
-	"cmd/zup/status.go":         "status",                                // the command
-	"cmd/zup/validate.go":       "nodes",                                 // how many
-	"cmd/zup/version.go":        "version",                               // the command
-	"plan/apply/report.go":      "left room",                             // kinds of stops
-	"plan/config/body.go":       "block master package restore snapshot", // arguments and blocks
-	"plan/config/cluster.go":    "master package snapshot version",       // the same
-	"plan/config/own.go":        "version",                               // an argument
-	"plan/config/rule.go":       "deny",                                  // a level
-	"plan/config/snapshot.go":   "restore",                               // an argument
-	"plan/differ.go":            "nodes product",                         // parts of a plan
-	"plan/disk/lock.go":         "lock",                                  // what could not be done
-	"plan/disk/write.go":        "room",                                  // the name of a file
-	"plan/document/document.go": "steps",                                 // a block
-	"plan/house.go":             "role version",                          // keys of the plan file
-	"plan/plan.go":              "boot gate upload version",              // what lasts, and primitives
-	"plan/review/actions.go":    "nodes",                                 // how many
-	"plan/show/house.go":        "hold holds",                            // a verb
-	"plan/show/plan.go":         "updates",                               // a verb
-	"plan/stream/stream.go":     "version",                               // a type of message
+	"cmd/zup/status.go":         "status",                                  // the command
+	"cmd/zup/validate.go":       "nodes",                                   // how many
+	"cmd/zup/version.go":        "version",                                 // the command
+	"plan/apply/report.go":      "left room",                               // kinds of stops
+	"plan/config/body.go":       "block master package restore snapshot",   // arguments and blocks
+	"plan/config/cluster.go":    "master package snapshot version",         // the same
+	"plan/config/jsonschema.go": "master package restore snapshot version", // arguments and blocks
+	"plan/config/own.go":        "version",                                 // an argument
+	"plan/config/rule.go":       "deny",                                    // a level
+	"plan/config/snapshot.go":   "restore",                                 // an argument
+	"plan/differ.go":            "nodes product",                           // parts of a plan
+	"plan/disk/lock.go":         "lock",                                    // what could not be done
+	"plan/disk/write.go":        "room",                                    // the name of a file
+	"plan/document/document.go": "steps",                                   // a block
+	"plan/house.go":             "role version",                            // keys of the plan file
+	"plan/plan.go":              "boot gate upload version",                // what lasts, and primitives
+	"plan/review/actions.go":    "nodes",                                   // how many
+	"plan/show/house.go":        "hold holds",                              // a verb
+	"plan/show/plan.go":         "updates",                                 // a verb
+	"plan/stream/stream.go":     "version",                                 // a type of message
 }
 
 // Nothing above a provider knows a product: no fact, no kind of an action and no role by

@@ -330,3 +330,20 @@ func TestStreamsAreDocumented(t *testing.T) {
 		t.Error("docs/machine-output.md shows no stream")
 	}
 }
+
+// The published schema of configurations in JSON is what zup prints; -update writes it.
+func TestConfigurationSchemaIsPublished(t *testing.T) {
+	var b bytes.Buffer
+	if err := writeSchema(&b); err != nil {
+		t.Fatal(err)
+	}
+	const path = "../../docs/config.schema.json"
+	if *updateScripts {
+		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if text, err := os.ReadFile(path); err != nil || !bytes.Equal(text, b.Bytes()) {
+		t.Errorf("%s is not what zup validate -schema prints (%v); write it with -update", path, err)
+	}
+}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -12,14 +14,20 @@ import (
 
 func (c *cli) validateCommand() *cobra.Command {
 	var f configFlags
-	var asJSON bool
+	var asJSON, schema bool
 	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Check the configuration without touching a node",
 		Long: `validate reads the configuration and reports every mistake in it at once. It
-connects to nothing.`,
+connects to nothing.
+
+With -schema it prints the JSON Schema of *.zup.json files for editors, and reads no
+configuration.`,
 		Args: arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
+			if schema {
+				return writeSchema(c.programs())
+			}
 			dir, err := c.directory()
 			if err != nil {
 				return err
@@ -53,7 +61,16 @@ connects to nothing.`,
 	}
 	f.add(cmd, false)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of *.zup.json files, and read no configuration")
 	return cmd
+}
+
+// writeSchema writes what *.zup.json files may hold, of every product.
+func writeSchema(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(config.JSONSchema(plan.Declared(providers.All())))
 }
 
 func nodesOf(cfg *config.Config) int {

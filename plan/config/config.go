@@ -104,6 +104,16 @@ type Cluster struct {
 	Place
 }
 
+// Node returns the node of that name, or nil.
+func (c *Cluster) Node(name string) *Node {
+	for i := range c.Nodes {
+		if c.Nodes[i].Name == name {
+			return &c.Nodes[i]
+		}
+	}
+	return nil
+}
+
 // Node is one machine of a cluster.
 type Node struct {
 	Name    string // its own host name, a single label

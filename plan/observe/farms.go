@@ -29,24 +29,38 @@ func Farms(ctx context.Context, clusters []*config.Cluster, observed plan.Observ
 	var g errgroup.Group
 	g.SetLimit(farmParallelism)
 	for _, c := range clusters {
-		if len(c.Probes) > 0 || !products[c.Provider].Watches(c) {
-			continue
-		}
-		vips, addresses := products[c.Provider].Farms(observed[c.Name])
-		farms := sifted(sieve, vips, addresses)
-		all[c.Name] = farms
-		for i := range farms {
-			if farms[i].Foreign != "" || farms[i].Spared {
-				continue
-			}
-			g.Go(func() error {
-				farms[i].Answers = answers(ctx, farms[i].Address)
-				return nil
-			})
+		if len(c.Probes) == 0 && products[c.Provider].Watches(c) {
+			all[c.Name] = try(ctx, &g, products[c.Provider], observed[c.Name], sieve)
 		}
 	}
 	g.Wait()
 	return all
+}
+
+// FarmsOf is Farms for the nodes of one cluster that nobody has configured.
+func FarmsOf(ctx context.Context, product Product, nodes []plan.ObservedNode, sieve reach.Sieve) []plan.Farm {
+	var g errgroup.Group
+	g.SetLimit(farmParallelism)
+	farms := try(ctx, &g, product, nodes, sieve)
+	g.Wait()
+	return farms
+}
+
+// try begins to connect to the farms that are to be tried; which of them answer is known
+// when the group has ended.
+func try(ctx context.Context, g *errgroup.Group, product Product, nodes []plan.ObservedNode, sieve reach.Sieve) []plan.Farm {
+	vips, addresses := product.Farms(nodes)
+	farms := sifted(sieve, vips, addresses)
+	for i := range farms {
+		if farms[i].Foreign != "" || farms[i].Spared {
+			continue
+		}
+		g.Go(func() error {
+			farms[i].Answers = answers(ctx, farms[i].Address)
+			return nil
+		})
+	}
+	return farms
 }
 
 // sifted says of each farm whether it is to be tried.

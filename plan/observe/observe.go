@@ -37,9 +37,28 @@ type Product interface {
 	Farms(nodes []plan.ObservedNode) (vips, farms []string)
 }
 
+// Target is a cluster whose nodes are asked.
+type Target struct {
+	Cluster string
+	Product string   // by its name in Options.Products
+	Nodes   []string // by names that Options.Dial knows
+}
+
+// Targets are the clusters of a configuration.
+func Targets(clusters []*config.Cluster) []Target {
+	all := make([]Target, len(clusters))
+	for i, c := range clusters {
+		all[i] = Target{Cluster: c.Name, Product: c.Provider, Nodes: make([]string, len(c.Nodes))}
+		for k := range c.Nodes {
+			all[i].Nodes[k] = c.Nodes[k].Name
+		}
+	}
+	return all
+}
+
 // Options say how to ask.
 type Options struct {
-	Dial        func(ctx context.Context, cluster *config.Cluster, node *config.Node) (Host, error)
+	Dial        func(ctx context.Context, cluster, node string) (Host, error)
 	Products    map[string]Product
 	Parallelism int              // nodes asked at the same time; at most that many; 0: 20
 	Timeout     time.Duration    // for one node, connecting included; 0: 90 s
@@ -49,24 +68,24 @@ type Options struct {
 
 // Nodes asks every node of the clusters. It blocks until all have answered or
 // failed, or ctx ends; a node that failed has Err set and never stops the others.
-func Nodes(ctx context.Context, clusters []*config.Cluster, o Options) plan.Observed {
+func Nodes(ctx context.Context, targets []Target, o Options) plan.Observed {
 	if o.Parallelism == 0 {
 		o.Parallelism = 20
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 90 * time.Second
 	}
-	observed := make(plan.Observed, len(clusters))
+	observed := make(plan.Observed, len(targets))
 	var g errgroup.Group
 	g.SetLimit(o.Parallelism)
-	for _, c := range clusters {
-		nodes := make([]plan.ObservedNode, len(c.Nodes))
-		observed[c.Name] = nodes
-		for i := range c.Nodes {
+	for _, t := range targets {
+		nodes := make([]plan.ObservedNode, len(t.Nodes))
+		observed[t.Cluster] = nodes
+		for i, node := range t.Nodes {
 			g.Go(func() error {
-				nodes[i] = o.ask(ctx, c, &c.Nodes[i])
+				nodes[i] = o.ask(ctx, t, node)
 				if o.Asked != nil {
-					o.Asked(c.Name, c.Nodes[i].Name, nodes[i].Err)
+					o.Asked(t.Cluster, node, nodes[i].Err)
 				}
 				return nil
 			})
@@ -76,17 +95,17 @@ func Nodes(ctx context.Context, clusters []*config.Cluster, o Options) plan.Obse
 	return observed
 }
 
-func (o Options) ask(ctx context.Context, c *config.Cluster, n *config.Node) plan.ObservedNode {
+func (o Options) ask(ctx context.Context, t Target, node string) plan.ObservedNode {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	out := plan.ObservedNode{Name: n.Name}
-	host, err := o.Dial(ctx, c, n)
+	out := plan.ObservedNode{Name: node}
+	host, err := o.Dial(ctx, t.Cluster, node)
 	if err != nil {
 		out.Err = err
 		return out
 	}
 	out.HostKey = host.HostKey()
-	product := o.Products[c.Provider]
+	product := o.Products[t.Product]
 	names := product.ObservedFacts()
 	text, err := host.Run(ctx, product.FactsScript(), names...)
 	if err == nil {

@@ -29,10 +29,10 @@ func (asks) Farms([]plan.ObservedNode) (vips []string, farms []string) { return 
 func TestTalkBetweenTheFactsIsNoFact(t *testing.T) {
 	ask := func(text string) plan.ObservedNode {
 		o := Options{
-			Dial:     func(context.Context, *config.Cluster, *config.Node) (Host, error) { return speaks(text), nil },
+			Dial:     func(context.Context, string, string) (Host, error) { return speaks(text), nil },
 			Products: map[string]Product{"p": asks{}}, Now: time.Now,
 		}
-		return Nodes(t.Context(), []*config.Cluster{{Provider: "p", Name: "c", Nodes: []config.Node{{Name: "a"}}}}, o)["c"][0]
+		return Nodes(t.Context(), []Target{{Product: "p", Cluster: "c", Nodes: []string{"a"}}}, o)["c"][0]
 	}
 	if n := ask("role=backup\ntime=1\nend\n"); n.Err != nil || n.Facts["role"] != "backup" {
 		t.Errorf("%+v", n)
