@@ -54,6 +54,7 @@ type minder struct {
 	mu     sync.Mutex
 	cmd    *exec.Cmd // nil: it was not needed yet
 	tell   io.WriteCloser
+	gone   chan struct{}     // closed when it has ended
 	all    map[*process]bool // that it knows
 	closed bool
 }
@@ -67,8 +68,7 @@ while read -r what group; do
 done
 for g do kill -s KILL -- "-$g"; done`
 
-// mind tells the minder about the group of a process; forget takes it back. If somebody has
-// ended the minder there is another one, which knows what that one knew.
+// mind tells the minder about the group of a process; forget takes it back.
 func (m *minder) mind(p *process) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -80,14 +80,9 @@ func (m *minder) mind(p *process) error {
 	}
 	m.all[p] = true
 	if m.cmd != nil && m.say("+", p) == nil {
-		return nil
+		return nil // if somebody has ended it a moment ago, the next one is told
 	}
 	err := m.begin()
-	for q := range m.all {
-		if err == nil {
-			err = m.say("+", q)
-		}
-	}
 	if err != nil {
 		delete(m.all, p)
 	}
@@ -99,6 +94,7 @@ func (m *minder) say(what string, p *process) error {
 	return err
 }
 
+// begin starts the shell, and tells it what there is. If somebody ends it, there is another.
 func (m *minder) begin() error {
 	m.end()
 	cmd := exec.Command("/bin/sh", "-c", mindingScript, "zup")
@@ -108,16 +104,33 @@ func (m *minder) begin() error {
 	if err == nil {
 		err = cmd.Start()
 	}
-	if err == nil {
-		m.cmd, m.tell = cmd, tell
+	if err != nil {
+		return err
 	}
-	return err
+	m.cmd, m.tell, m.gone = cmd, tell, make(chan struct{})
+	go m.watch(cmd, m.gone)
+	for p := range m.all {
+		if err := m.say("+", p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *minder) watch(cmd *exec.Cmd, gone chan<- struct{}) {
+	_ = cmd.Wait()
+	close(gone)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cmd == cmd && len(m.all) > 0 {
+		_ = m.begin() // else the next process begins it
+	}
 }
 
 func (m *minder) end() {
 	if m.cmd != nil {
 		m.tell.Close()
-		_ = m.cmd.Wait()
+		<-m.gone
 		m.cmd = nil
 	}
 }

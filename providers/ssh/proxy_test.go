@@ -268,12 +268,21 @@ func TestProxyCommandIsMindedAnew(t *testing.T) {
 	t.Parallel()
 	s := sshtest.New(t, sshtest.Config{Local: true})
 	d, to := behindCommand(t, s, "Host lb1\n ProxyCommand WAY\n", "exec RELAY\n")
+	minding := func() *os.Process {
+		d.minder.mu.Lock()
+		defer d.minder.mu.Unlock()
+		return d.minder.cmd.Process
+	}
 	for range 2 {
 		run(t, dial(t, d, to), "true")
-		d.minder.cmd.Process.Kill()
+		killed := minding()
+		killed.Kill()
+		run(t, dial(t, d, to), "true")
+		for minding() == killed {
+			time.Sleep(10 * time.Millisecond)
+		}
 	}
-	run(t, dial(t, d, to), "true")
-	pids := written(t, d, "pids", 6)
+	pids := written(t, d, "pids", 8)
 	d.minder.mu.Lock()
 	d.minder.end() // as if zup were gone: the last one knows all of them
 	d.minder.mu.Unlock()
