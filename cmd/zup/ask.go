@@ -55,18 +55,21 @@ func askHidden(ctx context.Context, question string) ([]byte, error) {
 	}()
 	select {
 	case a := <-answered:
-		return a.text, a.err
+		if len(signals) == 0 {
+			return a.text, a.err
+		}
 	case <-ctx.Done():
 		term.Restore(fd, was)
 		return nil, context.Cause(ctx)
 	case s := <-signals:
-		term.Restore(fd, was) // or it would show nothing that is typed after zup has ended
-		if catching.Load() == 0 {
-			signal.Reset(s)
-			syscall.Kill(os.Getpid(), s.(syscall.Signal))
-		}
-		return nil, errors.New("interrupted")
+		signals <- s
 	}
+	term.Restore(fd, was) // or it would show nothing that is typed after zup has ended
+	if s := <-signals; catching.Load() == 0 {
+		signal.Reset(s)
+		syscall.Kill(os.Getpid(), s.(syscall.Signal))
+	}
+	return nil, errors.New("interrupted")
 }
 
 // passphrase asks for that of a key.
