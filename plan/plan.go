@@ -491,6 +491,27 @@ func (p *Plan) Product(name string) *Product {
 	return nil
 }
 
+// Action returns the action of that ID, or nil.
+func (p *Plan) Action(id string) *Action {
+	for i := range p.Actions {
+		if p.Actions[i].ID == id {
+			return &p.Actions[i]
+		}
+	}
+	return nil
+}
+
+// Branch returns the actions of a cluster, in order.
+func (p *Plan) Branch(cluster string) []*Action {
+	var all []*Action
+	for i := range p.Actions {
+		if a := &p.Actions[i]; a.Cluster == cluster {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
 // Node returns the node of that name, or nil.
 func (c *Cluster) Node(name string) *Node {
 	for i := range c.Nodes {

@@ -211,12 +211,8 @@ func RestAfter(p *plan.Plan, id string) string {
 }
 
 func isNext(p *plan.Plan, id string) bool {
-	for i := range p.Actions {
-		if p.Actions[i].ID == id {
-			return p.Actions[i].Next
-		}
-	}
-	return false
+	a := p.Action(id)
+	return a != nil && a.Next
 }
 
 func (b *branch) longest() (string, time.Duration) {

@@ -390,12 +390,8 @@ func (c *ClusterReport) Resumable(p *plan.Plan) bool {
 	if c.Stop == nil {
 		return false
 	}
-	for i := range p.Actions {
-		if p.Actions[i].ID == c.Stop.Action {
-			return c.resumableAt(&p.Actions[i])
-		}
-	}
-	return false
+	a := p.Action(c.Stop.Action)
+	return a != nil && c.resumableAt(a)
 }
 
 func (c *ClusterReport) resumableAt(a *plan.Action) bool {

@@ -17,7 +17,7 @@ func actions(p *plan.Plan) []document.Block {
 	blocks := []document.Block{document.Text("The mark after the number: ~ changes something, ? looks and may stop the run, … waits. What an action requires is read again right before it; a time limit that passes stops the run and never goes on.")}
 	all := busy(p)
 	for i, c := range all {
-		acts := branch(p, c.Name)
+		acts := p.Branch(c.Name)
 		steps := stepsOf(c, acts)
 		if len(all) < manyClusters {
 			blocks = append(blocks, document.Heading{ID: fmt.Sprintf("actions%d", i+1), Title: escape.Name(c.Name)}, steps)
@@ -197,11 +197,11 @@ func stepsBack(a *plan.Action) []document.Block {
 func back(p *plan.Plan) []document.Block {
 	all := busy(p)
 	var blocks []document.Block
-	for _, group := range alike(all, func(c *plan.Cluster) string { return fmt.Sprint(wayBack(c, branch(p, c.Name))) }) {
+	for _, group := range alike(all, func(c *plan.Cluster) string { return fmt.Sprint(wayBack(c, p.Branch(c.Name))) }) {
 		if len(all) > 1 {
 			blocks = append(blocks, document.Text("For "+names(group)+":"))
 		}
-		blocks = append(blocks, wayBack(group[0], branch(p, group[0].Name)))
+		blocks = append(blocks, wayBack(group[0], p.Branch(group[0].Name)))
 	}
 	return blocks
 }

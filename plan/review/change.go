@@ -75,17 +75,6 @@ func busy(p *plan.Plan) []*plan.Cluster {
 	return all
 }
 
-// branch are the actions of a cluster, in order.
-func branch(p *plan.Plan, cluster string) []*plan.Action {
-	var all []*plan.Action
-	for i := range p.Actions {
-		if a := &p.Actions[i]; a.Cluster == cluster {
-			all = append(all, a)
-		}
-	}
-	return all
-}
-
 func values(actions []*plan.Action) []plan.Action {
 	all := make([]plan.Action, len(actions))
 	for i, a := range actions {
@@ -101,7 +90,7 @@ func title(p *plan.Plan) string {
 	case 0:
 		return "Nothing to do for " + show.Plural(len(p.Clusters), "cluster", "clusters")
 	case 1:
-		return escape.Name(all[0].Name) + ": " + show.What(all[0], values(branch(p, all[0].Name)))
+		return escape.Name(all[0].Name) + ": " + show.What(all[0], values(p.Branch(all[0].Name)))
 	}
 	return show.Plural(len(all), "cluster", "clusters") + ": " + versionsOf(all)
 }
@@ -229,7 +218,7 @@ func impact(p *plan.Plan) []document.Block {
 	}
 	all := busy(p)
 	for _, c := range all {
-		acts := branch(p, c.Name)
+		acts := p.Branch(c.Name)
 		t.Rows = append(t.Rows, []document.Cell{
 			{Text: escape.Name(c.Name) + " (" + escape.Name(c.Provider) + ")"}, {Text: show.Versions(c)}, {Text: show.Interrupted(c), Tone: tone(c)},
 			{Text: show.MasterNow(c)}, {Text: atTheEnd(c)}, {Text: withoutSpare(planned(c, acts))}, {Text: show.Seconds(plan.Estimate(values(acts)))},
@@ -243,7 +232,7 @@ func impact(p *plan.Plan) []document.Block {
 	for _, c := range all[:min(len(all), manyClusters)] {
 		name := escape.Name(c.Name)
 		reasons = append(reasons, document.Fact{Label: name + ", why so long", Text: c.Interruption.Why})
-		if text := show.Temporary(values(branch(p, c.Name))); text != "" {
+		if text := show.Temporary(values(p.Branch(c.Name))); text != "" {
 			reasons = append(reasons, document.Fact{Label: name + ", temporary", Text: text})
 		}
 		reasons = append(reasons, document.Fact{Label: name + ", measured", Text: show.Measured(c) + limit(c)})
@@ -290,7 +279,7 @@ func pictures(p *plan.Plan) []document.Block {
 	}
 	var blocks []document.Block
 	for i, c := range all {
-		blocks = append(blocks, pictureOf(c, branch(p, c.Name), fmt.Sprintf("course%d", i+1)))
+		blocks = append(blocks, pictureOf(c, p.Branch(c.Name), fmt.Sprintf("course%d", i+1)))
 	}
 	return blocks
 }
@@ -318,7 +307,7 @@ func risks(p *plan.Plan) document.Notes {
 		clusters[n] = append(clusters[n], c.Name)
 	}
 	for _, c := range busy(p) {
-		for _, n := range risksOf(c, branch(p, c.Name)) {
+		for _, n := range risksOf(c, p.Branch(c.Name)) {
 			add(c, n)
 		}
 	}

@@ -37,7 +37,7 @@ func Graph(p *plan.Plan) string {
 		for i := range c.Nodes {
 			g.Columns = append(g.Columns, prefix+escape.Name(c.Nodes[i].Name))
 		}
-		for _, a := range branch(p, c.Name) {
+		for _, a := range p.Branch(c.Name) {
 			column := prefix + escape.Name(a.Node)
 			if a.Node == "" {
 				column = both
@@ -58,7 +58,7 @@ func inWords(p *plan.Plan) []string {
 	var order []string
 	alike := map[string][]*plan.Cluster{}
 	for _, c := range busy(p) {
-		shape := shapeOf(branch(p, c.Name))
+		shape := shapeOf(p.Branch(c.Name))
 		if alike[shape] == nil {
 			order = append(order, shape)
 		}
@@ -68,7 +68,7 @@ func inWords(p *plan.Plan) []string {
 	var lines []string
 	for _, shape := range order {
 		c := alike[shape]
-		actions := branch(p, c[0].Name)
+		actions := p.Branch(c[0].Name)
 		lines = append(lines, fmt.Sprintf("%s, each with %s in the same order, about %s, users interrupted %s: %s",
 			show.Plural(len(c), "cluster", "clusters"), show.Plural(len(actions), "action", "actions"),
 			show.Seconds(plan.Estimate(values(actions))), show.Interrupted(c[0]), names(c)))

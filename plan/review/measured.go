@@ -23,7 +23,7 @@ func runPictures(r *apply.Record) []document.Block {
 		if pl == nil || c.Started.IsZero() || len(r.Report.Clusters) >= manyClusters && isDone(c) {
 			continue
 		}
-		t := actual(pl, branch(r.Plan, c.Name), c).timeline(fmt.Sprintf("course%d", i+1), "The course of "+escape.Name(c.Name)+", as it was", func(a *plan.Action) string {
+		t := actual(pl, r.Plan.Branch(c.Name), c).timeline(fmt.Sprintf("course%d", i+1), "The course of "+escape.Name(c.Name)+", as it was", func(a *plan.Action) string {
 			return "MASTER moved" + gapOf(c, a.ID)
 		})
 		blocks = append(blocks, document.Figure{SVG: picture.Course(t), Mermaid: picture.Gantt(t), Words: words(t),
@@ -90,7 +90,7 @@ func figuresOf(probe, when string, f apply.Figures, planned string) []document.C
 
 // plotOf draws the probes of a cluster over the whole run.
 func plotOf(r *apply.Record, c *apply.ClusterReport, pl *plan.Cluster, i int) (document.Figure, bool) {
-	k := actual(pl, branch(r.Plan, c.Name), c)
+	k := actual(pl, r.Plan.Branch(c.Name), c)
 	p := picture.Plot{ID: fmt.Sprintf("probes%d", i+1), Title: "What the probes of " + escape.Name(c.Name) + " measured", End: k.end, LimitMS: float64(pl.MaxInterruptionMS)}
 	var said []string
 	for _, pr := range c.Probes {

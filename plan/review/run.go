@@ -66,7 +66,7 @@ func became(r *apply.Record) document.Note {
 
 // stoppedAt names the action at which a cluster stopped as a reader knows it.
 func stoppedAt(c *apply.ClusterReport, p *plan.Plan) string {
-	for _, a := range branch(p, c.Name) {
+	for _, a := range p.Branch(c.Name) {
 		where := "both nodes"
 		if a.Node != "" {
 			where = show.Where(p.Cluster(c.Name), a)
@@ -279,7 +279,7 @@ func spares(r *apply.Record) []document.Block {
 		if pl == nil || len(pl.Nodes) < 2 || c.Started.IsZero() {
 			continue
 		}
-		acts := branch(r.Plan, c.Name)
+		acts := r.Plan.Branch(c.Name)
 		now := document.Cell{Text: lasting(actual(pl, acts, c).spare())}
 		if !isDone(c) && c.Condition != nil && c.Condition.Changed {
 			now.Text += " until it stopped"
@@ -303,7 +303,7 @@ func runActions(r *apply.Record) []document.Block {
 			continue
 		}
 		s := document.Steps{Caption: "Actions of " + escape.Name(c.Name), Head: []string{"Planned", "Begun", "Took", "Outcome"}, FoldAs: "Transcript and commands"}
-		for k, a := range branch(r.Plan, c.Name) {
+		for k, a := range r.Plan.Branch(c.Name) {
 			at := slices.IndexFunc(c.Actions, func(x apply.ActionReport) bool { return x.ID == a.ID })
 			if at < 0 {
 				continue

@@ -75,7 +75,7 @@ func next(c *apply.ClusterReport, pl *plan.Plan) []string {
 	case c.Stop.Kind == apply.StopBudget:
 		return []string{"zup resume: goes on with the plan of this run, and measures anew", again + missing}
 	case !c.Resumable(pl):
-	case ran(c, actionOf(pl, c.Stop.Action)): // its script is not run again
+	case ran(c, pl.Action(c.Stop.Action)): // its script is not run again
 		return []string{
 			again + ", once the cause is gone: it contains exactly what is missing",
 			"zup resume, if what was seen is as wanted by then: it looks again, and goes on with the plan of this run",

@@ -98,7 +98,7 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	for _, m := range s.Seen {
 		p.labelled("  seen", nil, escape.Line(m.String())+means(pl.Product(pl.Cluster(c.Name).Provider), m.Fact))
 	}
-	if a := actionOf(pl, s.Action); a != nil && a.Primitive == plan.Gate && a.Reason != "" {
+	if a := pl.Action(s.Action); a != nil && a.Primitive == plan.Gate && a.Reason != "" {
 		p.labelled("Looked at, as", nil, escape.Line(a.Reason))
 	}
 	if s.Tail != "" {
@@ -121,15 +121,6 @@ func (p *printer) stopped(c *apply.ClusterReport, pl *plan.Plan) {
 	p.choices(c, pl)
 }
 
-func actionOf(pl *plan.Plan, id string) *plan.Action {
-	for i := range pl.Actions {
-		if pl.Actions[i].ID == id {
-			return &pl.Actions[i]
-		}
-	}
-	return nil
-}
-
 // means says what a fact is about whose name alone does not tell.
 func means(p *plan.Product, fact string) string {
 	if text := p.Means(fact); text != "" {
@@ -140,7 +131,7 @@ func means(p *plan.Product, fact string) string {
 
 // titleOf is what an action does, and where it runs if that is one place.
 func titleOf(c *apply.ClusterReport, pl *plan.Plan, id string) string {
-	if a := actionOf(pl, id); a != nil && a.Here() {
+	if a := pl.Action(id); a != nil && a.Here() {
 		return fmt.Sprintf("%s (%s)", escape.Line(a.Title), Where(pl.Cluster(c.Name), a))
 	}
 	for i := range c.Actions {
