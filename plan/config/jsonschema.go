@@ -12,7 +12,7 @@ import (
 // argumentTypes are the types of the house's own arguments. One that has the same name in
 // two blocks is of one type.
 var argumentTypes = map[string]cty.Type{
-	"address": cty.String, "author_may_approve": cty.Bool, "condition": cty.String, "create": cty.List(cty.String), "days": cty.List(cty.String),
+	"address": cty.String, "author_may_approve": cty.Bool, "become": cty.String, "condition": cty.String, "create": cty.List(cty.String), "days": cty.List(cty.String),
 	"default": cty.DynamicPseudoType, "delete": cty.List(cty.String), "description": cty.String, "duration": cty.String, "error_message": cty.String,
 	"from": cty.String, "host_key": cty.String, "http": cty.String, "identity_file": cty.String, "interval": cty.String,
 	"jump": cty.List(cty.String), "jump_host_keys": cty.Map(cty.String), "keep_for": cty.String, "level": cty.String, "list": cty.List(cty.String),
