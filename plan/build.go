@@ -403,7 +403,7 @@ func fillIn(c *Cluster, cfg *config.Cluster, nodes []ObservedNode) {
 	c.MaxInterruptionMS = cfg.MaxInterruption.Milliseconds()
 	c.Name, c.Provider = cfg.Name, cfg.Provider
 	if c.Way == Forward || c.To == "" {
-		c.To = cfg.Version
+		c.To = cmp.Or(cfg.Version, c.To)
 	}
 	c.Probes = make([]Probe, len(cfg.Probes))
 	for i, p := range cfg.Probes {

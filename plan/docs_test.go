@@ -21,6 +21,9 @@ import (
 	"zup/plan"
 	"zup/plan/config"
 	"zup/plan/schema"
+	"zup/providers/keepalived"
+	"zup/providers/keepalived/arguments"
+	"zup/providers/keepalived/keepalivedtest"
 	"zup/providers/zevenet"
 )
 
@@ -38,14 +41,14 @@ func TestDocumentedConfigurationsArePlanned(t *testing.T) {
 			if err := os.CopyFS(dir, os.DirFS("config/testdata/approval")); err != nil {
 				t.Fatal(err)
 			}
-			cfg, diags := config.Load(dir, config.Options{Version: "0.1.0", Plan: plan.ConditionType(), Products: plan.Declared(zevenet.Providers())})
+			cfg, diags := config.Load(dir, config.Options{Version: "0.1.0", Plan: plan.ConditionType(), Products: plan.Declared(planners())})
 			if diags.HasErrors() {
 				var b bytes.Buffer
 				diags.WriteText(&b, false, 80)
 				t.Fatalf("%s\n%s", text, &b)
 			}
 			in := plan.Input{Config: cfg, Version: "0.1.0", Observed: plan.Observed{}, Images: map[string]*plan.Image{}, Providers: map[string]plan.Provider{}}
-			for name, p := range zevenet.Providers() {
+			for name, p := range planners() {
 				in.Providers[name] = p
 			}
 			for _, c := range cfg.Clusters {
@@ -74,6 +77,13 @@ func TestDocumentedConfigurationsArePlanned(t *testing.T) {
 // healthy is what the nodes of a cluster say that runs the version before the one
 // that is wanted.
 func healthy(c *config.Cluster) []plan.ObservedNode {
+	if c.Provider == keepalived.Name {
+		var all []plan.ObservedNode
+		for i, n := range c.Nodes {
+			all = append(all, plan.ObservedNode{Name: n.Name, HostKey: hostKey, Facts: keepalivedtest.Facts(n.Name, i == 0, arguments.Of(c.Own).Packages)})
+		}
+		return all
+	}
 	old := versionBefore(c.Version)
 	facts := [2]map[string]string{pairFacts("zva5n1"), pairFacts("zva5n2")}
 	var members []string
@@ -248,4 +258,13 @@ func seenRows(w *strings.Builder, g *schema.Generator, path string, t reflect.Ty
 			seenRows(w, g, at, inside, of)
 		}
 	}
+}
+
+// planners are all products.
+func planners() map[string]plan.Provider {
+	all := map[string]plan.Provider{keepalived.Name: keepalived.Provider{}}
+	for name, p := range zevenet.Providers() {
+		all[name] = p
+	}
+	return all
 }

@@ -200,6 +200,7 @@ type Word struct {
 
 // Cluster is one pair, as it is when the plan is made and as it shall be.
 type Cluster struct {
+	Asked             []string     `json:"asked,omitempty"` // words that the facts script gets behind the names of facts, whoever asks
 	Checks            []Check      `json:"checks"`
 	From              string       `json:"from"` // the lowest version that a node runs
 	Interruption      Interruption `json:"interruption"`

@@ -8,6 +8,7 @@ import (
 	"zup/plan"
 	"zup/plan/apply"
 	"zup/plan/observe"
+	"zup/providers/keepalived"
 	"zup/providers/zevenet"
 	"zup/providers/zevenet/arguments"
 )
@@ -30,7 +31,7 @@ type Product interface {
 
 // All returns every product, by the name that a configuration uses.
 func All() map[string]Product {
-	all := map[string]Product{}
+	all := map[string]Product{keepalived.Name: keepalived.Provider{}}
 	for name, p := range zevenet.Providers() {
 		all[name] = p
 	}

@@ -307,7 +307,7 @@ func (a *applying) unchanged(ctx context.Context, p *plan.Plan, fleet *fleet, s 
 	targets := make([]observe.Target, 0, len(p.Clusters))
 	total := 0
 	for i := range p.Clusters {
-		t := observe.Target{Cluster: p.Clusters[i].Name, Product: p.Clusters[i].Provider}
+		t := observe.Target{Cluster: p.Clusters[i].Name, Product: p.Clusters[i].Provider, Words: p.Clusters[i].Asked}
 		for _, n := range p.Clusters[i].Nodes {
 			t.Nodes = append(t.Nodes, n.Name)
 			total++

@@ -28,7 +28,7 @@ const importOrder = `
 	plan/probe
 	plan/reach
 	plan                < plan/config plan/product plan/state plan/reach plan/escape plan/approval plan/window plan/name
-	plan/stream         < plan plan/config plan/escape
+	plan/stream         < plan plan/config plan/escape plan/shell
 	plan/observe        < plan plan/config plan/reach plan/escape
 	plan/apply          < plan plan/config plan/state plan/stream plan/probe plan/escape plan/approval plan/window plan/disk plan/name
 	plan/picture        < plan/escape
@@ -40,10 +40,16 @@ const importOrder = `
 	providers/ssh/sshtest
 	providers/reader    < providers/ssh
 	providers/libwrap
+	providers/pair      < plan
+	providers/vrrp
+	providers/debian
 	providers/zevenet/zevenettest < providers/ssh/sshtest providers/libwrap
 	providers/zevenet/arguments < plan/product
-	providers/zevenet   < plan plan/config plan/product plan/state plan/escape plan/name providers/libwrap providers/zevenet/arguments plan/shell
-	providers           < plan plan/observe plan/apply providers/zevenet providers/zevenet/arguments
+	providers/zevenet   < plan plan/config plan/product plan/state plan/escape plan/name providers/libwrap providers/zevenet/arguments plan/shell providers/pair providers/vrrp providers/debian
+	providers/keepalived/keepalivedtest
+	providers/keepalived/arguments < plan/product plan/name
+	providers/keepalived < plan plan/config plan/product plan/state providers/keepalived/arguments plan/shell providers/pair providers/vrrp providers/debian
+	providers           < plan plan/observe plan/apply providers/keepalived providers/zevenet providers/zevenet/arguments
 	cmd/zup             < plan plan/approval plan/checkout plan/config plan/state plan/probe plan/stream plan/observe plan/apply plan/document plan/show plan/review plan/reach plan/escape plan/shell plan/disk plan/name providers providers/reader providers/ssh
 	examples/ci
 	examples/lab        < examples/lab/world plan/escape

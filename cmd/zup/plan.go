@@ -373,7 +373,7 @@ func (p *planning) observe(ctx context.Context, clusters []*config.Cluster, flee
 	for _, c := range clusters {
 		byName[c.Name] = c
 	}
-	observed := observe.Nodes(ctx, observe.Targets(clusters), observe.Options{
+	observed := observe.Nodes(ctx, observe.Targets(clusters, products()), observe.Options{
 		Dial: func(ctx context.Context, cluster, node string) (observe.Host, error) {
 			c := byName[cluster]
 			host, err := fleet.configured(ctx, c, c.Node(node))

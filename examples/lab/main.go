@@ -49,6 +49,10 @@ type choices struct {
 	fault, way                 string
 	deadratio, clusters        int
 	debian                     int
+
+	web, drain           string // of -product keepalived
+	nopreempt, trackFile bool
+	instances            int
 }
 
 func parseFlags() (c choices, err error) {
@@ -57,7 +61,12 @@ func parseFlags() (c choices, err error) {
 	flag.StringVar(&c.switchover, "switchover", "drain", "how zup moves the MASTER role: drain or restart")
 	flag.BoolVar(&c.boost, "boost", false, "let zup raise BACKUP's VRRP priority for the moment of the switchover")
 	flag.StringVar(&c.failback, "failback", "off", "the product's failback setting: off, zva5n1 (MASTER) or zva5n2 (BACKUP)")
-	flag.StringVar(&c.product, "product", "zevenet", "which product to emulate: zevenet, skudonet or relianoid")
+	flag.StringVar(&c.product, "product", "zevenet", "which product to emulate: zevenet, skudonet or relianoid; or keepalived, a pair of ordinary nodes with nothing emulated")
+	flag.StringVar(&c.web, "web", "haproxy", "with -product keepalived: what serves, haproxy or nginx")
+	flag.StringVar(&c.drain, "drain", "", "with -product keepalived: how zup moves MASTER: auto, track_file, priority or raise-then-stop")
+	flag.BoolVar(&c.nopreempt, "nopreempt", false, "with -product keepalived: no node takes the role from a MASTER of a lower priority")
+	flag.BoolVar(&c.trackFile, "track-file", false, "with -product keepalived: keepalived tracks a file that can lower the priority")
+	flag.IntVar(&c.instances, "instances", 1, "with -product keepalived: number of VRRP instances")
 	flag.IntVar(&c.debian, "debian", world.DefaultDebian, "release of the nodes' system: 11, 12 or 13")
 	flag.StringVar(&c.from, "from", "", "version that the nodes run at first; older ones have the updater and the failback of their time")
 	flag.StringVar(&c.to, "to", "", "version that the repository offers")
@@ -78,8 +87,8 @@ func parseFlags() (c choices, err error) {
 		return c, fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	case c.switchover != "drain" && c.switchover != "restart":
 		return c, fmt.Errorf("-switchover: %q is neither drain nor restart", c.switchover)
-	case !slices.Contains(world.Products(), c.product):
-		return c, fmt.Errorf("-product: %q is none of %s", c.product, strings.Join(world.Products(), ", "))
+	case c.product != world.Plain && !slices.Contains(world.Products(), c.product):
+		return c, fmt.Errorf("-product: %q is none of %s, %s", c.product, strings.Join(world.Products(), ", "), world.Plain)
 	case c.debian < 11 || c.debian > 13:
 		return c, fmt.Errorf("-debian: %d is none of 11, 12 and 13", c.debian)
 	case c.deadratio < 1:
@@ -120,7 +129,11 @@ func run() (exit int) {
 	defer stop()
 	soft, stop := signal.NotifyContext(hard, unix.SIGINT)
 	defer stop()
-	err = lab(soft, hard, c)
+	if c.product == world.Plain {
+		err = plain(soft, hard, c)
+	} else {
+		err = lab(soft, hard, c)
+	}
 	switch {
 	case soft.Err() != nil:
 		fmt.Println("\nStopped; the nodes are gone.")

@@ -63,7 +63,7 @@ func (b *branch) readNode(ctx context.Context, node string, names []string) (map
 	if err != nil {
 		return nil, err
 	}
-	out, _, err := host.Run(ctx, b.product().Facts, names...)
+	out, _, err := host.Run(ctx, b.product().Facts, slices.Concat(names, b.cluster.Asked)...)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+
+	keepalived "zup/providers/keepalived/arguments"
 )
 
 // languagePage is the reference of the language. What it says is tested here:
@@ -35,7 +37,7 @@ import (
 const languagePage = "../../docs/language.md"
 
 // docOptions are those of a zup that has been released.
-var docOptions = Options{Version: "0.1.0", Plan: docPlan, Products: family}
+var docOptions = Options{Version: "0.1.0", Plan: docPlan, Products: append(slices.Clone(family), keepalived.Declared())}
 
 // docPlan is what the rules on the page look at; whether a plan has that is tested
 // where plans are known.

@@ -79,6 +79,11 @@ func Probe(s string) bool {
 	return err == nil && addr.Addr().Zone() == ""
 }
 
+// Package reports whether s can name a Debian package.
+func Package(s string) bool {
+	return within(s, Longest) && len(s) > 1 && (isLower(s[0]) || isDigit(s[0])) && all(s, lower|digit|dash|dot|plus)
+}
+
 // longestVersion is more than the version of any package has.
 const longestVersion = 100
 
@@ -86,6 +91,21 @@ const longestVersion = 100
 // on nodes are called after it.
 func Version(s string) bool {
 	return within(s, longestVersion) && isDigit(s[0]) && all(s, lower|upper|digit|dash|dot|plus|tilde|colon)
+}
+
+// Release reports whether s can be what a node runs: a version, or packages with theirs,
+// "haproxy 2.6.12-1, nginx 1.22.1-9".
+func Release(s string) bool {
+	if Version(s) {
+		return true
+	}
+	for part := range strings.SplitSeq(s, ", ") {
+		pkg, version, ok := strings.Cut(part, " ")
+		if !ok || !Package(pkg) || !Version(version) {
+			return false
+		}
+	}
+	return len(s) <= 4096
 }
 
 // Snapshot reports whether s is what zup calls a snapshot, "zup-6.1.19-08bf4dcb": the

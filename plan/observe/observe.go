@@ -8,6 +8,7 @@ package observe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -42,18 +43,28 @@ type Target struct {
 	Cluster string
 	Product string   // by its name in Options.Products
 	Nodes   []string // by names that Options.Dial knows
+	Words   []string // what the product's script gets behind the names of facts
 }
 
-// Targets are the clusters of a configuration.
-func Targets(clusters []*config.Cluster) []Target {
+// Targets are the clusters of a configuration, of these products.
+func Targets(clusters []*config.Cluster, products map[string]Product) []Target {
 	all := make([]Target, len(clusters))
 	for i, c := range clusters {
 		all[i] = Target{Cluster: c.Name, Product: c.Provider, Nodes: make([]string, len(c.Nodes))}
 		for k := range c.Nodes {
 			all[i].Nodes[k] = c.Nodes[k].Name
 		}
+		if p, ok := products[c.Provider].(Particular); ok {
+			all[i].Words = p.Asked(c)
+		}
 	}
 	return all
+}
+
+// Particular is a product whose script has to know what the configuration wants: Asked
+// returns the words that it gets behind the names of facts.
+type Particular interface {
+	Asked(*config.Cluster) []string
 }
 
 // Options say how to ask.
@@ -107,7 +118,7 @@ func (o Options) ask(ctx context.Context, t Target, node string) plan.ObservedNo
 	out.HostKey = host.HostKey()
 	product := o.Products[t.Product]
 	names := product.ObservedFacts()
-	text, err := host.Run(ctx, product.FactsScript(), names...)
+	text, err := host.Run(ctx, product.FactsScript(), slices.Concat(names, t.Words)...)
 	if err == nil {
 		if out.Facts, err = plan.ParseFacts(text, names); err != nil {
 			err = fmt.Errorf("%w; if it is not the script's, something says it while a command runs there: a login shell's file (.bashrc of the account, /etc/bash.bashrc), or what such a file has started", err)

@@ -34,7 +34,7 @@ func (c *Cluster) Misnamed() string {
 	switch {
 	case c.Run != "" && !name.Run(c.Run):
 		return isNot(c.Run, "a run")
-	case c.Version != "" && !name.Version(c.Version):
+	case c.Version != "" && !name.Release(c.Version):
 		return isNot(c.Version, "a version")
 	case c.Master != "" && !name.Node(c.Master):
 		return isNot(c.Master, "a node")

@@ -2,7 +2,12 @@ package zevenet
 
 import (
 	"embed"
+	"io/fs"
 	"strings"
+
+	"zup/providers/debian"
+	pairs "zup/providers/pair"
+	"zup/providers/vrrp"
 )
 
 //go:embed node/*.sh
@@ -57,6 +62,7 @@ var functions = []struct{ name, file string }{
 	{"deny_line", "deny_line.sh"},
 	{"config_sums", "configured.sh"},
 	{"pending_reboot", "pending.sh"},
+	{"apt_lock", "lock.sh"},
 	{"name_secrets", "secrets.sh"},
 	{"sysctl_lines", "sysctl.sh"},
 }
@@ -78,11 +84,12 @@ esac
 func (p *personality) complete() map[string]string {
 	all := map[string]string{}
 	for _, name := range []string{
-		"announce", "block", "boost", "facts", "image_prepare", "image_refresh", "image_remove", "image_use", "keep_sysctl", "last_look", "maintenance_off", "maintenance_on", "reboot", "refresh",
+		"block", "boost", "facts", "image_prepare", "image_refresh", "image_remove", "image_use", "keep_sysctl", "last_look", "maintenance_off", "maintenance_on", "reboot", "refresh",
 		"repair", "replication_start", "replication_stop", "save", "sync", "tidy", "unblock", "unboost", "update", "update_printed",
 	} {
 		all[name] = p.completed(read(name + ".sh"))
 	}
+	all["announce"] = p.completed(read("announcing.sh") + read("announce.sh"))
 	for _, names := range updates() {
 		var body strings.Builder
 		for name := range strings.FieldsSeq(names) {
@@ -136,12 +143,14 @@ func uncommented(function string) string {
 	return function
 }
 
+// read returns a part of a script: the product's own, or one of those that every pair has.
 func read(name string) string {
-	data, err := nodeScripts.ReadFile("node/" + name)
-	if err != nil {
-		panic(err) // embedded: a name that is not there is a defect found by every test
+	for _, scripts := range []fs.ReadFileFS{nodeScripts, pairs.Scripts, vrrp.Scripts, debian.Scripts} {
+		if data, err := scripts.ReadFile("node/" + name); err == nil {
+			return string(data)
+		}
 	}
-	return string(data)
+	panic(name) // embedded: a name that is not there is a defect found by every test
 }
 
 // quote makes one word of s for a POSIX shell.

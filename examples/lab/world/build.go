@@ -31,6 +31,8 @@ type order struct {
 	Sources    map[string]string // for a base: apt sources by file name
 	Base       string            // for a node: path of the packed base
 	Debs       map[string][]byte // for a node: packages to install, by file name
+	Packages   []string          // for a base: what it has; nil: basePackages
+	Hook       string            // for a base: shell that runs in it at last; "": none
 }
 
 // build runs a builder in namespaces of its own, so that killing it at any
@@ -81,14 +83,25 @@ func runBuilder() error {
 // buildBase makes a Debian with mmdebstrap and writes it, packed, to standard
 // output.
 func buildBase(o order) error {
+	packages := o.Packages
+	if packages == nil {
+		packages = basePackages
+	}
 	args := []string{
 		"--mode=root", "--variant=apt", "--format=tar",
-		"--include=" + strings.Join(basePackages, ","),
+		"--include=" + strings.Join(packages, ","),
 		`--aptopt=Acquire::Languages "none"`,
 		`--aptopt=APT::Install-Recommends "false"`,
 	}
 	for _, dir := range []string{"man", "doc", "info", "locale"} {
 		args = append(args, "--dpkgopt=path-exclude=/usr/share/"+dir+"/*")
+	}
+	if o.Hook != "" {
+		path := filepath.Join(o.MountPoint, "hook")
+		if err := os.WriteFile(path, []byte(o.Hook), 0o644); err != nil {
+			return err
+		}
+		args = append(args, `--customize-hook=chroot "$1" sh -e -s <`+path)
 	}
 	args = append(args, o.Codename, "-")
 	for _, name := range sortedKeys(o.Sources) {

@@ -24,6 +24,7 @@ type host struct {
 	Node        bool            // a machine of a pair, with a root of its own; else a visitor with this machine's files
 	Files       map[string]file // a node's disk, over the base; a visitor's replacements for this machine's files
 	Size        string          // a node's disk; "" is 256m
+	Systemd     bool            // of a node: its init is systemd
 
 	disks int // how many disks the node has had before this one
 }
@@ -107,6 +108,11 @@ func (h host) quietIPv6() {
 // becomeNode replaces the root and gives the process to the node's own init.
 func (h host) becomeNode() error {
 	root := h.root()
+	if h.Systemd {
+		if err := h.ownCgroup(); err != nil {
+			return err
+		}
+	}
 	for _, m := range []struct{ source, target, kind, options string }{
 		{"proc", "/proc", "proc", ""},
 		{"sysfs", "/sys", "sysfs", ""},
@@ -119,6 +125,9 @@ func (h host) becomeNode() error {
 	}
 	if err := makeDevices(root + "/dev"); err != nil {
 		return err
+	}
+	if h.Systemd {
+		return h.becomeSystemd()
 	}
 	if err := personalize(root); err != nil {
 		return err

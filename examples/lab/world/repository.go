@@ -37,6 +37,9 @@ type repository struct {
 }
 
 func newRepository(cert, key string) (*repository, error) {
+	if cert == "" { // plain nodes: their own folder of packages, over HTTP
+		return &repository{}, nil
+	}
 	pair, err := tls.X509KeyPair([]byte(cert), []byte(key))
 	if err != nil {
 		return nil, err
@@ -61,6 +64,9 @@ func (r *repository) set(o offer) error {
 }
 
 func (r *repository) listen() error {
+	if r.tls == nil {
+		return r.listenPlainly()
+	}
 	l, err := tls.Listen("tcp", repositoryAddress+":443", r.tls)
 	if err != nil {
 		return fmt.Errorf("serve the repository: %w", err)
@@ -87,4 +93,17 @@ func (r *repository) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
 		w.Write(body)
 	}
+}
+
+// listenPlainly serves the packages that lie in the base system: Debian's own, and newer
+// ones made from them.
+func (r *repository) listenPlainly() error {
+	l, err := net.Listen("tcp", repositoryAddress+":80")
+	if err != nil {
+		return fmt.Errorf("serve the repository: %w", err)
+	}
+	r.listener = l
+	server := &http.Server{Handler: http.FileServer(http.Dir("/lab/base/lab/repository")), ErrorLog: log.New(io.Discard, "", 0)}
+	go server.Serve(l)
+	return nil
 }

@@ -96,35 +96,7 @@ fact_holds() {
 	out=$(dpkg-query -W -f='${db:Status-Want} ${Package}\n' 2>/dev/null) || return
 	printf '%s\n' "$out" | sed -n 's/^hold //p' | grep . || printf none
 }
-fact_lock() {
-	[ -r /proc/locks ] || return
-	stat -c '%i %n' /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock 2>/dev/null | awk '
-		!locks { file[$1] = $2; order[n++] = $1; next }
-		$2 != "->" { i = $6; sub(/.*:/, "", i); if (i in file) pids[i] = pids[i] " " $5 }
-		END { for (k = 0; k < n; k++) if ((i = order[k]) in pids) print file[i] pids[i] }' - locks=1 /proc/locks | {
-		free=yes
-		while read -r file pids; do
-			for pid in $pids; do
-				has_open "$pid" "$file" || continue
-				read -r comm <"/proc/$pid/comm"
-				printf '%s by %s (%s) ' "$file" "$pid" "$comm"
-				free=''
-				break
-			done
-		done
-		[ -z "$free" ] || printf free
-	}
-}
-# has_open PID FILE: the number of a file repeats from one file system to the next, and
-# anybody may lock a file that has it.
-has_open() {
-	set +f
-	for fd in "/proc/$1/fd"/*; do
-		if [ "$fd" -ef "$2" ]; then set -f && return; fi
-	done
-	set -f
-	return 1
-}
+fact_lock() { apt_lock; }
 # What apt says is worked out in memory: no lock is taken and no cache of its own is
 # written. fact_candidate and fact_source read $policy, the others $simulated.
 in_memory='-o Debug::NoLocking=1 -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache='

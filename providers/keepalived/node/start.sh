@@ -1,0 +1,2 @@
+# Starts keepalived again.
+systemctl start keepalived.service && rm -f "$zup/open/$mark"
