@@ -41,7 +41,7 @@ func approvable(c *checked) string {
 	case err != nil:
 		return err.Error()
 	case a.Required < 1:
-		return fmt.Sprintf("%d approvals are no approvals", a.Required)
+		return fmt.Sprintf("%d approvals are not approvals", a.Required)
 	}
 	for _, f := range []*File{&a.Signers, a.Revoked} {
 		if err := f.intact(); err != nil {

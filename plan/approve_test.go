@@ -104,12 +104,12 @@ func TestIdentityOfDemand(t *testing.T) {
 	}
 }
 
-// A plan whose approvals could not be counted is no plan.
+// A plan whose approvals could not be counted is not a plan.
 func TestApprovableRule(t *testing.T) {
 	for want, change := range map[string]func(a *plan.Approval){
 		"allowed_signers line 1: there is a name and no key": func(a *plan.Approval) { a.Signers.Text = "alice" },
 		"revoked_keys line 1: ":                              func(a *plan.Approval) { a.Revoked.Text = "alice" },
-		"0 approvals are no approvals":                       func(a *plan.Approval) { a.Required = 0 },
+		"0 approvals are not approvals":                      func(a *plan.Approval) { a.Required = 0 },
 		"allowed_signers is not the file of its digest":      func(a *plan.Approval) { a.Signers.SHA256 = strings.Repeat("0", 64) },
 		"revoked_keys is not the file of its digest":         func(a *plan.Approval) { a.Revoked.Text += "\n" },
 	} {

@@ -10,7 +10,7 @@ import (
 
 // Named lists what in a command may be the name of a file: its program, and each
 // argument or the part of one behind a "=". A program without a slash is looked for in
-// PATH, and is no file of any folder.
+// PATH, and is not a file of any folder.
 func Named(argv []string) []string {
 	var names []string
 	for i, arg := range argv {

@@ -8,7 +8,7 @@ import (
 )
 
 // An upload that could not be verified, or that would write over what it
-// replaces, is no plan.
+// replaces, is not a plan.
 func TestUploadRules(t *testing.T) {
 	for _, tt := range []struct {
 		breaks string

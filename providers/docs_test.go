@@ -121,7 +121,7 @@ func TestDeclarationsAreComplete(t *testing.T) {
 			t.Errorf("%s: nodes: %+v", name, n)
 		}
 		if v := d.Version; v != nil && (v.Problem(v.Example) != "" || v.Problem("") == "" || v.About == "" || v.Limits == "") {
-			t.Errorf("%s: the example %q is no version, nothing is one, or it is not documented", name, v.Example)
+			t.Errorf("%s: the example %q is not a version, nothing is one, or it is not documented", name, v.Example)
 		}
 		seen := slices.Clone(house)
 		for i := range d.Arguments {

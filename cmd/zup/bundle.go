@@ -62,7 +62,7 @@ func (c *cli) lastRun(statePath string, args []string) (string, error) {
 	case len(args) == 1 && name.Run(args[0]):
 		return args[0], nil
 	case len(args) == 1:
-		return "", usagef("zup state prints the last run of each cluster", "%q is no name of a run", args[0])
+		return "", usagef("zup state prints the last run of each cluster", "%q is not the name of a run", args[0])
 	case s == nil || len(s.Applied) == 0:
 		return "", fail(exitError, "", "nothing was applied here: there is no run")
 	}

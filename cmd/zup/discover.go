@@ -121,7 +121,7 @@ func (c *cli) peer(ctx context.Context, fleet *fleet, provider string, first fou
 			continue
 		}
 		if !reach.Name(name) {
-			return foundNode{}, fmt.Errorf("%s says that its peer is called %q, which is no host name", escape.Line(first.address), cut(name))
+			return foundNode{}, fmt.Errorf("%s says that its peer is called %q, which is not a host name", escape.Line(first.address), cut(name))
 		}
 		sieve := fleet.sieve()
 		allow := func(a netip.Addr) error { return peerAddress(sieve, a.String()) }
@@ -164,7 +164,7 @@ func parseFrom(s string) (foundNode, error) {
 	if h, port, err := net.SplitHostPort(host); err == nil {
 		p, err := strconv.ParseUint(port, 10, 16)
 		if err != nil || p == 0 {
-			return n, fmt.Errorf("%q is no port", port)
+			return n, fmt.Errorf("%q is not a port number", port)
 		}
 		host, n.port = h, int(p)
 	}
@@ -180,7 +180,7 @@ func (f *found) describe() ([]byte, error) {
 	observed := make([]plan.ObservedNode, len(f.nodes))
 	for i, n := range f.nodes {
 		if !name.Node(n.seen.Name) {
-			return nil, fmt.Errorf("%s calls itself %q, which is no host name", escape.Line(n.address), n.seen.Name)
+			return nil, fmt.Errorf("%s calls itself %q, which is not a host name", escape.Line(n.address), n.seen.Name)
 		}
 		observed[i] = plan.ObservedNode{Name: n.seen.Name, Facts: n.Facts}
 	}

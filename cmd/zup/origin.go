@@ -43,10 +43,10 @@ func (o *origin) said() bool { return o.author != "" || o.change != "" }
 // check looks at the flags.
 func (o *origin) check() error {
 	if o.change != "" && !isWord(o.change, 100) {
-		return usagef("for example -change=CHG0012345", "-change: %s is no number of a change request", quoted(o.change))
+		return usagef("for example -change=CHG0012345", "-change: %s is not the number of a change request", quoted(o.change))
 	}
 	if o.author != "" && !isWord(o.author, 250) {
-		return usagef("for example -author=alice@example.com", "-author: %s is no name that a signers file could have", quoted(o.author))
+		return usagef("for example -author=alice@example.com", "-author: %s is not a name that a signers file could have", quoted(o.author))
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (c *cli) reported(f *stateFlags, args []string) (string, error) {
 func (c *cli) printRun(folder string, f *forms) error {
 	r, err := apply.Load(folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fail(exitError, "zup state prints the last run of each cluster", "%s is no folder of a run: %w", folder, err)
+		return fail(exitError, "zup state prints the last run of each cluster", "%s is not a folder of a run: %w", folder, err)
 	}
 	if err != nil {
 		return err

@@ -81,7 +81,7 @@ func (o output) create(path string) (*os.File, error) {
 	info, err := f.Stat()
 	if err == nil && info.Size() > 0 && !o.is(f) {
 		f.Close()
-		return nil, fail(exitError, "give the name of a file that is not there", "write the %s: %s is there and is no %s; it was not touched", o.name, path, o.name)
+		return nil, fail(exitError, "give the name of a file that is not there", "write the %s: %s is there and is not a %s; it was not touched", o.name, path, o.name)
 	}
 	if err = errors.Join(err, f.Truncate(0), f.Chmod(0o600)); err == nil {
 		_, err = f.Seek(0, io.SeekStart)

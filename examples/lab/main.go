@@ -92,7 +92,7 @@ func parseFlags() (c choices, err error) {
 	case c.debian < 11 || c.debian > 13:
 		return c, fmt.Errorf("-debian: %d is none of 11, 12 and 13", c.debian)
 	case c.deadratio < 1:
-		return c, fmt.Errorf("-deadratio: %d is no number of seconds", c.deadratio)
+		return c, fmt.Errorf("-deadratio: %d is not a number of seconds", c.deadratio)
 	}
 	return c, nil
 }

@@ -118,7 +118,7 @@ func TestMistakes(t *testing.T) {
 		"!a@x " + key:                            "1: it says only who is not meant",
 		"a@x cert-authority " + key:              "1: certificates are not supported (cert-authority): ",
 		"a@x namespace=\"x\" " + key:             "1: \"namespace\" is neither a key's type nor an option; ",
-		"a@x valid-after=\"20200230\" " + key:    `1: "20200230" is no time: `,
+		"a@x valid-after=\"20200230\" " + key:    `1: "20200230" is not a time: `,
 		"a@x ssh-dss AAAA":                       "1: DSA keys are broken",
 		"a@x ssh-rsa " + strings.Fields(key)[1]:  "1: it is said to be of type ssh-rsa, and the key is of type ssh-ed25519",
 		"a@x ssh-ed25519-cert-v01@openssh.com A": "1: this is a certificate",

@@ -274,7 +274,7 @@ func (c *comparison) entry(name string, p *place, e entry) {
 	c.tree(e.id(), name, p)
 }
 
-// same compares the bytes of a file with a hash. What is no regular file, or not there
+// same compares the bytes of a file with a hash. What is not a regular file, or not there
 // any more, or reached through a link, is not the same.
 func (c *comparison) same(name string, f *File, id string) (bool, error) {
 	if linked, err := c.linked(name); linked || err != nil {

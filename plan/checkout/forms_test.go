@@ -272,7 +272,7 @@ func TestSubmodule(t *testing.T) {
 	outer.git("commit", "-qm", "submodule")
 	sub := outer.at(filepath.Join(outer.dir, "below/module"))
 	if info, err := os.Lstat(filepath.Join(sub.dir, ".git")); err != nil || !info.Mode().IsRegular() {
-		t.Fatal("the submodule's .git is no file")
+		t.Fatal("the submodule's .git is not a file")
 	}
 	sub.git("commit", "-q", "--allow-empty", "-m", "further than the outer one")
 	outer.agrees("around a submodule")

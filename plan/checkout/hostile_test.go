@@ -223,7 +223,7 @@ var doubtful = []struct {
 		p.raw(cafe, bomb("commit 10\x00", 64))
 		return p.head(cafe)
 	}, "damaged"},
-	{"a commit whose size is no number", func(p *planted) string {
+	{"a commit whose size is not a number", func(p *planted) string {
 		p.raw(cafe, deflated("commit 99999999999999999999999\x00"))
 		return p.head(cafe)
 	}, "damaged"},

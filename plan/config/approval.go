@@ -67,7 +67,7 @@ func (l *loader) readRequired(b *body, a *Approval, signers *approval.Signers, r
 	if v, ok := b.value("required", cty.Number); ok {
 		n, whole := intValue(v)
 		if !whole || n < 1 {
-			l.errorf(b.at("required"), "this is no number of people", "It is a whole number from 1. Without an approval block nobody has to sign.")
+			l.errorf(b.at("required"), "this is not a number of people", "It is a whole number from 1. Without an approval block nobody has to sign.")
 			return
 		}
 		a.Required = n

@@ -140,7 +140,7 @@ func (l *loader) checkName(kind, name string, at *hcl.Range) {
 		if lower := strings.ToLower(name); isName(lower) {
 			hint = fmt.Sprintf("Did you mean %q? %s", lower, hint)
 		}
-		l.errorf(at, fmt.Sprintf("%s is no usable name for a %s", quoted(name), kind), "%s", hint)
+		l.errorf(at, fmt.Sprintf("%s is not a usable name for a %s", quoted(name), kind), "%s", hint)
 	}
 }
 

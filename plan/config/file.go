@@ -44,7 +44,7 @@ func newFile(path string) *file {
 	}
 }
 
-// isDirectory reports whether it was no file at all.
+// isDirectory reports whether it was not a file at all.
 func (f *file) isDirectory() bool { return f.sha256 == "" && len(f.diags) == 0 }
 
 // broken reports whether a part of the file is unknown.

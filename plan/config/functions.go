@@ -52,7 +52,7 @@ func OmittedFunctions() []OmittedFunction {
 		{"map", "Write a map in braces: { a = b }."},
 		{"pathexpand", machine + ` Arguments that take a path of your own, such as identity_file, understand "~/".`},
 		{"plantimestamp", clock},
-		{"rsadecrypt", "It needs a private key in the configuration, which is no place for one. What a command needs to know is declared as a secret."},
+		{"rsadecrypt", "It needs a private key in the configuration, which is not a place for one. What a command needs to know is declared as a secret."},
 		{"templatestring", "A quoted string is a template already, and templatefile reads one from a file."},
 		{"textdecodebase64", utf8},
 		{"textencodebase64", utf8},

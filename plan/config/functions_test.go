@@ -74,7 +74,7 @@ func TestFunctionsAreThoseOfTerraform(t *testing.T) {
 	}
 	for _, o := range OmittedFunctions() {
 		if !strings.HasSuffix(o.Reason, ".") {
-			t.Errorf("%s: the reason is no sentence: %q", o.Name, o.Reason)
+			t.Errorf("%s: the reason is not a sentence: %q", o.Name, o.Reason)
 		}
 		here = append(here, o.Name)
 	}

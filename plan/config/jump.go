@@ -28,7 +28,7 @@ func (l *loader) readJump(b *body) []Hop {
 		for part := range strings.SplitSeq(text, ",") {
 			hop, err := parseHop(strings.TrimSpace(part))
 			if err != nil {
-				l.errorf(b.at("jump"), fmt.Sprintf("%s is no host to jump through", quoted(part)), `%s It looks like "user@host:port"; user and port may be left out.`, sentence(err.Error()))
+				l.errorf(b.at("jump"), fmt.Sprintf("%s is not a host to jump through", quoted(part)), `%s It looks like "user@host:port"; user and port may be left out.`, sentence(err.Error()))
 				continue
 			}
 			if len(hops) == maxHops {
@@ -77,7 +77,7 @@ func parseHop(s string) (Hop, error) {
 	if i := strings.LastIndexByte(s, '@'); i >= 0 {
 		h.User, s = s[:i], s[i+1:]
 		if h.User == "" || strings.ContainsFunc(h.User, func(r rune) bool { return isControl(r) || r == ' ' }) || h.User[0] == '-' {
-			return h, errors.New("the part before the @ is no user name")
+			return h, errors.New("the part before the @ is not a user name")
 		}
 	}
 	h.Host = strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
@@ -105,7 +105,7 @@ func (l *loader) readJumpHostKeys(b *body) map[string]string {
 	keys := make(map[string]string, v.LengthInt())
 	for name, key := range v.AsValueMap() {
 		if hop, err := parseHop(name); err != nil || hop.User != "" {
-			l.errorf(b.at(argument), fmt.Sprintf("%s is no jump host", quoted(name)), `It looks like "host" or "host:port", as jump has it, without a user.`)
+			l.errorf(b.at(argument), fmt.Sprintf("%s is not a jump host", quoted(name)), `It looks like "host" or "host:port", as jump has it, without a user.`)
 			continue
 		}
 		keys[name] = l.parseHostKey(b, argument, key.AsString())

@@ -89,12 +89,12 @@ func (l *loader) readNode(block *hcl.Block, defaults SSH) Node {
 	b := l.body(block, nodeLayout)
 	n := Node{Name: block.Labels[0], SSH: defaults, Place: b.place}
 	if hint := labelProblem(n.Name); hint != "" {
-		l.errorf(&block.LabelRanges[0], fmt.Sprintf("%s is no host name", quoted(n.Name)), "The label of a node is its own host name, as hostname prints it there. %s", hint)
+		l.errorf(&block.LabelRanges[0], fmt.Sprintf("%s is not a host name", quoted(n.Name)), "The label of a node is its own host name, as hostname prints it there. %s", hint)
 	}
 	switch text, ok := b.text("address"); {
 	case ok:
 		if hint := addressProblem(text); hint != "" {
-			l.errorf(b.at("address"), fmt.Sprintf("%s is no address", quoted(text)), "%s", hint)
+			l.errorf(b.at("address"), fmt.Sprintf("%s is not an address", quoted(text)), "%s", hint)
 		} else {
 			n.Address = text
 		}
@@ -192,7 +192,7 @@ func (l *loader) readSSH(block *hcl.Block, in *layout) SSH {
 	if text, ok := b.text("user"); ok {
 		s.User = text
 		if text == "" || text[0] == '-' || strings.ContainsFunc(text, func(r rune) bool { return isControl(r) || r == ' ' }) {
-			l.errorf(b.at("user"), fmt.Sprintf("%s is no user name", quoted(text)), "")
+			l.errorf(b.at("user"), fmt.Sprintf("%s is not a user name", quoted(text)), "")
 		}
 	}
 	if text, ok := b.text("become"); ok {
@@ -208,7 +208,7 @@ func (l *loader) readSSH(block *hcl.Block, in *layout) SSH {
 		if n, whole := intValue(v); whole && 1 <= n && n <= 65535 {
 			s.Port = n
 		} else {
-			l.errorf(b.at("port"), "this is no port", "A port is a whole number from 1 to 65535.")
+			l.errorf(b.at("port"), "this is not a port number", "A port is a whole number from 1 to 65535.")
 		}
 	}
 	if text, ok := b.text("identity_file"); ok {
@@ -258,7 +258,7 @@ func overlay(defaults, own SSH) SSH {
 // line.
 func (l *loader) parseHostKey(b *body, argument, text string) string {
 	fail := func(hint string) string {
-		l.errorf(b.at(argument), "this is no host key", "%s", hint)
+		l.errorf(b.at(argument), "this is not a host key", "%s", hint)
 		return ""
 	}
 	const form = `It looks like "ssh-ed25519 AAAA…", as ssh-keyscan prints it behind the host's name.`

@@ -86,7 +86,7 @@ func checkTCP(s string) error {
 
 func checkHost(host string) error {
 	if hint := addressProblem(host); hint != "" {
-		return fmt.Errorf("the host is no address: %s", lowerFirst(hint[:len(hint)-1]))
+		return fmt.Errorf("the host is not an address: %s", lowerFirst(hint[:len(hint)-1]))
 	}
 	return nil
 }

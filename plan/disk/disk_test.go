@@ -45,7 +45,7 @@ func symlink(t *testing.T, target, path string) {
 	}
 }
 
-// irregular fills a directory with what is no file, each under its name.
+// irregular fills a directory with what is not a file, each under its name.
 func irregular(t *testing.T, dir string) []string {
 	t.Helper()
 	if err := syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600); err != nil {

@@ -24,7 +24,7 @@ func (asks) FactsScript() string                                       { return 
 func (asks) ObservedFacts() []string                                   { return []string{"role", "time"} }
 func (asks) Farms([]plan.ObservedNode) (vips []string, farms []string) { return nil, nil }
 
-// What is said between the facts, before or after them, is no fact, and makes none: nothing
+// What is said between the facts, before or after them, is not a fact, and makes none: nothing
 // is known of the node then, and who may have said it is named.
 func TestTalkBetweenTheFactsIsNoFact(t *testing.T) {
 	ask := func(text string) plan.ObservedNode {

@@ -70,7 +70,7 @@ type Problem struct {
 	Argument string // at which it is shown
 	Summary  string
 	Detail   string
-	Warning  bool // it is no error
+	Warning  bool // it is not an error
 }
 
 // Argument returns the argument of that name, or nil.

@@ -21,7 +21,7 @@ type End struct {
 
 // Outcome puts into a document what zup plan has said besides its plan: warnings,
 // refusals, mistakes in the configuration, and the error that it ended with. Where there
-// is no plan there is no document yet, and it makes one.
+// is not a plan there is no document yet, and it makes one.
 func Outcome(d *document.Document, said []stream.Diagnostic, end End) *document.Document {
 	failed := slices.ContainsFunc(said, func(s stream.Diagnostic) bool { return s.Severity == config.Error })
 	switch {

@@ -216,7 +216,7 @@ func TestOtherWaysAreRefused(t *testing.T) {
 	}
 }
 
-// What a product says is proven with the plan, and what is not a product's word is no plan.
+// What a product says is proven with the plan, and what is not a product's word is not a plan.
 func TestProductsWordsAreProven(t *testing.T) {
 	providers := map[string]plan.Provider{"haproxy": toy{toyWords}}
 	if err := plan.Prove(toyPlan(t, toy{toyWords}), providers, "0.2.0"); err != nil {
@@ -244,7 +244,7 @@ func TestProductsWordsAreProven(t *testing.T) {
 	}
 	for name, alter := range map[string]func(p *plan.Plan){
 		"a fact that is an option":        func(p *plan.Plan) { p.Products[0].Status[0].Fact = "--all" },
-		"the version is no fact":          func(p *plan.Plan) { p.Products[0].VersionFact = "" },
+		"the version is not a fact":       func(p *plan.Plan) { p.Products[0].VersionFact = "" },
 		"nothing said":                    func(p *plan.Plan) { p.Products[0].Status[0].Says = "" },
 		"of another node":                 func(p *plan.Plan) { p.Products[0].Status[3].When[0].Node = "a" },
 		"compared with another node":      func(p *plan.Plan) { p.Products[0].Status[3].When[0] = plan.Condition{Fact: "mode", SameAs: "a"} },
@@ -257,7 +257,7 @@ func TestProductsWordsAreProven(t *testing.T) {
 		"moves MASTER, and never had it":  func(p *plan.Plan) { p.Actions[0].Impact = plan.Switchover },
 		"something unknown lasts":         func(p *plan.Plan) { p.Actions[0].Lasting = "mood" },
 		"another way":                     func(p *plan.Plan) { p.Clusters[0].Way = "" },
-		"MASTER is no node":               func(p *plan.Plan) { p.Clusters[0].MasterNow = "c" },
+		"MASTER is not a node":            func(p *plan.Plan) { p.Clusters[0].MasterNow = "c" },
 		"the product has no facts script": func(p *plan.Plan) { p.Products[0].Facts = "" },
 	} {
 		p := toyPlan(t, toy{toyWords})

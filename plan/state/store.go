@@ -21,7 +21,7 @@ const (
 	lockSuffix   = ".lock"
 )
 
-// Read reads the state file at path without a lock. No file is no state: nil.
+// Read reads the state file at path without a lock. No file is not a state: nil.
 // Errors are *DamagedError, *NewerError or those of the file system. A state that is
 // reached by a link is refused: its lock and its backup would be beside the link.
 func Read(path string) (*State, error) {

@@ -35,7 +35,7 @@ func (c Clock) String() string { return fmt.Sprintf("%02d:%02d", c.Hour, c.Minut
 func ParseClock(text string) (Clock, error) {
 	t, err := time.Parse("15:04", text)
 	if err != nil || len(text) != len("15:04") {
-		return Clock{}, fmt.Errorf("%q is no time of day", text)
+		return Clock{}, fmt.Errorf("%q is not a time of day", text)
 	}
 	return Clock{t.Hour(), t.Minute()}, nil
 }

@@ -68,7 +68,7 @@ var isUser = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^
 func CheckUser(name string) error {
 	switch {
 	case !isUser().MatchString(name):
-		return fmt.Errorf("%q is no name for an account: it has up to 31 lower-case letters, digits, %q and %q, and no digit or %q in front", name, "_", "-", "-")
+		return fmt.Errorf("%q is not a name for an account: it has up to 31 lower-case letters, digits, %q and %q, and no digit or %q in front", name, "_", "-", "-")
 	case name == "root":
 		return fmt.Errorf("root may do everything: the account has to be one of its own")
 	}

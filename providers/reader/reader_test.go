@@ -128,7 +128,7 @@ func TestReaderRefuses(t *testing.T) {
 	r := small()
 	for _, request := range traps(r) {
 		if accepts(r, strings.ReplaceAll(strings.SplitN(request, "\n", 2)[0], "\x00", "")) && !strings.Contains(request, "\x00") {
-			t.Errorf("%.100q is no trap", request)
+			t.Errorf("%.100q is not a trap", request)
 		}
 		hold(t, r, request)
 	}

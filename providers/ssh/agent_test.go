@@ -246,7 +246,7 @@ func TestAgentThatWaitsForATouch(t *testing.T) {
 	}
 }
 
-// An agent that signs at once is no news.
+// An agent that signs at once is not news.
 func TestAgentThatWorksSaysNothing(t *testing.T) {
 	t.Parallel()
 	s := sshtest.New(t, sshtest.Config{})

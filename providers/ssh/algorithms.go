@@ -36,7 +36,7 @@ func (w *words) algorithms() algorithms {
 	if v, ok := w.settings.Value("RequiredRSASize"); ok {
 		var err error
 		if a.minRSA, err = strconv.Atoi(v.Args[0]); err != nil {
-			w.refuse(v, "RequiredRSASize", fmt.Errorf("%q is no number of bits", v.Args[0]))
+			w.refuse(v, "RequiredRSASize", fmt.Errorf("%q is not a number of bits", v.Args[0]))
 		}
 	}
 	return a

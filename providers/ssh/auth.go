@@ -225,7 +225,7 @@ func (a *auth) certified(keys []*candidate, others *[]*candidate) []*candidate {
 		all = append(all, c)
 		cert, ok := publicKey(file).(*ssh.Certificate)
 		if !ok {
-			c.outcome = "this is no certificate"
+			c.outcome = "this is not a certificate"
 			continue
 		}
 		if held := a.take(others, cert); held != nil {
@@ -349,7 +349,7 @@ func (a *auth) parse(c *candidate, text []byte) {
 			c.outcome = outcomeNoPrivate
 			return
 		}
-		c.outcome = "this is no private key"
+		c.outcome = "this is not a private key"
 	}
 }
 

@@ -136,7 +136,7 @@ func (r *resolver) endpoint(t Target) (*endpoint, error) {
 	port = first(port, "22")
 	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
 		v, _ := s.Value("Port")
-		w.refuse(v, "Port", fmt.Errorf("%q is no port", port))
+		w.refuse(v, "Port", fmt.Errorf("%q is not a port number", port))
 	}
 	e := &endpoint{
 		asked:    t,
@@ -261,7 +261,7 @@ func parseHop(spec string) (Target, error) {
 	if host, port, err := net.SplitHostPort(s); err == nil {
 		n, err := strconv.Atoi(port)
 		if err != nil || n < 1 || n > 65535 {
-			return t, fmt.Errorf("jump host %q: %q is no port", spec, port)
+			return t, fmt.Errorf("jump host %q: %q is not a port number", spec, port)
 		}
 		t.Address, t.Port = host, n
 	}

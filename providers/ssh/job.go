@@ -194,7 +194,7 @@ func (h *Host) request(verb, id string, offset int64, tty bool, script string) (
 	}
 	base := first(h.dialer.JobDir, defaultJobDir)
 	if !strings.HasPrefix(base, "/") || strings.ContainsAny(base, "\n\x00") {
-		return "", fmt.Errorf("job directory %q is no absolute path", base)
+		return "", fmt.Errorf("job directory %q is not an absolute path", base)
 	}
 	return fmt.Sprintf("%s %s %d %d %d %s\n%s", verb, dir, offset, len(script), terminal, base, script), nil
 }

@@ -37,7 +37,7 @@
 my $TICK   = 0.01;     # seconds between two looks at out, answers and status; five of them when all is quiet
 my $CHUNK  = 65536;    # bytes, the most in one reply
 my $RECALL = 4096;     # bytes of earlier output that a question may stand in
-my $SHORT  = 6;        # bytes; what is shorter is no secret: it would blot out half of everything
+my $SHORT  = 6;        # bytes; what is shorter is not a secret: it would blot out half of everything
 
 sub main {
     $0 = 'zup: job';

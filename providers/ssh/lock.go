@@ -122,7 +122,7 @@ func (h *Host) locked() *lock {
 	return h.lock
 }
 
-// relock takes the lock on a new connection. That somebody else has it is no error
+// relock takes the lock on a new connection. That somebody else has it is not an error
 // here: it is for those who want to change something.
 func (h *Host) relock(ctx context.Context, c *conn) error {
 	l := h.locked()

@@ -34,7 +34,7 @@ sub content {
 
 # seize returns the lock's handle when nobody held it, undef otherwise. The lock
 # goes with the last process that has the handle; an exec closes it. A lock file
-# that was removed in the meantime (see forget) is no lock.
+# that was removed in the meantime (see forget) is not a lock.
 sub seize {
     my ($mode) = @_;
     sysopen my $f, 'lock', O_RDWR | O_CREAT or die "open lock: $!\n";

@@ -102,7 +102,7 @@ func TestDecideCountsAnswers(t *testing.T) {
 			t.Errorf("%d: while one is under way: %q", i, got)
 		}
 		p.answered(i+1, p.offset, "more", now)
-		// What was answered is no question any more, although its line goes on.
+		// What was answered is not a question any more, although its line goes on.
 		p.processes("reading", now)
 		if got := show(p.decide(now)); got != "wait 5s" {
 			t.Errorf("%d: after the answer: %q", i, got)

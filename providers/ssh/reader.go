@@ -93,7 +93,7 @@ func (e *ReaderError) Error() string {
 	case age > 0:
 		return fmt.Sprintf("the reader on this node (%s) is newer than this zup, which knows edition %d", of, ReaderEdition)
 	case e.Other:
-		return "the reader on this node (" + of + ") has other facts than that edition: somebody has changed it, or one of the two is no released zup"
+		return "the reader on this node (" + of + ") has other facts than that edition: somebody has changed it, or one of the two is not a released zup"
 	}
 	return "the reader on this node (" + of + ") refuses what that edition answers: somebody has changed it"
 }

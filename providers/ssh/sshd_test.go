@@ -555,7 +555,7 @@ func TestSSHDCertificateFile(t *testing.T) {
 		{"IdentityFile DIR/id\nCertificateFile DIR/my.cert\nPubkeyAcceptedAlgorithms rsa-sha2-256-cert-v01@openssh.com", ""},
 		{"IdentityFile DIR/id", "no key was accepted"},
 		{"IdentityFile none\nCertificateFile DIR/my.cert", "the key that it is for is not at hand"},
-		{"IdentityFile DIR/id\nCertificateFile DIR/id.pub", "this is no certificate"},
+		{"IdentityFile DIR/id\nCertificateFile DIR/id.pub", "this is not a certificate"},
 	} {
 		d := newDialer(t)
 		writeConfig(t, d, strings.ReplaceAll(c.config, "DIR", dir)+"\n")

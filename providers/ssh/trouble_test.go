@@ -125,7 +125,7 @@ func exampleOfEachTrouble() map[string]error {
 		"account turned away with a message":                        login(outcomeSigned, said("down for the weekend")),
 		"account turned away":                                       login(outcomeSigned, nil),
 		"no key":                                                    login("", func(e *AuthError) { e.Keys = nil }),
-		"no key can be used":                                        login("this is no private key", nil),
+		"no key can be used":                                        login("this is not a private key", nil),
 		"key refused":                                               login(outcomeRefused, nil),
 		"password expired":                                          shell(1, "WARNING: Your password has expired.\nPassword change required but no TTY available."),
 		"no logins for the time being (/etc/nologin)":               shell(254, "User ops not allowed because /etc/nologin exists\ndown for the weekend"),

@@ -133,7 +133,7 @@ func (w *words) agent() string {
 	}
 	if name, variable := strings.CutPrefix(v.Args[0], "$"); variable && !strings.HasPrefix(name, "{") {
 		if name == "" || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") != "" {
-			w.refuse(v, "IdentityAgent", fmt.Errorf("%q is no variable of the environment: with more than its name it is written ${NAME}", v.Args[0]))
+			w.refuse(v, "IdentityAgent", fmt.Errorf("%q is not a variable of the environment: with more than its name it is written ${NAME}", v.Args[0]))
 		}
 		return os.Getenv(name)
 	}

@@ -11,7 +11,7 @@ import (
 // backOut decides on the way to rest: the plan to the version that the nodes run
 // already has nothing to update, and undoes whatever is temporary. Where one node
 // has another version than the other there is none that is safe. An update that was
-// turned back on a node that does not serve is no obstacle: what dpkg has there is
+// turned back on a node that does not serve is not an obstacle: what dpkg has there is
 // finished, at the old version.
 func (pr Provider) backOut(s plan.Situation) plan.Decision {
 	p := newPair(pr.personality(), s)

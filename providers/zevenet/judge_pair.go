@@ -222,7 +222,7 @@ func validAddress(s string) bool {
 	return err == nil && addr.Zone() == ""
 }
 
-// sameAddress compares two addresses however they are written; a name is no address.
+// sameAddress compares two addresses however they are written; a name is not an address.
 func sameAddress(a, b string) bool {
 	x, errX := netip.ParseAddr(a)
 	y, errY := netip.ParseAddr(b)

@@ -6,7 +6,7 @@ import (
 )
 
 // fileSuffix is what version sort leaves out at first: "update-6.1.20.iso" is
-// compared as "update-6.1.20", so that ".iso" is no part of the version.
+// compared as "update-6.1.20", so that ".iso" is not a part of the version.
 var fileSuffix = regexp.MustCompile(`(\.[A-Za-z~][A-Za-z0-9~]*)*$`)
 
 // compareVersionSort orders absolute paths as "sort -V" does, which is how the updater finds

@@ -55,7 +55,7 @@ func (c *Cmd) Start() error {
 	defer w.mu.Unlock()
 	init, ok := w.hosts[c.host]
 	if !ok {
-		return fmt.Errorf("%q is no host of the world", c.host)
+		return fmt.Errorf("%q is not a host of the world", c.host)
 	}
 	err := aside(func() error {
 		if err := unix.Unshare(unix.CLONE_FS); err != nil {
@@ -141,7 +141,7 @@ func (w *World) PID(host string) (int, error) {
 	defer w.mu.Unlock()
 	init, ok := w.hosts[host]
 	if !ok {
-		return 0, fmt.Errorf("%q is no host of the world", host)
+		return 0, fmt.Errorf("%q is not a host of the world", host)
 	}
 	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", init))
 	if err != nil {

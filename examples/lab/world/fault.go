@@ -234,7 +234,7 @@ until ss -Hltn 'sport = :22' | grep -q .; do sleep 0.02; done`)},
 		plant: onMaster("boot", useDropbear)},
 }
 
-// FaultNamed finds a fault; "" is no fault and no error.
+// FaultNamed finds a fault; "" is not a fault and no error.
 func FaultNamed(name string) (Fault, error) {
 	if name == "" {
 		return Fault{}, nil

@@ -1,7 +1,7 @@
 # updater_steps prints what the updater's -i does of apt besides its upgrade, as its text
 # has it: "purge:NAME" and "purge:*deb10*", "autoremove", "update" where it reads the lists
 # again, "install:NAME". That is the arm of -i, what stands in no arm, and the functions
-# that are named there. Of what is no script it prints nothing.
+# that are named there. Of what is not a script it prints nothing.
 updater_steps() {
 	case $(head -c 2 "$updater" 2>/dev/null | tr -d '\0') in '#!') ;; *) return ;; esac
 	sed -e ':a' -e '/\\$/{N;s/\\\n//;ta' -e '}' "$updater" |
