@@ -152,27 +152,34 @@ func (a *auth) untried() []ssh.Signer {
 	return nil
 }
 
-// gather lists the keys that are at hand.
+// gather lists the keys that are at hand, in the order of ssh: certificates that are named,
+// what the agent has of the files, what else it has, and files alone. A file that the
+// configuration names comes before what the agent has besides: it is meant.
 func (a *auth) gather() {
 	defer a.pause()()
-	a.keys = []*candidate{}
 	inAgent := a.agentKeys()
 	others := slices.Clone(inAgent)
+	var files []*candidate
 	for _, file := range a.of.keys.files {
-		a.keys = append(a.keys, a.identity(file, &others)...)
+		files = append(files, a.identity(file, &others)...)
 	}
-	a.keys = append(a.certified(slices.Concat(a.keys, inAgent), &others), a.keys...)
-	for _, c := range others {
-		if !a.of.keys.only || c.pub == nil { // an agent that does not answer may have had one that is named
-			a.keys = append(a.keys, c)
-		}
+	certs := a.certified(slices.Concat(files, inAgent), &others)
+	if a.of.keys.only {
+		others = slices.DeleteFunc(others, func(c *candidate) bool { return c.pub != nil }) // an agent that does not answer may have had one that is named
+	}
+	if a.of.keys.first {
+		a.keys = slices.Concat([]*candidate{}, certs, files, others)
+	} else {
+		isHeld := func(c *candidate) bool { return slices.Contains(inAgent, c) }
+		held := slices.DeleteFunc(slices.Clone(inAgent), func(c *candidate) bool { return !slices.Contains(files, c) })
+		a.keys = slices.Concat([]*candidate{}, certs, held, others, slices.DeleteFunc(files, isHeld))
 	}
 	for _, c := range a.keys {
 		a.permit(c)
 	}
 }
 
-// identity returns the key of an identity file, from the agent if that has it, and before
+// identity returns the key of an identity file, from the agent if that has it, and behind
 // it the certificate beside it, which the agent may have too. With CertificateFile ssh
 // looks for none there.
 func (a *auth) identity(file string, others *[]*candidate) []*candidate {
@@ -197,14 +204,14 @@ func (a *auth) identity(file string, others *[]*candidate) []*candidate {
 	}
 	if held := a.take(others, cert); held != nil {
 		held.source = file + "-cert.pub (in the agent)"
-		return []*candidate{held, c}
+		return []*candidate{c, held}
 	}
 	if c.signer == nil {
 		return []*candidate{c}
 	}
 	withCert := a.candidate(cert, file+"-cert.pub")
 	withCert.signer = c.certified(cert)
-	return []*candidate{withCert, c}
+	return []*candidate{c, withCert}
 }
 
 // permit leaves a key out that the settings forbid.

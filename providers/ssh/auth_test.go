@@ -282,10 +282,10 @@ func TestAuthErrorText(t *testing.T) {
 
 	signer, _ := ssh.NewSignerFromKey(held.PrivateKey)
 	want := `node "zva5n1": log in to ` + s.Addr() + ` as root: no key was accepted (the server accepts password, publickey; zup uses keys only)` +
+		"\n  refused: agent a\\x1b[31m comment ssh-ed25519 " + ssh.FingerprintSHA256(signer.PublicKey()) + // as ssh does: what only the agent has before what only files have
 		"\n  refused: " + dir + "/refused ssh-ed25519 " + ssh.FingerprintSHA256(refused) +
 		"\n  encrypted, and nobody was asked for the passphrase: " + dir + "/locked ssh-ed25519 " + ssh.FingerprintSHA256(locked) +
-		"\n  this is not a private key: " + dir + "/junk" +
-		"\n  refused: agent a\\x1b[31m comment ssh-ed25519 " + ssh.FingerprintSHA256(signer.PublicKey())
+		"\n  this is not a private key: " + dir + "/junk"
 	if err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}

@@ -58,6 +58,7 @@ type keyChoice struct {
 	certs []string // certificate files, in order
 	dir   string   // that files lie in and that no link in it leads out of; "": they lie where their user wants
 	only  bool     // IdentitiesOnly: from the agent only keys that are in files too
+	first bool     // the file is offered before anything that only the agent has
 	agent string   // socket; "": no agent
 }
 

@@ -111,6 +111,7 @@ func (w *words) keyChoice(t Target) keyChoice {
 		if err := k.named(w.dialer, t.IdentityFile); err != nil && w.err == nil {
 			w.err = fmt.Errorf("read identity file: %w", err)
 		}
+		k.first = true
 	case len(files) > 0:
 		k.files = w.paths("IdentityFile", files)
 	default:
