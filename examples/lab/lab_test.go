@@ -62,7 +62,7 @@ func TestFlags(t *testing.T) {
 		{[]string{"-way", "tunnel"}, 64, "none of jumps, certificates, revoked, known-hosts-command, proxy-command"},
 		{[]string{"-switchover", "jump"}, 64, "neither drain nor restart"},
 		{[]string{"-product", "f5"}, 64, "none of zevenet, skudonet, relianoid"},
-		{[]string{"-deadratio", "0"}, 64, "no number of seconds"},
+		{[]string{"-deadratio", "0"}, 64, "not a number of seconds"},
 		{[]string{"-debian", "10"}, 64, "none of 11, 12 and 13"},
 		{[]string{"apply"}, 64, "unexpected argument"},
 	} {

@@ -117,10 +117,10 @@ func TestResolveErrors(t *testing.T) {
 			`mend that line; what does ssh -G make of it?`},
 		{"circle", "Host a\n ProxyJump b\nHost b\n ProxyJump a\n", Target{Address: "a"},
 			`a: jump hosts go round in a circle: a, b, a`, ""},
-		{"port", "Port ssh\n", Target{Address: "lb1"}, `lb1: read ~/.ssh/config:1: Port: "ssh" is not a port`,
+		{"port", "Port ssh\n", Target{Address: "lb1"}, `lb1: read ~/.ssh/config:1: Port: "ssh" is not a port number`,
 			`mend that line; what does ssh -G make of it?`},
 		{"jump", "", Target{Address: "lb1", Jump: []string{"ops@"}}, `lb1: jump host "ops@": it should look like user@host:port`, ""},
-		{"jump port", "", Target{Address: "lb1", Jump: []string{"a:b"}}, `lb1: jump host "a:b": "b" is not a port`, ""},
+		{"jump port", "", Target{Address: "lb1", Jump: []string{"a:b"}}, `lb1: jump host "a:b": "b" is not a port number`, ""},
 		{"host key", "", Target{Address: "lb1", HostKey: "ssh-ed25519"},
 			`lb1: read the pinned host_key: it should look like "ssh-ed25519 AAAA…": ssh: no key found`, ""},
 	} {
