@@ -133,7 +133,9 @@ func TestPlainUpdate(t *testing.T) {
 			}
 			t.Logf("\n%s", felt)
 			for _, r := range felt {
-				if r.Lost > tt.lost+r.reference.Lost && r.Held < 100*time.Millisecond {
+				// What is under way when an address moves is cut: as many as this machine keeps waiting at the reference.
+				cut := int(r.reference.Longest / (5 * time.Millisecond))
+				if r.Lost > tt.lost+r.reference.Lost+cut && r.Held < 100*time.Millisecond {
 					t.Errorf("%s at %s: %d lost: %v", r.kind, r.Target, r.Lost, r.Errors)
 				}
 			}
