@@ -3,6 +3,7 @@ package zevenet
 import (
 	"fmt"
 	"strings"
+	pairs "zup/providers/pair"
 
 	"zup/plan"
 	"zup/providers/zevenet/arguments"
@@ -18,11 +19,11 @@ func (pr Provider) backOut(s plan.Situation) plan.Decision {
 	version := p.nodes[0].fact("version")
 	for _, n := range p.nodes {
 		if p.isHalf(n) && (len(p.nodes) == 1 || n.fact("role") == "master" || !p.wasTurnedBack(n)) {
-			return plan.Decision{Cluster: p.describe(verdict{}), Refusals: []plan.Refusal{p.unended(n)}}
+			return plan.Decision{Cluster: p.describe(pairs.Verdict{}), Refusals: []plan.Refusal{p.unended(n)}}
 		}
 	}
 	if len(p.nodes) > 1 && p.nodes[1].fact("version") != version {
-		return plan.Decision{Cluster: p.describe(verdict{}), Refusals: []plan.Refusal{p.halfWay()}}
+		return plan.Decision{Cluster: p.describe(pairs.Verdict{}), Refusals: []plan.Refusal{p.halfWay()}}
 	}
 	cfg := *p.cfg
 	cfg.Version, cfg.Package, cfg.Own = version, nil, arguments.WithoutReboot(cfg.Own)

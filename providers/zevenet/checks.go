@@ -5,38 +5,39 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	pairs "zup/providers/pair"
 
 	"zup/plan"
 	"zup/plan/name"
 	"zup/plan/shell"
 )
 
-func isRoot(_ *pair, n *node) finding {
+func isRoot(_ *pair, n *node) pairs.Finding {
 	if n.fact("uid") == "0" {
-		return pass("commands run as root")
+		return pairs.Pass("commands run as root")
 	}
-	return mistaken("commands do not run as root there", "uid "+n.fact("uid"),
+	return pairs.Mistaken("commands do not run as root there", "uid "+n.fact("uid"),
 		"use root, or a user whom sudo -n lets become root")
 }
 
-func isTheNode(p *pair, n *node) finding {
+func isTheNode(p *pair, n *node) pairs.Finding {
 	if got := n.fact("hostname"); got != n.name {
-		return mistaken("another machine answers at its address",
+		return pairs.Mistaken("another machine answers at its address",
 			fmt.Sprintf("%s says that it is %q", n.cfg.Address, got),
 			"correct the label or the address of the node")
 	}
-	return pass("the node's own name is " + n.name)
+	return pairs.Pass("the node's own name is " + n.name)
 }
 
-func isClustered(p *pair, n *node) finding {
+func isClustered(p *pair, n *node) pairs.Finding {
 	if n.fact("clustered") == "yes" {
-		return pass("node_status and cluster.conf are there")
+		return pairs.Pass("node_status and cluster.conf are there")
 	}
-	return mistaken("is not in a cluster", "no node_status, or fewer than two nodes in cluster.conf",
+	return pairs.Mistaken("is not in a cluster", "no node_status, or fewer than two nodes in cluster.conf",
 		"create the cluster in the product first, or configure the node alone")
 }
 
-func hasMembers(p *pair, n *node) finding {
+func hasMembers(p *pair, n *node) pairs.Finding {
 	var names []string
 	for _, word := range n.words("nodes") {
 		name, _, _ := strings.Cut(word, "=")
@@ -46,65 +47,65 @@ func hasMembers(p *pair, n *node) finding {
 	slices.Sort(want)
 	slices.Sort(names)
 	if !slices.Equal(names, want) {
-		return mistaken("is clustered with somebody else",
+		return pairs.Mistaken("is clustered with somebody else",
 			fmt.Sprintf("its cluster.conf has %s, the configuration has %s", list(names), list(want)),
 			"configure the two nodes that form the cluster")
 	}
 	if validAddress(p.address(n)) && validAddress(p.address(p.peer(n))) {
-		return pass("cluster.conf has " + list(want))
+		return pairs.Pass("cluster.conf has " + list(want))
 	}
-	return unfit("has no usable addresses in cluster.conf", n.fact("nodes"), "correct the cluster in the product first")
+	return pairs.Unfit("has no usable addresses in cluster.conf", n.fact("nodes"), "correct the cluster in the product first")
 }
 
-func hasOwnAddress(p *pair, n *node) finding {
+func hasOwnAddress(p *pair, n *node) pairs.Finding {
 	if addr := n.fact("own_address"); addr != p.address(n) {
-		return unfit("does not have its own cluster address", addr, "bring its cluster interface up first")
+		return pairs.Unfit("does not have its own cluster address", addr, "bring its cluster interface up first")
 	}
-	return pass("has its cluster address " + p.address(n))
+	return pairs.Pass("has its cluster address " + p.address(n))
 }
 
-func isNoVIP(_ *pair, n *node) finding {
+func isNoVIP(_ *pair, n *node) pairs.Finding {
 	if slices.ContainsFunc(n.words("vips"), func(vip string) bool { return sameAddress(vip, n.cfg.Address) }) {
-		return mistaken("its address is a VIP", n.cfg.Address+" changes hands with the role", "use the node's own management address")
+		return pairs.Mistaken("its address is a VIP", n.cfg.Address+" changes hands with the role", "use the node's own management address")
 	}
-	return pass("its management address is no VIP")
+	return pairs.Pass("its management address is no VIP")
 }
 
-func hasVersion(p *pair, n *node) finding {
+func hasVersion(p *pair, n *node) pairs.Finding {
 	v, target := n.fact("version"), p.cfg.Version
 	pkg := n.fact("package")
 	switch {
 	case v == unknown:
-		return unseen("the version", "no $version in global.conf")
+		return pairs.Unseen("the version", "no $version in global.conf")
 	case !name.Version(v): // snapshots and files are called after it
-		return unfit("says a version that is not one", strconv.Quote(v[:min(len(v), name.Longest)]), "correct $version in its global.conf")
+		return pairs.Unfit("says a version that is not one", strconv.Quote(v[:min(len(v), name.Longest)]), "correct $version in its global.conf")
 	case p.isHalf(n):
 		_, begun, _ := strings.Cut(pkg, " ")
 		if !atLeast(target, begun) {
-			return unfit("would be downgraded", fmt.Sprintf("its update to %s did not end, the configuration wants %s", begun, target),
+			return pairs.Unfit("would be downgraded", fmt.Sprintf("its update to %s did not end, the configuration wants %s", begun, target),
 				"finish that update: plan with version = "+strconv.Quote(begun)+"; a way back to an older version is a snapshot")
 		}
-		return pass(fmt.Sprintf("runs %s; its update did not end, and dpkg says %q for %s: %s", v, pkg, p.product.pkg, dpkgWords(pkg)))
+		return pairs.Pass(fmt.Sprintf("runs %s; its update did not end, and dpkg says %q for %s: %s", v, pkg, p.product.pkg, dpkgWords(pkg)))
 	case !strings.HasPrefix(pkg, "ii "):
-		return unfit("has a package that is not installed whole", fmt.Sprintf("dpkg says %q for %s: %s", pkg, p.product.pkg, dpkgWords(pkg)),
+		return pairs.Unfit("has a package that is not installed whole", fmt.Sprintf("dpkg says %q for %s: %s", pkg, p.product.pkg, dpkgWords(pkg)),
 			p.repairMeans(n))
 	case pkg != "ii "+v:
-		return unfit("does not know which version it runs", fmt.Sprintf("dpkg has %s, global.conf has %s", strings.TrimPrefix(pkg, "ii "), v),
+		return pairs.Unfit("does not know which version it runs", fmt.Sprintf("dpkg has %s, global.conf has %s", strings.TrimPrefix(pkg, "ii "), v),
 			"an earlier update did not end: repair it with the vendor before anything else")
 	case !atLeast(v, p.product.floor):
-		return unfit("runs a version below "+p.product.floor, v, p.product.belowFloor())
+		return pairs.Unfit("runs a version below "+p.product.floor, v, p.product.belowFloor())
 	case p.product.name == "relianoid" && !countedAlike(v, target):
-		return unfit("can't reach the planned version in one step", fmt.Sprintf("it runs %s, the configuration wants %s", v, target), p.overMajors(v, target))
+		return pairs.Unfit("can't reach the planned version in one step", fmt.Sprintf("it runs %s, the configuration wants %s", v, target), p.overMajors(v, target))
 	case !atLeast(target, v):
-		return unfit("would be downgraded", fmt.Sprintf("it runs %s, the configuration wants %s", v, target),
+		return pairs.Unfit("would be downgraded", fmt.Sprintf("it runs %s, the configuration wants %s", v, target),
 			p.overshot(n))
 	case major(v) != major(target):
-		return unfit("can't reach the planned version in one step", fmt.Sprintf("it runs %s, the configuration wants %s", v, target), p.overMajors(v, target))
+		return pairs.Unfit("can't reach the planned version in one step", fmt.Sprintf("it runs %s, the configuration wants %s", v, target), p.overMajors(v, target))
 	}
-	return pass("runs " + v)
+	return pairs.Pass("runs " + v)
 }
 
-func hasOneMaster(p *pair) finding {
+func hasOneMaster(p *pair) pairs.Finding {
 	var masters []string
 	for _, n := range p.nodes {
 		if n.fact("role") == "master" {
@@ -114,99 +115,99 @@ func hasOneMaster(p *pair) finding {
 	roles := fmt.Sprintf("%s is %s, %s is %s", p.nodes[0].name, p.nodes[0].fact("role"), p.nodes[1].name, p.nodes[1].fact("role"))
 	switch len(masters) {
 	case 0:
-		return unfit("no node is MASTER", roles, "find out why with the product's own means; nothing may be updated while nobody is known to serve")
+		return pairs.Unfit("no node is MASTER", roles, "find out why with the product's own means; nothing may be updated while nobody is known to serve")
 	case 2:
 		for _, n := range p.nodes {
-			if f := roleAgrees(p, n); f.status == plan.Failed {
-				return unfit("both nodes call themselves MASTER, and "+n.name+" "+f.summary, roles+"; on "+n.name+": "+f.detail, f.hint)
+			if f := roleAgrees(p, n); f.Status == plan.Failed {
+				return pairs.Unfit("both nodes call themselves MASTER, and "+n.name+" "+f.Summary, roles+"; on "+n.name+": "+f.Detail, f.Hint)
 			}
 		}
-		return unfit("split brain: both nodes are MASTER", roles, "restore the link between the nodes and see that one of them becomes backup")
+		return pairs.Unfit("split brain: both nodes are MASTER", roles, "restore the link between the nodes and see that one of them becomes backup")
 	}
 	p.assignRoles()
-	return pass(p.master.name + " is MASTER")
+	return pairs.Pass(p.master.name + " is MASTER")
 }
 
 // vrrpOf are the VRRP states that go with a role of the product.
 var vrrpOf = map[string][]string{"master": {"MASTER"}, "backup": {"BACKUP"}, "maintenance": drainedStates}
 
-func roleAgrees(p *pair, n *node) finding {
+func roleAgrees(p *pair, n *node) pairs.Finding {
 	role, vrrp := n.fact("role"), n.fact("vrrp")
 	switch {
 	case role == "stopped":
-		return unfit("its service is stopped or restarting", "node_status is empty", "start it with "+p.product.service+", or wait")
+		return pairs.Unfit("its service is stopped or restarting", "node_status is empty", "start it with "+p.product.service+", or wait")
 	case vrrpOf[role] == nil:
-		return unseen("its role", fmt.Sprintf("node_status says %q", role))
+		return pairs.Unseen("its role", fmt.Sprintf("node_status says %q", role))
 	case vrrp == unknown:
-		return unseen("what its keepalived thinks", "keepalived did not write its data")
+		return pairs.Unseen("what its keepalived thinks", "keepalived did not write its data")
 	case !slices.Contains(vrrpOf[role], vrrp), role == "maintenance" && vrrp == "BACKUP" && n.fact("maintenance") != "yes":
-		return unfit("disagrees with itself about its role", fmt.Sprintf("node_status says %s, keepalived says %s", role, vrrp),
+		return pairs.Unfit("disagrees with itself about its role", fmt.Sprintf("node_status says %s, keepalived says %s", role, vrrp),
 			"a notification was lost or the file is stale: restart its service at a time of your choice")
 	}
-	return pass("node_status and keepalived agree")
+	return pairs.Pass("node_status and keepalived agree")
 }
 
-func maintenanceIsOurs(p *pair, n *node) finding {
+func maintenanceIsOurs(p *pair, n *node) pairs.Finding {
 	flag, role := n.fact("maintenance"), n.fact("role")
 	switch {
 	case flag == unknown:
-		return unseen("whether it is in maintenance mode", unknown)
+		return pairs.Unseen("whether it is in maintenance mode", unknown)
 	case flag == "no" && role != "maintenance":
-		return pass("it is not in maintenance mode")
+		return pairs.Pass("it is not in maintenance mode")
 	case p.ours(n, "maintenance"):
-		return pass("an earlier run of zup put it into maintenance mode")
+		return pairs.Pass("an earlier run of zup put it into maintenance mode")
 	case flag == "yes":
-		return unfit("is in maintenance mode, and zup did not put it there", "", "ask who did, and take it out in the product when they agree")
+		return pairs.Unfit("is in maintenance mode, and zup did not put it there", "", "ask who did, and take it out in the product when they agree")
 	}
-	return unfit("is in a fault state", "node_status says maintenance without anybody having asked for it: a tracked interface is down",
+	return pairs.Unfit("is in a fault state", "node_status says maintenance without anybody having asked for it: a tracked interface is down",
 		"look at its interfaces; the product calls a keepalived FAULT maintenance")
 }
 
-func oneKeepalived(p *pair, n *node) finding {
+func oneKeepalived(p *pair, n *node) pairs.Finding {
 	switch got := n.fact("keepalived"); got {
 	case "1":
-		return pass("one keepalived runs")
+		return pairs.Pass("one keepalived runs")
 	case unknown:
-		return unseen("whether keepalived runs", got)
+		return pairs.Unseen("whether keepalived runs", got)
 	case "0":
-		return unfit("keepalived does not run there", "", "start its service with "+p.product.service)
+		return pairs.Unfit("keepalived does not run there", "", "start its service with "+p.product.service)
 	default:
-		return unfit("runs keepalived more than once", got+" of them", "two of them fight for ever: restart its service at a time of your choice")
+		return pairs.Unfit("runs keepalived more than once", got+" of them", "two of them fight for ever: restart its service at a time of your choice")
 	}
 }
 
-func reachesPeer(p *pair, n *node) finding {
+func reachesPeer(p *pair, n *node) pairs.Finding {
 	peer := p.peer(n)
 	got := n.fact("peer_ssh")
 	switch {
 	case got == "ok "+peer.name:
-		return pass("gets into " + peer.name + " over ssh")
+		return pairs.Pass("gets into " + peer.name + " over ssh")
 	case strings.HasPrefix(got, "ok "):
-		return unfit("reaches another machine at its peer's address", fmt.Sprintf("%s answers as %q", p.address(peer), strings.TrimPrefix(got, "ok ")),
+		return pairs.Unfit("reaches another machine at its peer's address", fmt.Sprintf("%s answers as %q", p.address(peer), strings.TrimPrefix(got, "ok ")),
 			"correct cluster.conf in the product first")
 	case strings.HasPrefix(got, "prints ") || strings.HasPrefix(got, "ends "):
 		return p.isTalked(n, got)
 	case got == "refused" && peer.fact("deny") == "present":
-		return skip("an earlier attempt left a line in " + peer.name + "'s hosts.deny that keeps it out")
+		return pairs.Skip("an earlier attempt left a line in " + peer.name + "'s hosts.deny that keeps it out")
 	case got == unknown:
-		return unseen("whether it gets into "+peer.name+" over ssh", got)
+		return pairs.Unseen("whether it gets into "+peer.name+" over ssh", got)
 	}
-	return unfit("does not get into "+peer.name+" over ssh", got+p.keptOutNote(peer),
+	return pairs.Unfit("does not get into "+peer.name+" over ssh", got+p.keptOutNote(peer),
 		fmt.Sprintf("on %s: %s", n.name, shell.Command("ssh", "root@"+p.address(peer), "true")))
 }
 
 // isTalked is about a node that gets more from its peer than it has asked for, as the facts
 // script says it: the product takes whatever comes back for the answer.
-func (p *pair) isTalked(n *node, fact string) finding {
+func (p *pair) isTalked(n *node, fact string) pairs.Finding {
 	peer := p.peer(n)
 	words := strings.SplitN(fact, " ", 4)
 	if len(words) < 2 || words[1] != peer.name {
-		return unfit("reaches another machine at its peer's address", fmt.Sprintf("%s answers as %q", p.address(peer), strings.Join(words[1:min(2, len(words))], "")),
+		return pairs.Unfit("reaches another machine at its peer's address", fmt.Sprintf("%s answers as %q", p.address(peer), strings.Join(words[1:min(2, len(words))], "")),
 			"correct cluster.conf in the product first")
 	}
 	try := fmt.Sprintf("on %s: %s", n.name, shell.Command("ssh", "root@"+p.address(peer), "true"))
 	if words[0] == "ends" {
-		return unfit("is told by the login shell of "+peer.name+" that every command fails", "it ends with status "+strings.Join(words[2:], " ")+" after a command that ended with 0",
+		return pairs.Unfit("is told by the login shell of "+peer.name+" that every command fails", "it ends with status "+strings.Join(words[2:], " ")+" after a command that ended with 0",
 			"the product takes that for a failure: look into /root/.bashrc and /etc/bash.bashrc on "+peer.name+" (an exit, a trap); then "+try+" ends with 0")
 	}
 	file, text := "-", ""
@@ -220,7 +221,7 @@ func (p *pair) isTalked(n *node, fact string) finding {
 	case "a-forced-command":
 		look, what = "take the forced command for root out of /root/.ssh/authorized_keys or sshd_config on "+peer.name, "a forced command on "+peer.name+" prints"
 	}
-	return unfit("gets text from the login shell of "+peer.name+" with every answer", what+": "+text,
+	return pairs.Unfit("gets text from the login shell of "+peer.name+" with every answer", what+": "+text,
 		"the product's own ssh and rsync take it for the answer (rsync then asks \"is your shell clean?\"): "+look+"; then "+try+" prints nothing")
 }
 
@@ -232,30 +233,30 @@ func (p *pair) keptOutNote(there *node) string {
 	return ""
 }
 
-func replicatesOnMaster(p *pair, n *node) finding {
+func replicatesOnMaster(p *pair, n *node) pairs.Finding {
 	got := n.fact("replication")
 	switch {
 	case got == unknown:
-		return unseen("whether it replicates its configuration", got)
+		return pairs.Unseen("whether it replicates its configuration", got)
 	case strings.HasPrefix(got, "unrecognised "):
 		return p.mayReplicate(got)
 	case n == p.master && got == "running":
-		return pass("replicates its configuration, as MASTER does")
+		return pairs.Pass("replicates its configuration, as MASTER does")
 	case n == p.master:
-		return skip("does not replicate its configuration; the plan deals with that")
+		return pairs.Skip("does not replicate its configuration; the plan deals with that")
 	case got == "off":
-		return pass("does not replicate its configuration, as it must be")
+		return pairs.Pass("does not replicate its configuration, as it must be")
 	}
-	return unfit("replicates its configuration although it is not MASTER", "it would overwrite that of "+p.master.name,
+	return pairs.Unfit("replicates its configuration although it is not MASTER", "it would overwrite that of "+p.master.name,
 		"end its "+p.product.replicator+" and find out who started it")
 }
 
 // mayReplicate is about a process of which nobody knows whether it is the replicator, as the
 // facts script says it.
-func (p *pair) mayReplicate(fact string) finding {
+func (p *pair) mayReplicate(fact string) pairs.Finding {
 	words := strings.SplitN(fact, " ", 4)
 	if len(words) < 4 || strings.Trim(words[1], "0123456789") != "" {
-		return unseen("whether it replicates its configuration", fact)
+		return pairs.Unseen("whether it replicates its configuration", fact)
 	}
 	pid, how := words[1], "it has the replicator's file in its command line"
 	hint := "on it: " + shell.Command("ps", "-fp", pid) + "; end it if it replicates"
@@ -265,91 +266,91 @@ func (p *pair) mayReplicate(fact string) finding {
 		how = words[2] + " has its PID"
 		hint += "; if it is something else, nobody needs that file: remove it, and start the replicator if none runs (" + shell.Command(p.product.bridge, p.product.replicator) + ")"
 	}
-	return unfit("has a process that may be the replicator, and zup does not know it", fmt.Sprintf("process %s (%s): %s", pid, words[3], how), hint)
+	return pairs.Unfit("has a process that may be the replicator, and zup does not know it", fmt.Sprintf("process %s (%s): %s", pid, words[3], how), hint)
 }
 
-func isLicensed(p *pair, n *node) finding {
+func isLicensed(p *pair, n *node) pairs.Finding {
 	got := n.fact("licence")
 	switch {
 	case strings.HasPrefix(got, "valid "):
-		return pass(got)
+		return pairs.Pass(got)
 	case !p.needs(n):
-		return skip("it needs no update")
+		return pairs.Skip("it needs no update")
 	case got == unknown:
-		return unseen("its licence", got)
+		return pairs.Unseen("its licence", got)
 	}
-	return unfit("has no valid licence", got, "the package refuses to install without one: renew "+p.product.licence)
+	return pairs.Unfit("has no valid licence", got, "the package refuses to install without one: renew "+p.product.licence)
 }
 
-func dpkgIsClean(p *pair, n *node) finding {
+func dpkgIsClean(p *pair, n *node) pairs.Finding {
 	switch got := n.fact("audit"); {
 	case got == "clean":
-		return pass("dpkg --audit has nothing to say")
+		return pairs.Pass("dpkg --audit has nothing to say")
 	case got == unknown:
-		return unseen("what dpkg --audit says", got)
+		return pairs.Unseen("what dpkg --audit says", got)
 	case p.isHalf(n):
-		return pass("zup's update did not end there, and the plan finishes what dpkg had begun: " + got)
+		return pairs.Pass("zup's update did not end there, and the plan finishes what dpkg had begun: " + got)
 	default:
-		return unfit("has packages in a broken state", "dpkg --audit: "+got, p.repairMeans(n))
+		return pairs.Unfit("has packages in a broken state", "dpkg --audit: "+got, p.repairMeans(n))
 	}
 }
 
-func isNotHeld(p *pair, n *node) finding {
+func isNotHeld(p *pair, n *node) pairs.Finding {
 	held := n.words("holds")
 	switch {
 	case n.fact("holds") == unknown:
-		return unseen("which packages are held back", unknown)
+		return pairs.Unseen("which packages are held back", unknown)
 	case slices.Contains(held, p.product.pkg) && p.needs(n):
-		return unfit("holds the package back that is to be updated", strings.Join(held, " "), "on it: apt-mark unhold "+p.product.pkg)
+		return pairs.Unfit("holds the package back that is to be updated", strings.Join(held, " "), "on it: apt-mark unhold "+p.product.pkg)
 	case len(held) > 0:
-		return pass("holds back " + list(held) + ", not the product")
+		return pairs.Pass("holds back " + list(held) + ", not the product")
 	}
-	return pass("no package is held back")
+	return pairs.Pass("no package is held back")
 }
 
-func aptIsFree(p *pair, n *node) finding {
+func aptIsFree(p *pair, n *node) pairs.Finding {
 	switch got := n.fact("lock"); {
 	case got == "free":
-		return pass("nobody holds apt's or dpkg's locks")
+		return pairs.Pass("nobody holds apt's or dpkg's locks")
 	case !p.needs(n):
-		return skip("it needs no update")
+		return pairs.Skip("it needs no update")
 	case got == unknown:
-		return unseen("who holds apt's and dpkg's locks", got)
+		return pairs.Unseen("who holds apt's and dpkg's locks", got)
 	default:
-		return unfit("apt or dpkg is at work there", got, "wait until it is done (the product looks for updates every night) and plan again")
+		return pairs.Unfit("apt or dpkg is at work there", got, "wait until it is done (the product looks for updates every night) and plan again")
 	}
 }
 
-func canSave(p *pair, n *node) finding {
+func canSave(p *pair, n *node) pairs.Finding {
 	switch {
 	case !p.needs(n):
-		return skip("it needs no update")
+		return pairs.Skip("it needs no update")
 	case n.fact("saver") == "yes":
-		return pass("the product can save its configuration")
+		return pairs.Pass("the product can save its configuration")
 	}
-	return unfit("can't save its configuration before the update", p.product.saver+" is not there", "")
+	return pairs.Unfit("can't save its configuration before the update", p.product.saver+" is not there", "")
 }
 
 // minFreeKiB is what must be free on every file system that an update writes
 // to. What apt will really need is compared once its lists are fresh.
 const minFreeKiB = 200 << 10
 
-func hasRoom(p *pair, n *node) finding {
+func hasRoom(p *pair, n *node) pairs.Finding {
 	if !p.needs(n) {
-		return skip("it needs no update")
+		return pairs.Skip("it needs no update")
 	}
 	mounts := n.words("disk")
 	if len(mounts) == 0 {
-		return unseen("how much disk is free", n.fact("disk"))
+		return pairs.Unseen("how much disk is free", n.fact("disk"))
 	}
 	for _, word := range mounts {
 		mount, free, _ := strings.Cut(word, "=")
 		if kib := number(free); kib < minFreeKiB {
-			return unfit("has too little free disk", fmt.Sprintf("%d MiB on %s, at least %d MiB are wanted", kib>>10, mount, minFreeKiB>>10),
+			return pairs.Unfit("has too little free disk", fmt.Sprintf("%d MiB on %s, at least %d MiB are wanted", kib>>10, mount, minFreeKiB>>10),
 				"make room there: an update that runs out of disk leaves dpkg with the old version, not configured")
 		}
 	}
-	return pass(fmt.Sprintf("at least %d MiB are free", minFreeKiB>>10))
+	return pairs.Pass(fmt.Sprintf("at least %d MiB are free", minFreeKiB>>10))
 }
 
 func list(words []string) string {

@@ -38,12 +38,12 @@ func TestRelianoidCounts(t *testing.T) {
 			},
 		})
 		f := hasVersion(p, p.nodes[0])
-		if (f.status == plan.Passed) != (tt.says == nil) {
+		if (f.Status == plan.Passed) != (tt.says == nil) {
 			t.Errorf("%s to %s: %+v", tt.from, tt.to, f)
 		}
 		for _, want := range tt.says {
-			if !strings.Contains(f.detail+"; "+f.hint, want) {
-				t.Errorf("%s to %s does not say %q: %s", tt.from, tt.to, want, f.hint)
+			if !strings.Contains(f.Detail+"; "+f.Hint, want) {
+				t.Errorf("%s to %s does not say %q: %s", tt.from, tt.to, want, f.Hint)
 			}
 		}
 	}

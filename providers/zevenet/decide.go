@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	pairs "zup/providers/pair"
 
 	"zup/plan"
 	"zup/plan/config"
@@ -35,8 +36,8 @@ func (p *pair) decide() plan.Decision {
 		return decideAlone(p)
 	}
 	v := judge(p, stages())
-	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals, Waived: v.waived}
-	if len(v.refusals) > 0 {
+	d := plan.Decision{Cluster: p.describe(v), Refusals: v.Refusals, Waived: v.Waived}
+	if len(v.Refusals) > 0 {
 		return d
 	}
 	b := &builder{pair: p, master: p.master, otherRole: p.backup.fact("role")}
@@ -77,8 +78,8 @@ func (Provider) Refuse(c *config.Cluster) []plan.Refusal {
 }
 
 // describe fills in what the plan says about the pair.
-func (p *pair) describe(v verdict) plan.Cluster {
-	c := plan.Cluster{Checks: v.checks, Warnings: v.warnings, From: p.nodes[0].fact("version")}
+func (p *pair) describe(v pairs.Verdict) plan.Cluster {
+	c := plan.Cluster{Checks: v.Checks, Warnings: v.Warnings, From: p.nodes[0].fact("version")}
 	for _, n := range p.nodes {
 		version := n.fact("version")
 		if atLeast(c.From, version) {

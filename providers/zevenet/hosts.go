@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	pairs "zup/providers/pair"
 
 	"zup/plan"
 	"zup/providers/libwrap"
@@ -136,27 +137,27 @@ func (p *pair) doorwayOf(n *node) doorway {
 	}
 }
 
-func allowDoesNotVoid(p *pair) finding {
+func allowDoesNotVoid(p *pair) pairs.Finding {
 	if !p.mustBlock() {
-		return skip("nobody has to be kept out")
+		return pairs.Skip("nobody has to be kept out")
 	}
 	d := p.doorwayOf(p.master)
 	v, ok := d.decide()
 	if !ok {
-		return unseen("what hosts.allow and hosts.deny on "+p.master.name+" say", p.master.fact("hosts_allow")+", "+p.master.fact("hosts_deny"))
+		return pairs.Unseen("what hosts.allow and hosts.deny on "+p.master.name+" say", p.master.fact("hosts_allow")+", "+p.master.fact("hosts_deny"))
 	}
 	switch v.Answer {
 	case libwrap.Denied:
-		return pass("no line of hosts.allow would void the block")
+		return pairs.Pass("no line of hosts.allow would void the block")
 	case libwrap.Unsure:
-		return pass(d.lets() + "; whether the block holds is proven before anything is updated")
+		return pairs.Pass(d.lets() + "; whether the block holds is proven before anything is updated")
 	}
 	l := v.Lines[len(v.Lines)-1]
 	if l.Path == denyFile {
-		return unfit(fmt.Sprintf("hosts.deny on %s lets %s in before it comes to the block", p.master.name, p.backup.name),
+		return pairs.Unfit(fmt.Sprintf("hosts.deny on %s lets %s in before it comes to the block", p.master.name, p.backup.name),
 			fmt.Sprintf("line %d: %s", l.Number, l.Text), "take the line out for the time of the update")
 	}
-	return unfit(fmt.Sprintf("hosts.allow on %s lets %s in, whatever hosts.deny says", p.master.name, p.backup.name),
+	return pairs.Unfit(fmt.Sprintf("hosts.allow on %s lets %s in, whatever hosts.deny says", p.master.name, p.backup.name),
 		fmt.Sprintf("line %d: %s", l.Number, l.Text), "libwrap reads hosts.allow first: take the line out for the time of the update")
 }
 

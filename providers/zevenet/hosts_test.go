@@ -41,13 +41,13 @@ func TestBlockIsJudgedAsLibwrapReadsIt(t *testing.T) {
 		}
 		p := pairWithTables(tt.allow, tt.deny, tt.backup)
 		f := allowDoesNotVoid(p)
-		if string(f.status) != tt.status || !strings.Contains(f.summary+f.detail, tt.says) {
-			t.Errorf("%s: %s %q %q, want %s %q", name, f.status, f.summary, f.detail, tt.status, tt.says)
+		if string(f.Status) != tt.status || !strings.Contains(f.Summary+f.Detail, tt.says) {
+			t.Errorf("%s: %s %q %q, want %s %q", name, f.Status, f.Summary, f.Detail, tt.status, tt.says)
 		}
 	}
 	p := pairWithTables("", "", "192.168.100.25")
 	p.master.facts["hosts_deny"] = unknown
-	if f := allowDoesNotVoid(p); f.status == "passed" {
+	if f := allowDoesNotVoid(p); f.Status == "passed" {
 		t.Errorf("hosts.deny is unknown: %v", f)
 	}
 }

@@ -141,7 +141,7 @@ func TestNeighboursAreConditions(t *testing.T) {
 				t.Errorf("%s: %s: %q, want %q", name, how, got, tt.want)
 			}
 		}
-		if got := arpTells(p); string(got.status) != tt.status {
+		if got := arpTells(p); string(got.Status) != tt.status {
 			t.Errorf("%s: %+v, want %s", name, got, tt.status)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	pairs "zup/providers/pair"
 
 	"zup/plan"
 )
@@ -53,26 +54,26 @@ func (p *pair) usable() bool { return p.image != nil && p.image.Err == nil }
 // needsAny reports whether any node needs the update.
 func (p *pair) needsAny() bool { return slices.ContainsFunc(p.nodes, p.needs) }
 
-func hasImage(p *pair) finding {
+func hasImage(p *pair) pairs.Finding {
 	switch {
 	case !p.brings():
-		return finding{}
+		return pairs.Finding{}
 	case !p.needsAny():
-		return skip("no node needs an update")
+		return pairs.Skip("no node needs an update")
 	case p.image == nil:
-		return unseen("what the image is", p.cfg.Package.Offline)
+		return pairs.Unseen("what the image is", p.cfg.Package.Offline)
 	case p.image.Err != nil:
-		return mistaken("the image of its package block can't be used", p.image.Err.Error(), "correct the package block, or get the image again")
+		return pairs.Mistaken("the image of its package block can't be used", p.image.Err.Error(), "correct the package block, or get the image again")
 	case p.cfg.Package.SHA256 != "" && p.cfg.Package.SHA256 != p.image.SHA256:
-		return mistaken("the image of its package block can't be used", fmt.Sprintf("%s has the SHA-256 %s, the configuration says %s", p.cfg.Package.Offline, p.image.SHA256, p.cfg.Package.SHA256),
+		return pairs.Mistaken("the image of its package block can't be used", fmt.Sprintf("%s has the SHA-256 %s, the configuration says %s", p.cfg.Package.Offline, p.image.SHA256, p.cfg.Package.SHA256),
 			"correct the package block, or get the image again")
 	case p.image.Size == 0:
-		return mistaken("the image of its package block is empty", p.cfg.Package.Offline, "get the image again")
+		return pairs.Mistaken("the image of its package block is empty", p.cfg.Package.Offline, "get the image again")
 	case !imageName.MatchString(p.imageName()), !takenByName(p.imageName()):
-		return mistaken("the image of its package block has a name that the updater does not take", fmt.Sprintf("%q", p.imageName()),
+		return pairs.Mistaken("the image of its package block has a name that the updater does not take", fmt.Sprintf("%q", p.imageName()),
 			"rename it: letters, digits, dots, dashes, and .iso at the end and nowhere else")
 	}
-	return pass(fmt.Sprintf("%s, %d bytes, SHA-256 %s", p.imageName(), p.image.Size, p.image.SHA256))
+	return pairs.Pass(fmt.Sprintf("%s, %d bytes, SHA-256 %s", p.imageName(), p.image.Size, p.image.SHA256))
 }
 
 // takenByName reports whether the updater finds the file again: it takes any ".iso" out of
@@ -91,14 +92,14 @@ func (p *pair) inUpdates(name string) string {
 
 // hasNoLeftovers looks for what the updater would take instead of ours: it takes the last
 // by version sort of whatever lies there, checksums and half an upload included.
-func hasNoLeftovers(p *pair, n *node) finding {
+func hasNoLeftovers(p *pair, n *node) pairs.Finding {
 	switch {
 	case !p.brings():
-		return finding{}
+		return pairs.Finding{}
 	case !p.needs(n):
-		return skip("it needs no update")
+		return pairs.Skip("it needs no update")
 	case n.fact("images") == unknown:
-		return unseen("which images lie in its updates directory", unknown)
+		return pairs.Unseen("which images lie in its updates directory", unknown)
 	}
 	ours := p.imageName()
 	var win []string
@@ -109,16 +110,16 @@ func hasNoLeftovers(p *pair, n *node) finding {
 		}
 	}
 	if len(win) > 0 {
-		return unfit("has a file in its updates directory that the updater would take for the image instead of "+ours, strings.Join(win, ", ")+" in "+p.product.root+"/updates",
+		return pairs.Unfit("has a file in its updates directory that the updater would take for the image instead of "+ours, strings.Join(win, ", ")+" in "+p.product.root+"/updates",
 			"zup does not touch what it has not put there: move it away, or give the image a name that sorts after it")
 	}
 	if slices.Contains(n.words("images"), ours) && n.fact("staged") != p.imagePath() {
 		if size := p.file(n, ours); p.usable() && size != p.image.Size {
-			return unfit("has another image of the same name in its updates directory", fmt.Sprintf("%s has %d bytes there, %d here", ours, size, p.image.Size),
+			return pairs.Unfit("has another image of the same name in its updates directory", fmt.Sprintf("%s has %d bytes there, %d here", ours, size, p.image.Size),
 				"remove it there, or rename the image")
 		}
 	}
-	return pass("nothing in its updates directory would win over " + ours)
+	return pairs.Pass("nothing in its updates directory would win over " + ours)
 }
 
 // file is the size of a file in the updates directory; 0: it is not there.
@@ -134,26 +135,26 @@ func (p *pair) file(n *node, name string) int64 {
 
 // hasImageRoom: the image, as far as it is not there, must fit beside what an
 // update needs.
-func hasImageRoom(p *pair, n *node) finding {
+func hasImageRoom(p *pair, n *node) pairs.Finding {
 	switch {
 	case !p.brings():
-		return finding{}
+		return pairs.Finding{}
 	case !p.needs(n):
-		return skip("it needs no update")
+		return pairs.Skip("it needs no update")
 	case !p.usable():
-		return skip("the image can't be used")
+		return pairs.Skip("the image can't be used")
 	}
 	free := p.file(n, "free") // KiB
 	if !slices.ContainsFunc(n.words("updates"), func(w string) bool { return strings.HasPrefix(w, "free=") }) {
-		return unseen("how much disk is free for the image", n.fact("updates"))
+		return pairs.Unseen("how much disk is free for the image", n.fact("updates"))
 	}
 	there := max(p.file(n, p.imageName()), p.file(n, p.imageName()+partSuffix))
 	need := minFreeKiB + (max(p.image.Size-there, 0)+1023)>>10
 	if free < need {
-		return unfit("has too little free disk for the image", fmt.Sprintf("%d MiB in %s/updates, %d MiB are wanted: %d for the image, %d for the update",
+		return pairs.Unfit("has too little free disk for the image", fmt.Sprintf("%d MiB in %s/updates, %d MiB are wanted: %d for the image, %d for the update",
 			free>>10, p.product.root, need>>10, (need-minFreeKiB)>>10, minFreeKiB>>10), "make room there")
 	}
-	return pass("there is room for the image")
+	return pairs.Pass("there is room for the image")
 }
 
 // imageScript is a node script with what it has to know of the image.

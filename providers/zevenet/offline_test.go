@@ -118,9 +118,9 @@ func TestWhatWinsOverTheImage(t *testing.T) {
 	} {
 		p := &pair{product: Providers()[tt.product].personality(), cfg: &config.Cluster{Version: "6.1.20", Package: &config.Package{Offline: "x/update-6.1.20.iso"}}}
 		n := &node{name: "n", facts: map[string]string{"images": tt.lies, "package": "ii 6.1.19", "version": "6.1.19"}}
-		if f := hasNoLeftovers(p, n); (f.status == plan.Failed) != tt.wins {
+		if f := hasNoLeftovers(p, n); (f.Status == plan.Failed) != tt.wins {
 			t.Errorf("%s with %q: %+v", tt.product, tt.lies, f)
-		} else if tt.wins && !strings.Contains(f.detail, strings.Fields(tt.lies)[0]) {
+		} else if tt.wins && !strings.Contains(f.Detail, strings.Fields(tt.lies)[0]) {
 			t.Errorf("%q is not named: %+v", tt.lies, f)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	pairs "zup/providers/pair"
 
 	"zup/plan"
 	"zup/plan/shell"
@@ -74,15 +75,15 @@ func (p *pair) whole(n *node) []plan.Condition {
 // losesNothing looks for packages that the update would remove and that a node can't be
 // without. It does not refuse: the lists that it goes by are those of the last refresh, and a
 // plan does not make them younger.
-func losesNothing(p *pair, n *node) finding {
+func losesNothing(p *pair, n *node) pairs.Finding {
 	changes, ok := n.packageChanges()
 	switch {
 	case !p.needs(n):
-		return skip("it needs no update")
+		return pairs.Skip("it needs no update")
 	case p.brings():
-		return skip("apt takes everything from the image, and is asked once it has it")
+		return pairs.Skip("apt takes everything from the image, and is asked once it has it")
 	case !ok:
-		return skip("asked once its package lists are refreshed")
+		return pairs.Skip("asked once its package lists are refreshed")
 	}
 	var lost []string
 	for _, c := range changes {
@@ -91,10 +92,10 @@ func losesNothing(p *pair, n *node) finding {
 		}
 	}
 	if len(lost) > 0 {
-		return unfit("would lose "+list(lost)+" with its update", shell.Command(append([]string{"apt-get", "-s"}, strings.Fields(p.product.upgrade)...)...)+" there says so",
+		return pairs.Unfit("would lose "+list(lost)+" with its update", shell.Command(append([]string{"apt-get", "-s"}, strings.Fields(p.product.upgrade)...)...)+" there says so",
 			"without that it does not serve, or nobody gets in. Its package lists may be old: if that is so once they are refreshed, the run stops before anything else is touched")
 	}
-	return pass("its update removes nothing that it can't be without")
+	return pairs.Pass("its update removes nothing that it can't be without")
 }
 
 // packagesOf puts into a node's update what it does to packages.
@@ -188,18 +189,18 @@ func (p *pair) packageCautions() []string {
 
 // knowsItself says whether RELIANOID's updater takes a node for one of the Enterprise
 // Edition: it goes by the name of the kernel that runs.
-func knowsItself(p *pair, n *node) finding {
+func knowsItself(p *pair, n *node) pairs.Finding {
 	kernel := n.fact("kernel")
 	switch {
 	case p.product.name != "relianoid":
-		return finding{}
+		return pairs.Finding{}
 	case !p.needs(n):
-		return skip("it needs no update")
+		return pairs.Skip("it needs no update")
 	case kernel == unknown:
-		return unseen("which kernel it runs", kernel)
+		return pairs.Unseen("which kernel it runs", kernel)
 	case !strings.Contains(kernel, "noid"):
-		return unfit(fmt.Sprintf("runs a kernel whose name has no \"noid\" (%s)", kernel), kernel,
+		return pairs.Unfit(fmt.Sprintf("runs a kernel whose name has no \"noid\" (%s)", kernel), kernel,
 			"its updater takes it for one of the community edition then: its -i heeds no role, asks nothing on a MASTER and puts no line of its own into hosts.deny. What keeps the nodes apart is zup's block alone, which is proven")
 	}
-	return pass("its kernel's name has noid: the updater takes it for what it is")
+	return pairs.Pass("its kernel's name has noid: the updater takes it for what it is")
 }

@@ -3,6 +3,7 @@ package zevenet
 import (
 	"fmt"
 	"slices"
+	pairs "zup/providers/pair"
 
 	"zup/plan"
 	"zup/providers/zevenet/arguments"
@@ -74,32 +75,32 @@ func (p *pair) pendingReboots() []plan.Mention {
 	return all
 }
 
-func needsNoReboot(p *pair, n *node) finding {
+func needsNoReboot(p *pair, n *node) pairs.Finding {
 	switch now := n.fact("reboot"); {
 	case now == "none":
-		return pass("no reboot is pending")
+		return pairs.Pass("no reboot is pending")
 	case now == unknown:
-		return unseen("whether it waits for a reboot", unknown)
+		return pairs.Unseen("whether it waits for a reboot", unknown)
 	case p.mayReboot(n):
-		return pass("a reboot is pending, and part of the plan")
+		return pairs.Pass("a reboot is pending, and part of the plan")
 	default:
-		return unfit("has a reboot pending ("+now+"), which this plan does not do", "", `with reboot = "if-needed" it would`)
+		return pairs.Unfit("has a reboot pending ("+now+"), which this plan does not do", "", `with reboot = "if-needed" it would`)
 	}
 }
 
 // rebootIsPossible: a node that reboots must stay out of the way until it is proven
 // healthy.
-func rebootIsPossible(p *pair) finding {
+func rebootIsPossible(p *pair) pairs.Finding {
 	if !slices.ContainsFunc(p.nodes, p.mayReboot) {
-		return skip("nobody is rebooted")
+		return pairs.Skip("nobody is rebooted")
 	}
 	const hint = `set reboot = "never", and reboot the nodes one after the other when the update is through`
 	if v := p.cfg.Version; p.product.name == "zevenet" && !atLeast(v, forgetfulUntil) {
-		return unfit("can't reboot a node that is to stay in maintenance mode", fmt.Sprintf("%s forgets maintenance mode with a reboot; %s is the first that does not", v, forgetfulUntil), hint)
+		return pairs.Unfit("can't reboot a node that is to stay in maintenance mode", fmt.Sprintf("%s forgets maintenance mode with a reboot; %s is the first that does not", v, forgetfulUntil), hint)
 	}
 	if p.own.Switchover == arguments.SwitchoverRestart && p.needs(p.master) && p.failsBack() && p.primary == p.master.name {
-		return unfit("would have to reboot "+p.master.name+" while it is MASTER", "the cluster's failback gives it the role back right after its update",
+		return pairs.Unfit("would have to reboot "+p.master.name+" while it is MASTER", "the cluster's failback gives it the role back right after its update",
 			`use switchover = "drain", or `+hint)
 	}
-	return pass("a node that reboots is out of the way")
+	return pairs.Pass("a node that reboots is out of the way")
 }

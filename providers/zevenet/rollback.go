@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	pairs "zup/providers/pair"
 
 	"zup/plan"
 	"zup/plan/state"
@@ -25,7 +26,7 @@ func (pr Provider) goBack(s plan.Situation) plan.Decision {
 	}
 	set := p.lastSnapshots()
 	if refusals := p.refuseWayBack(set); len(refusals) > 0 {
-		return plan.Decision{Cluster: p.describe(verdict{}), Refusals: refusals}
+		return plan.Decision{Cluster: p.describe(pairs.Verdict{}), Refusals: refusals}
 	}
 	cfg := *p.cfg
 	cfg.Version = set[0].Version // from here on it is what every node shall run
@@ -35,9 +36,9 @@ func (pr Provider) goBack(s plan.Situation) plan.Decision {
 		return p.goBackAlone(set[0])
 	}
 	v := judge(p, wayBackStages())
-	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals, Waived: v.waived}
+	d := plan.Decision{Cluster: p.describe(v), Refusals: v.Refusals, Waived: v.Waived}
 	d.Cluster.To = cfg.Version
-	if len(v.refusals) > 0 {
+	if len(v.Refusals) > 0 {
 		return d
 	}
 	b := &returner{builder{pair: p, master: p.master, otherRole: p.backup.fact("role")}, set}
@@ -81,63 +82,59 @@ func (p *pair) refuseWayBack(set []state.Snapshot) []plan.Refusal {
 // only what is needed to restore it is looked at.
 func wayBackStages() []stage {
 	return []stage{
-		{nodes: []nodeRule{
-			{"root", refuses, isRoot, ""},
-			{"hostname", refuses, isTheNode, ""},
-		}},
-		{pair: []pairRule{{"roles", refuses, hasOneMaster, ""}}},
 		{
-			nodes: []nodeRule{
-				{"maintenance", refuses, nobodyMaintains, ""},
-				{"licence", warns, isLicensed, ""},
-			},
-			pair: []pairRule{
-				{"serving", refuses, masterServes, ""},
-				{"members", refuses, masterKnowsPeer, ""},
-				{"libwrap", refuses, wayBackCanBlock, ""},
-			},
+			ofNode("root", pairs.Refuses, isRoot, ""),
+			ofNode("hostname", pairs.Refuses, isTheNode, ""),
+		},
+		{ofPair("roles", pairs.Refuses, hasOneMaster, "")},
+		{
+			ofNode("maintenance", pairs.Refuses, nobodyMaintains, ""),
+			ofNode("licence", pairs.Warns, isLicensed, ""),
+			ofPair("serving", pairs.Refuses, masterServes, ""),
+			ofPair("members", pairs.Refuses, masterKnowsPeer, ""),
+			ofPair("libwrap", pairs.Refuses, wayBackCanBlock, ""),
 		},
 	}
 }
 
 // nobodyMaintains: a node that is to be restored may be in any state but one that
 // an operator has put it into.
-func nobodyMaintains(p *pair, n *node) finding {
+func nobodyMaintains(p *pair, n *node) pairs.Finding {
 	if n != p.master && p.damaged(n) && n.fact("maintenance") != "yes" {
-		return pass("it is to be restored, and nobody has put it into maintenance mode")
+		return pairs.Pass("it is to be restored, and nobody has put it into maintenance mode")
 	}
 	return maintenanceIsOurs(p, n)
 }
 
 // masterServes: the node that serves can be trusted to, until the other one can.
-func masterServes(p *pair) finding {
-	if f := roleAgrees(p, p.master); f.status != plan.Passed {
-		f.summary = p.master.name + " " + f.summary
+func masterServes(p *pair) pairs.Finding {
+	if f := roleAgrees(p, p.master); f.Status != plan.Passed {
+		f.Summary = p.master.name + " " + f.Summary
 		return f
 	}
 	return oneKeepalived(p, p.master)
 }
 
-func masterKnowsPeer(p *pair) finding {
+func masterKnowsPeer(p *pair) pairs.Finding {
 	f := hasMembers(p, p.master)
-	if f.status != plan.Passed {
-		f.summary = p.master.name + " " + f.summary
+	if f.Status != plan.Passed {
+		f.Summary = p.master.name + " " + f.Summary
 	}
 	return f
 }
 
 // wayBackCanBlock: a serving node that is to be restored must keep the other one
 // out once that one has its old version.
-func wayBackCanBlock(p *pair) finding {
+func wayBackCanBlock(p *pair) pairs.Finding {
 	if !p.damaged(p.master) {
-		return skip("nobody has to be kept out")
+		return pairs.Skip("nobody has to be kept out")
 	}
-	for _, look := range []func(*pair) finding{blockCanHold, allowDoesNotVoid} {
-		if f := look(p); f.status != plan.Passed && f.status != plan.Skipped {
+	for _, look := range []func(*pair) pairs.Finding{blockCanHold, allowDoesNotVoid} {
+		if f := look(p); f.Status != plan.Passed && f.Status != plan.Skipped {
 			return f
 		}
 	}
-	return pass("sshd on " + p.master.name + " heeds hosts.deny")
+	return pairs.Pass("sshd on " + p.master.name + " heeds hosts.deny")
 }
 
 // damaged reports whether a node is not what its snapshot has: another version, a

@@ -3,6 +3,7 @@ package zevenet
 import (
 	"slices"
 	"strings"
+	pairs "zup/providers/pair"
 
 	"zup/plan"
 	"zup/plan/state"
@@ -20,48 +21,35 @@ const aloneRebootMS = 5 * 60_000
 func stagesAlone() []stage {
 	return []stage{
 		only("root", "hostname", "product"),
-		{nodes: append([]nodeRule{alone}, only("not-a-vip", "version", "updater").nodes...)},
+		append(stage{alone}, only("not-a-vip", "version", "updater")...),
 		only("licence", "dpkg", "holds", "lock", "disk", "leftovers", "image-room", "image", "clock", "images", "reboot", "packages", "kernel", "sysctl", "save"),
-		{nodes: []nodeRule{{"listens", refuses, listens, "without a cluster: what listens on the VIPs is known"}}},
+		{ofNode("listens", pairs.Refuses, listens, "without a cluster: what listens on the VIPs is known")},
 	}
 }
 
-var alone = nodeRule{"alone", refuses, isAlone, "without a cluster: the node is in none"}
+var alone = ofNode("alone", pairs.Refuses, isAlone, "without a cluster: the node is in none")
 
-// only picks rules of stages by their names.
+// only picks checks of stages by their names.
 func only(names ...string) stage {
-	var s stage
-	for _, of := range stages() {
-		for _, r := range of.nodes {
-			if slices.Contains(names, r.name) {
-				s.nodes = append(s.nodes, r)
-			}
-		}
-		for _, r := range of.pair {
-			if slices.Contains(names, r.name) {
-				s.pair = append(s.pair, r)
-			}
-		}
-	}
-	return s
+	return slices.DeleteFunc(slices.Concat(stages()...), func(c check) bool { return !slices.Contains(names, c.Name) })
 }
 
-func isAlone(_ *pair, n *node) finding {
+func isAlone(_ *pair, n *node) pairs.Finding {
 	switch {
 	case n.fact("clustered") == "no" && n.fact("role") == "none":
-		return pass("the node is in no cluster")
+		return pairs.Pass("the node is in no cluster")
 	case n.fact("clustered") == "no":
-		return unfit("is in no cluster and has a role all the same", "node_status says "+n.fact("role"),
+		return pairs.Unfit("is in no cluster and has a role all the same", "node_status says "+n.fact("role"),
 			"it was taken out of a cluster, or is about to be put into one: finish that first")
 	}
-	return mistaken("is in a cluster", "cluster.conf has "+n.fact("nodes"), "configure both of its nodes: then nobody feels an outage")
+	return pairs.Mistaken("is in a cluster", "cluster.conf has "+n.fact("nodes"), "configure both of its nodes: then nobody feels an outage")
 }
 
-func listens(_ *pair, n *node) finding {
+func listens(_ *pair, n *node) pairs.Finding {
 	if n.fact("farms") == unknown {
-		return unseen("what listens on its VIPs", unknown)
+		return pairs.Unseen("what listens on its VIPs", unknown)
 	}
-	return pass("what listens on its VIPs is known")
+	return pairs.Pass("what listens on its VIPs is known")
 }
 
 // decideAlone plans a node without a cluster.
@@ -69,9 +57,9 @@ func decideAlone(p *pair) plan.Decision {
 	n := p.nodes[0]
 	p.assignAlone()
 	v := judge(p, stagesAlone())
-	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals, Waived: v.waived}
+	d := plan.Decision{Cluster: p.describe(v), Refusals: v.Refusals, Waived: v.Waived}
 	d.Cluster.Master = n.name
-	if len(v.refusals) > 0 {
+	if len(v.Refusals) > 0 {
 		return d
 	}
 	b := &builder{pair: p}
@@ -166,10 +154,10 @@ func (b *builder) endAlone(n *node, ready []plan.Condition) {
 // goBackAlone plans the way back of a node without a cluster.
 func (p *pair) goBackAlone(taken state.Snapshot) plan.Decision {
 	n := p.nodes[0]
-	v := judge(p, []stage{only("root", "hostname"), {nodes: []nodeRule{alone}}})
-	d := plan.Decision{Cluster: p.describe(v), Refusals: v.refusals, Waived: v.waived}
+	v := judge(p, []stage{only("root", "hostname"), {alone}})
+	d := plan.Decision{Cluster: p.describe(v), Refusals: v.Refusals, Waived: v.Waived}
 	d.Cluster.To, d.Cluster.Master = p.cfg.Version, n.name
-	if len(v.refusals) > 0 {
+	if len(v.Refusals) > 0 {
 		return d
 	}
 	b := &returner{builder{pair: p}, []state.Snapshot{taken}}

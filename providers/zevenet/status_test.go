@@ -81,7 +81,7 @@ func TestVerifiedByTheProductsOwnWord(t *testing.T) {
 		})
 	}
 	p := &pair{product: family[0], nodes: []*node{{name: "a", facts: map[string]string{"status": elsewhere}}, {name: "b", facts: map[string]string{"status": elsewhere}}}}
-	if f := statusIsKnown(p); f.status == plan.Passed {
+	if f := statusIsKnown(p); f.Status == plan.Passed {
 		t.Error("nobody was asked, and it is known")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	pairs "zup/providers/pair"
 )
 
 // The package of the product takes everything but comments out of /etc/sysctl.conf at
@@ -35,18 +36,18 @@ func (n *node) sysctlLines() (lines []string, ok bool) {
 	return lines, true
 }
 
-func losesSysctl(p *pair, n *node) finding {
+func losesSysctl(p *pair, n *node) pairs.Finding {
 	if !p.needs(n) {
-		return skip("it needs no update")
+		return pairs.Skip("it needs no update")
 	}
 	lines, ok := n.sysctlLines()
 	switch {
 	case !ok:
-		return unseen("what its /etc/sysctl.conf says", n.fact("sysctl"))
+		return pairs.Unseen("what its /etc/sysctl.conf says", n.fact("sysctl"))
 	case len(lines) == 0 && p.leavesSysctl(n):
-		return pass("its /etc/sysctl.conf has comments only; what an earlier attempt took out is in " + p.product.sysctlCopy())
+		return pairs.Pass("its /etc/sysctl.conf has comments only; what an earlier attempt took out is in " + p.product.sysctlCopy())
 	case len(lines) == 0:
-		return pass("its /etc/sysctl.conf has comments only")
+		return pairs.Pass("its /etc/sysctl.conf has comments only")
 	}
 	empties := "its package empties"
 	if p.product.name != "zevenet" {
@@ -56,7 +57,7 @@ func losesSysctl(p *pair, n *node) finding {
 	if p.mayReboot(n) {
 		hint = fmt.Sprintf("it comes back without them from the reboot that this plan may make. A copy is kept there as %s: put back from it what you need", p.product.sysctlCopy())
 	}
-	return unfit(fmt.Sprintf("would lose %s of /etc/sysctl.conf, which %s down to the comments: %s", plural(len(lines), "line"), empties, shownLines(lines)), "", hint)
+	return pairs.Unfit(fmt.Sprintf("would lose %s of /etc/sysctl.conf, which %s down to the comments: %s", plural(len(lines), "line"), empties, shownLines(lines)), "", hint)
 }
 
 // shownLines are lines one behind the other, as far as a warning goes.

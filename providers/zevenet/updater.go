@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	pairs "zup/providers/pair"
 
 	"zup/plan"
 )
@@ -24,23 +25,23 @@ func (p *pair) shunsBackups(n *node) bool {
 	return p.product.name == "zevenet" && !n.bare() && atLeast(v, "6.1.2") && !atLeast(v, "6.1.4")
 }
 
-func canUpdate(p *pair, n *node) finding {
+func canUpdate(p *pair, n *node) pairs.Finding {
 	v := n.fact("version")
 	switch got := n.fact("updater"); {
 	case !p.needs(n):
-		return skip("it needs no update")
+		return pairs.Skip("it needs no update")
 	case got == "bare":
-		return pass("its updater has no -i: the command that it prints is used")
+		return pairs.Pass("its updater has no -i: the command that it prints is used")
 	case got == unknown:
-		f := unseen("what its updater can do", p.product.updater+" tells its options apart in no way that zup knows; it is not asked, because every call of it sets up apt anew, also one for its help")
-		f.hint = "update the pair by hand, as the vendor describes, and have this updater looked at"
+		f := pairs.Unseen("what its updater can do", p.product.updater+" tells its options apart in no way that zup knows; it is not asked, because every call of it sets up apt anew, also one for its help")
+		f.Hint = "update the pair by hand, as the vendor describes, and have this updater looked at"
 		return f
 	case got != "install":
-		return unfit("has an updater that can't be used", got, "repair the installation first")
+		return pairs.Unfit("has an updater that can't be used", got, "repair the installation first")
 	case p.shunsBackups(n):
-		return pass("its updater takes -i, but not on a backup (" + v + "): a backup is put into maintenance mode for it")
+		return pairs.Pass("its updater takes -i, but not on a backup (" + v + "): a backup is put into maintenance mode for it")
 	}
-	return pass("its updater takes -i")
+	return pairs.Pass("its updater takes -i")
 }
 
 // updateScript is the script that updates a node, the way its updater can: from the image,
@@ -151,18 +152,18 @@ func (p *pair) overshot(n *node) string {
 
 // bridgeAnswers looks whether the functions of the cluster are where they are
 // assumed to be: the role is moved through them.
-func bridgeAnswers(p *pair) finding {
+func bridgeAnswers(p *pair) pairs.Finding {
 	if !p.product.assumes(clusterFunctions) {
-		return skip("its functions are known")
+		return pairs.Skip("its functions are known")
 	}
 	for _, n := range p.nodes {
 		if n.fact("status") == unknown {
-			return unfit("the product does not answer under the name that zup assumes",
+			return pairs.Unfit("the product does not answer under the name that zup assumes",
 				"asked on "+n.name,
 				"the role could not be moved: this version has its functions elsewhere than in the module that docs/procedure.md names")
 		}
 	}
-	return pass("the product answers under the assumed name")
+	return pairs.Pass("the product answers under the assumed name")
 }
 
 // losesMaintenance reports whether a node is updated in maintenance mode whose
