@@ -200,7 +200,7 @@ func (l *loader) readSSH(block *hcl.Block, in *layout) SSH {
 		switch text {
 		case BecomeSudo, BecomeSudoPassword, BecomeDoas:
 		default:
-			l.errorf(b.at("become"), fmt.Sprintf("%s is no way to become root", quoted(text)), "%s",
+			l.errorf(b.at("become"), fmt.Sprintf("%s is not a way to become root", quoted(text)), "%s",
 				didYouMean(text, `It is "sudo", which runs sudo -n, "sudo-password", which asks for the password on the terminal, or "doas", which runs doas -n.`, BecomeSudo, BecomeSudoPassword, BecomeDoas))
 		}
 	}
