@@ -2,7 +2,6 @@ package keepalived
 
 import (
 	"embed"
-	"io/fs"
 	"strconv"
 	"strings"
 
@@ -48,7 +47,7 @@ func script(name string, told ...variable) string {
 	text := read(name + ".sh")
 	for _, f := range functions {
 		if strings.Contains(text, f.name) {
-			text = uncommented(function(f.file)) + text
+			text = pairs.Uncommented(function(f.file)) + text
 		}
 	}
 	var head strings.Builder
@@ -66,25 +65,11 @@ func function(file string) string {
 	return read(file)
 }
 
-// uncommented is a function without the comments in front of it.
-func uncommented(function string) string {
-	for strings.HasPrefix(function, "#") {
-		_, function, _ = strings.Cut(function, "\n")
-	}
-	return function
-}
-
 // read returns a part of a script: the product's own, or one of those that every pair has.
 func read(name string) string {
-	for _, scripts := range []fs.ReadFileFS{nodeScripts, pairs.Scripts, vrrp.Scripts, debian.Scripts} {
-		if data, err := scripts.ReadFile("node/" + name); err == nil {
-			return string(data)
-		}
-	}
-	panic(name) // embedded: a name that is not there is a defect found by every test
+	return pairs.Part(name, nodeScripts, vrrp.Scripts, debian.Scripts)
 }
 
-// quote makes one word of s for a POSIX shell.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+func quote(s string) string { return pairs.Quote(s) }
 
 func number(n int) string { return strconv.Itoa(n) }

@@ -16,9 +16,15 @@ type Builder struct {
 	last []string // the actions that the next one comes after
 }
 
+// usualActions is how many actions a plan for one pair usually has.
+const usualActions = 26
+
 // Then appends actions that may run side by side, after everything before. An action that
 // changes a node requires the roles that are expected by then.
 func (b *Builder) Then(actions ...plan.Action) {
+	if b.Actions == nil {
+		b.Actions = make([]plan.Action, 0, usualActions)
+	}
 	ids := make([]string, 0, len(actions))
 	for i := range actions {
 		a := &actions[i]
@@ -29,7 +35,11 @@ func (b *Builder) Then(actions ...plan.Action) {
 		if a.Impact == "" {
 			a.Impact = plan.None
 		}
-		if a.Changes() {
+		switch {
+		case !a.Changes():
+		case len(a.Requires) == 0:
+			a.Requires = b.Roles() // shared: nobody changes the conditions of a plan
+		default:
 			a.Requires = slices.Concat(b.Roles(), a.Requires)
 		}
 		b.Actions = append(b.Actions, *a)

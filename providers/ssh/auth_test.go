@@ -27,22 +27,7 @@ func startAgent(t *testing.T, keys ...agent.AddedKey) string {
 			t.Fatal(err)
 		}
 	}
-	socket := filepath.Join(t.TempDir(), "agent")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go agent.ServeAgent(ring, c)
-		}
-	}()
-	return socket
+	return listenAgent(t, func(c net.Conn) { agent.ServeAgent(ring, c) })
 }
 
 // agentKey makes a key for an agent, and lets it in where a server is given.

@@ -1,18 +1,17 @@
 package zevenet
 
 import (
-	"fmt"
 	"slices"
 
 	"zup/plan"
+	pairs "zup/providers/pair"
 )
 
 // builder puts actions in order and keeps track of what is true at that point.
 type builder struct {
-	pair    *pair
-	actions []plan.Action
-	last    []string // the actions that the next one comes after
-	moves   []switchover
+	pairs.Builder
+	pair  *pair
+	moves []switchover
 
 	master    *node  // who is MASTER now; nil: either of them
 	otherRole string // the role of the other node now
@@ -24,36 +23,10 @@ type builder struct {
 	}
 }
 
-// usualActions is how many actions a plan for one pair usually has.
-const usualActions = 26
-
-// then appends actions that may run side by side, after everything before. An
-// action that changes a node requires the roles that are expected by then.
-func (b *builder) then(actions ...plan.Action) {
-	if b.actions == nil {
-		b.actions = make([]plan.Action, 0, usualActions)
-	}
-	ids := make([]string, 0, len(actions))
-	for i := range actions {
-		a := &actions[i]
-		a.Cluster, a.After = b.pair.cfg.Name, b.last
-		if a.After == nil {
-			a.After = []string{}
-		}
-		if a.Impact == "" {
-			a.Impact = plan.None
-		}
-		switch {
-		case !a.Changes():
-		case len(a.Requires) == 0:
-			a.Requires = b.roles() // shared: nobody changes the conditions of a plan
-		default:
-			a.Requires = slices.Concat(b.roles(), a.Requires)
-		}
-		b.actions = append(b.actions, *a)
-		ids = append(ids, a.ID)
-	}
-	b.last = ids
+// begin makes b ready for a pair; otherRole is what the other node is than master.
+func (b *builder) begin(p *pair, master *node, otherRole string) {
+	b.pair, b.master, b.otherRole = p, master, otherRole
+	b.Builder = pairs.Builder{Cluster: p.cfg.Name, Roles: b.roles}
 }
 
 // script returns a script of the pair's product.
@@ -79,14 +52,4 @@ func (b *builder) roles() []plan.Condition {
 }
 
 // unique returns the ID of an action that a plan can have more than once.
-func (b *builder) unique(n *node, kind string) string {
-	id := b.pair.id(n, kind)
-	for i := 2; b.has(id); i++ {
-		id = fmt.Sprintf("%s-%d", b.pair.id(n, kind), i)
-	}
-	return id
-}
-
-func (b *builder) has(id string) bool {
-	return slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.ID == id })
-}
+func (b *builder) unique(n *node, kind string) string { return b.ID(n.name, kind) }

@@ -40,12 +40,13 @@ func (p *pair) decide() plan.Decision {
 	if len(v.Refusals) > 0 {
 		return d
 	}
-	b := &builder{pair: p, master: p.master, otherRole: p.backup.fact("role")}
+	b := &builder{}
+	b.begin(p, p.master, p.backup.fact("role"))
 	if !p.atRest() {
 		b.build()
 	}
 	b.deleteSnapshots()
-	d.Actions = b.actions
+	d.Actions = b.Actions
 	d.Cluster.Master = p.wanted().name
 	p.proveServing(&d.Cluster)
 	d.Cluster.Interruption = p.predict(b.moves)
@@ -105,18 +106,18 @@ func (p *pair) proveServing(c *plan.Cluster) {
 // cautions are sentences for the reader that no rule is about.
 func (p *pair) cautions(b *builder) []string {
 	var all []string
-	if len(b.actions) > 0 {
+	if len(b.Actions) > 0 {
 		all = append(all, p.product.assumed()...)
 	}
 	if p.losesMaintenance(b) {
 		all = append(all, "nobody has verified that maintenance mode outlives the restart of the services before 6.1.12; if it does not, the run stops there, with the other node serving")
 	}
-	if slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.Kind == "update" }) {
+	if slices.ContainsFunc(b.Actions, func(a plan.Action) bool { return a.Kind == "update" }) {
 		all = append(all, p.overtaken()...)
 		all = append(all, p.packageCautions()...)
 		all = append(all, p.wayBack(b)...)
 	}
-	if len(b.actions) > 0 {
+	if len(b.Actions) > 0 {
 		all = append(all, p.unmeasured()...)
 	}
 	all = append(all, p.unendedUpdates()...)
@@ -205,7 +206,7 @@ func (p *pair) atRest() bool {
 
 // build is the procedure: what is missing, and only that, in this order.
 func (b *builder) build() {
-	b.then(b.preflight())
+	b.Then(b.preflight())
 	b.takeSnapshots()
 	b.cleanUpFirst()
 	b.refreshBoth()
@@ -230,7 +231,7 @@ func (b *builder) cleanUpFirst() {
 	p := b.pair
 	for _, n := range p.nodes {
 		if p.ours(n, "boost") {
-			b.then(b.unboost(n, "an earlier run was cut off while its priority was raised"))
+			b.Then(b.unboost(n, "an earlier run was cut off while its priority was raised"))
 		}
 		b.forgetMaintenance(n)
 	}
@@ -239,10 +240,10 @@ func (b *builder) cleanUpFirst() {
 		return
 	}
 	if p.backup.fact("deny") == "present" {
-		b.then(b.unblock(p.backup, "an earlier attempt left the line there, and MASTER can't replicate"))
+		b.Then(b.unblock(p.backup, "an earlier attempt left the line there, and MASTER can't replicate"))
 	}
 	if p.master.fact("digest") != p.backup.fact("digest") && p.needs(p.master) {
-		b.then(b.sync(p.master, "sync-first", "the configurations differ: "+p.backup.name+" would take over with an old one"))
+		b.Then(b.sync(p.master, "sync-first", "the configurations differ: "+p.backup.name+" would take over with an old one"))
 	}
 }
 
@@ -263,10 +264,10 @@ func (b *builder) refreshBoth() {
 		}
 	}
 	if len(actions) > 0 {
-		b.then(actions...)
+		b.Then(actions...)
 	}
 	if len(saves) > 0 {
-		b.then(saves...)
+		b.Then(saves...)
 	}
 }
 
@@ -275,10 +276,10 @@ func (b *builder) refreshBoth() {
 func (b *builder) isolate() {
 	m := b.pair.master
 	if m.fact("replication") != "off" {
-		b.then(b.stopReplication(m))
+		b.Then(b.stopReplication(m))
 	}
 	if !withoutBlock && (m.fact("deny") != "present" || b.pair.backup.fact("peer_ssh") != "refused") {
-		b.then(b.block(m))
+		b.Then(b.block(m))
 	}
 }
 
@@ -293,13 +294,13 @@ func (b *builder) changeBackup() {
 	inMaintenance := n.fact("role") == "maintenance"
 	switch {
 	case inMaintenance && !p.needs(p.master): // a run was cut off after the role had moved
-		b.then(b.settle(n, p.isDrained(n)))
-		b.then(b.announce(p.master))
+		b.Then(b.settle(n, p.isDrained(n)))
+		b.Then(b.announce(p.master))
 	case !inMaintenance && p.held():
-		b.then(b.hold(n, fmt.Sprintf("the cluster's failback is %s: it would take the role as soon as its service is back, farms or not", n.name)))
+		b.Then(b.hold(n, fmt.Sprintf("the cluster's failback is %s: it would take the role as soon as its service is back, farms or not", n.name)))
 		inMaintenance, b.otherRole = true, "maintenance"
 	case !inMaintenance && p.needs(n) && p.shunsBackups(n):
-		b.then(b.hold(n, fmt.Sprintf("the updater of %s installs nothing on a backup; in maintenance mode it does", n.fact("version"))))
+		b.Then(b.hold(n, fmt.Sprintf("the updater of %s installs nothing on a backup; in maintenance mode it does", n.fact("version"))))
 		inMaintenance, b.otherRole = true, "maintenance"
 	}
 	ready := b.ready(n, p.standsBy(n))
@@ -314,11 +315,11 @@ func (b *builder) changeBackup() {
 				u.Requires = append(u.Requires, on(p.master, "deny", "present"))
 			}
 		}
-		b.then(u)
-		b.then(ready)
+		b.Then(u)
+		b.Then(ready)
 	} else if p.isHalf(n) {
-		b.then(b.finishPackages(n))
-		b.then(ready)
+		b.Then(b.finishPackages(n))
+		b.Then(ready)
 	}
 	b.rebootIfNeeded(n, ready)
 }
@@ -326,25 +327,25 @@ func (b *builder) changeBackup() {
 func (b *builder) changeMaster() {
 	p, m, n := b.pair, b.pair.master, b.pair.backup
 	if b.otherRole == "maintenance" && p.held() {
-		b.then(b.gate(n))
+		b.Then(b.gate(n))
 		b.moveByFailback(n)
 		ready := b.ready(m, p.standsBy(m))
 		if p.needs(m) {
-			b.then(b.update(m, false))
-			b.then(ready)
+			b.Then(b.update(m, false))
+			b.Then(ready)
 		}
 		b.rebootIfNeeded(m, ready)
 		return
 	}
 	if b.otherRole == "maintenance" {
 		why := "an earlier run left it in maintenance mode, and it must be able to take over"
-		if b.has(p.id(n, "hold")) {
+		if b.Has(p.id(n, "hold")) {
 			why = "it is updated, and must be able to take over"
 		}
-		b.then(b.rejoin(n, why, p.standsBy(n)))
+		b.Then(b.rejoin(n, why, p.standsBy(n)))
 		b.otherRole = "backup"
 	}
-	b.then(b.gate(n))
+	b.Then(b.gate(n))
 	ready := b.ready(m, slices.Concat(p.isDrained(m), p.serves(n)))
 	switch {
 	case !p.needs(m):
@@ -360,8 +361,8 @@ func (b *builder) changeMaster() {
 		b.moveByDrain(n, why)
 		u := b.update(m, false)
 		u.Requires = slices.Concat(u.Requires, p.isDrained(m), b.unchanged())
-		b.then(u)
-		b.then(ready)
+		b.Then(u)
+		b.Then(ready)
 	}
 	b.rebootIfNeeded(m, ready)
 }
@@ -373,16 +374,16 @@ func (b *builder) restart() {
 	u := b.update(m, true)
 	u.Impact, u.Next = plan.Switchover, true
 	u.Requires = slices.Concat(u.Requires, p.standsBy(n), p.hasTarget(n), []plan.Condition{coversFarms(n, m)}, b.unchanged())
-	b.then(u)
+	b.Then(u)
 	b.moves = append(b.moves, switchover{n, restarted})
 	if p.failsBack() && p.primary == m.name {
 		b.master = nil
-		b.then(b.ready(m, []plan.Condition{on(m, "role", "master", "backup")}))
+		b.Then(b.ready(m, []plan.Condition{on(m, "role", "master", "backup")}))
 		return
 	}
 	b.master, b.otherRole = n, "backup"
 	ready := b.ready(m, slices.Concat(p.standsBy(m), p.serves(n)))
-	b.then(ready)
+	b.Then(ready)
 	b.rebootIfNeeded(m, ready)
 }
 
@@ -391,19 +392,19 @@ func (b *builder) restart() {
 func (b *builder) moveByDrain(to *node, reason string) {
 	p, from := b.pair, b.pair.peer(to)
 	if p.own.Boost {
-		b.then(b.boost(to))
+		b.Then(b.boost(to))
 	}
-	b.then(b.drain(from, reason))
+	b.Then(b.drain(from, reason))
 	b.master, b.otherRole = to, "maintenance"
 	b.moves = append(b.moves, switchover{to, drained})
 	if p.own.Boost {
 		u := b.unboost(to, "the role has moved")
 		u.Next = true
-		b.then(u)
+		b.Then(u)
 	}
 	if !withoutSettle {
-		b.then(b.settle(from, p.isDrained(from)))
-		b.then(b.announce(to))
+		b.Then(b.settle(from, p.isDrained(from)))
+		b.Then(b.announce(to))
 	}
 }
 
@@ -413,12 +414,12 @@ func (b *builder) moveByFailback(to *node) {
 	p, from := b.pair, b.pair.peer(to)
 	r := b.rejoin(to, "it is healthy now, and the cluster's failback may move the role to it", nil)
 	r.Next = true
-	b.then(r)
-	b.then(b.failback(to, fmt.Sprintf("its priority is the higher one: it takes the role 3 × %d s after it is back", p.deadratio)))
+	b.Then(r)
+	b.Then(b.failback(to, fmt.Sprintf("its priority is the higher one: it takes the role 3 × %d s after it is back", p.deadratio)))
 	b.master, b.otherRole = to, "backup"
 	b.moves = append(b.moves, switchover{to, preempted})
-	b.then(b.settle(from, p.standsBy(from)))
-	b.then(b.announce(to))
+	b.Then(b.settle(from, p.standsBy(from)))
+	b.Then(b.announce(to))
 }
 
 // unblockBoth closes the block, and any line for this pair whoever left it.
@@ -426,11 +427,11 @@ func (b *builder) unblockBoth() {
 	p := b.pair
 	for _, n := range []*node{p.master, p.backup} {
 		switch {
-		case b.has(p.id(n, "unblock")):
-		case b.has(p.id(n, "block")):
-			b.then(b.unblock(n, "both nodes run the same version again"))
+		case b.Has(p.id(n, "unblock")):
+		case b.Has(p.id(n, "block")):
+			b.Then(b.unblock(n, "both nodes run the same version again"))
 		case n.blocks():
-			b.then(b.unblock(n, "an earlier attempt left the line there"))
+			b.Then(b.unblock(n, "an earlier attempt left the line there"))
 		}
 	}
 }
@@ -443,7 +444,7 @@ func (b *builder) forgetMaintenance(n *node) {
 	}
 	r := b.rejoin(n, "an earlier run was about to have it there when it was cut off, and has left its mark", []plan.Condition{on(n, "role", n.fact("role"))})
 	r.Title = "Make sure that it is not in maintenance mode"
-	b.then(r)
+	b.Then(r)
 }
 
 // rejoinBoth takes whoever is still in maintenance mode out of it.
@@ -454,15 +455,15 @@ func (b *builder) rejoinBoth() {
 	}
 	n := p.peer(b.master)
 	is := "it is healthy"
-	if b.has(p.id(n, "update")) {
+	if b.Has(p.id(n, "update")) {
 		is = "it is updated and healthy"
 	}
 	if p.failsBack() && p.primary == n.name {
-		b.then(b.rejoin(n, is, []plan.Condition{on(n, "role", "backup", "master")}))
+		b.Then(b.rejoin(n, is, []plan.Condition{on(n, "role", "backup", "master")}))
 		b.master = nil
 		return
 	}
-	b.then(b.rejoin(n, is+", and takes the configuration from MASTER", p.standsBy(n)))
+	b.Then(b.rejoin(n, is+", and takes the configuration from MASTER", p.standsBy(n)))
 	b.otherRole = "backup"
 }
 
@@ -471,13 +472,13 @@ func (b *builder) giveBack() {
 	p, to := b.pair, b.pair.wanted()
 	switch {
 	case b.master == nil:
-		b.then(b.failback(to, fmt.Sprintf("the cluster's failback is %s; it takes the role 3 × %d s after it is back", to.name, p.deadratio)))
+		b.Then(b.failback(to, fmt.Sprintf("the cluster's failback is %s; it takes the role 3 × %d s after it is back", to.name, p.deadratio)))
 		b.master, b.otherRole = to, "backup"
 		b.moves = append(b.moves, switchover{to, preempted})
 	case b.master != to:
 		from := b.master
 		b.moveByDrain(to, fmt.Sprintf("%s shall be MASTER at the end, and the cluster does not bring it back by itself", to.name))
-		b.then(b.rejoin(from, "the role is where it shall be", p.standsBy(from)))
+		b.Then(b.rejoin(from, "the role is where it shall be", p.standsBy(from)))
 		b.otherRole = "backup"
 	}
 }
@@ -486,32 +487,25 @@ func (b *builder) giveBack() {
 func (b *builder) finish() {
 	p := b.pair
 	if len(b.moves) == 0 && p.master.fact("replication") == "off" {
-		b.then(b.startReplication(p.master))
+		b.Then(b.startReplication(p.master))
 	}
-	if slices.ContainsFunc(b.actions, func(a plan.Action) bool { return a.Kind == "update" }) || p.master.fact("digest") != p.backup.fact("digest") {
-		b.then(b.sync(b.master, "sync", "both nodes must have the configuration of the node that serves"))
+	if slices.ContainsFunc(b.Actions, func(a plan.Action) bool { return a.Kind == "update" }) || p.master.fact("digest") != p.backup.fact("digest") {
+		b.Then(b.sync(b.master, "sync", "both nodes must have the configuration of the node that serves"))
 	}
 	b.removeImages()
 	v := b.verify(b.master)
 	v.Closes = b.stillOpen()
-	b.then(v)
-	b.then(b.tidy(b.master), b.tidy(p.peer(b.master)))
+	b.Then(v)
+	b.Then(b.tidy(b.master), b.tidy(p.peer(b.master)))
 }
 
 // stillOpen lists the temporary changes that the verification proves gone:
 // replication, which the product starts again with the role, and what only the
 // state file still remembers.
 func (b *builder) stillOpen() []string {
-	var names []string
-	for _, a := range b.actions {
-		names = append(names, a.Opens...)
-	}
+	var recorded []string
 	for _, c := range b.pair.recorded.Open {
-		names = append(names, c.Name)
+		recorded = append(recorded, c.Name)
 	}
-	for _, a := range b.actions {
-		names = slices.DeleteFunc(names, func(n string) bool { return slices.Contains(a.Closes, n) })
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return b.StillOpen(recorded)
 }

@@ -178,8 +178,8 @@ func (b *builder) stageBoth() {
 		}
 	}
 	if len(uploads) > 0 {
-		b.then(uploads...)
-		b.then(refreshes...)
+		b.Then(uploads...)
+		b.Then(refreshes...)
 	}
 }
 
@@ -228,14 +228,14 @@ func (b *builder) removeImages() {
 	var actions []plan.Action
 	for _, n := range slices.Backward(p.inOrder()) {
 		switch {
-		case b.has(p.id(n, "upload")):
+		case b.Has(p.id(n, "upload")):
 			actions = append(actions, b.removeImage(n, "the update is through, and nothing stays behind"))
-		case p.ours(n, "image") && !b.has(p.id(n, "remove-image")):
+		case p.ours(n, "image") && !b.Has(p.id(n, "remove-image")):
 			actions = append(actions, b.removeImage(n, "an earlier run left it there"))
 		}
 	}
 	if len(actions) > 0 {
-		b.then(actions...)
+		b.Then(actions...)
 	}
 }
 
@@ -245,7 +245,7 @@ func (b *builder) removeForeignImages() {
 	p := b.pair
 	for _, n := range p.nodes {
 		if p.ours(n, "image") && !(p.brings() && n.fact("staged") == p.imagePath()) {
-			b.then(b.removeImage(n, "an earlier run was cut off and left it there; this plan does not use it"))
+			b.Then(b.removeImage(n, "an earlier run was cut off and left it there; this plan does not use it"))
 		}
 	}
 }

@@ -40,11 +40,11 @@ func (b *builder) rebootIfNeeded(n *node, back plan.Action) {
 	if !b.pair.mayReboot(n) {
 		return
 	}
-	b.then(b.reboot(n))
+	b.Then(b.reboot(n))
 	back.ID = b.unique(n, back.Kind)
 	back.Reason = "what was true before the reboot is proven again after it"
 	back.Until = append(slices.Clone(back.Until), on(n, "reboot", "none"))
-	b.then(back)
+	b.Then(back)
 }
 
 func (b *builder) reboot(n *node) plan.Action {

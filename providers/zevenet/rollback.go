@@ -41,12 +41,13 @@ func (pr Provider) goBack(s plan.Situation) plan.Decision {
 	if len(v.Refusals) > 0 {
 		return d
 	}
-	b := &returner{builder{pair: p, master: p.master, otherRole: p.backup.fact("role")}, set}
+	b := &returner{set: set}
+	b.begin(p, p.master, p.backup.fact("role"))
 	if b.restores(p.master) || b.restores(p.backup) || !p.atRest() {
 		b.build()
 	}
 	b.deleteSnapshots()
-	d.Actions = b.actions
+	d.Actions = b.Actions
 	d.Cluster.From = b.from()
 	d.Cluster.Master = p.wanted().name
 	p.proveServing(&d.Cluster)
@@ -181,13 +182,13 @@ func (b *returner) from() string {
 func (b *returner) build() {
 	p := b.pair
 	first, last := p.backup, p.master
-	b.then(b.preflight())
+	b.Then(b.preflight())
 	if asks := b.askForSnapshots(); len(asks) > 0 {
-		b.then(asks...)
+		b.Then(asks...)
 	}
 	for _, n := range p.nodes {
 		if p.ours(n, "boost") && !b.restores(n) {
-			b.then(b.unboost(n, "an earlier run was cut off while its priority was raised"))
+			b.Then(b.unboost(n, "an earlier run was cut off while its priority was raised"))
 		}
 		if !b.restores(n) {
 			b.forgetMaintenance(n)
@@ -216,7 +217,7 @@ func (b *returner) build() {
 func (b *returner) takeImagesAway() {
 	for _, n := range b.pair.nodes {
 		if b.pair.ours(n, "image") && !b.restores(n) {
-			b.then(b.removeImage(n, "the update is not carried out, and nothing stays behind"))
+			b.Then(b.removeImage(n, "the update is not carried out, and nothing stays behind"))
 		}
 	}
 }
@@ -270,7 +271,7 @@ func (b *returner) keepAway(n *node) {
 	if n.fact("replication") != "off" {
 		a := b.stopReplication(n)
 		a.Reason = fmt.Sprintf("%s gets its old version back, and a configuration of the new one must not come after it", b.pair.peer(n).name)
-		b.then(a)
+		b.Then(a)
 	}
 	if n.fact("deny") != "present" || b.pair.peer(n).fact("peer_ssh") != "refused" {
 		a := b.block(n)
@@ -278,7 +279,7 @@ func (b *returner) keepAway(n *node) {
 		if !strings.HasPrefix(b.pair.peer(n).fact("peer_ssh"), "ok ") { // it does not get in anyway, so that it is refused proves nothing
 			a.Check = a.Check[:1]
 		}
-		b.then(a)
+		b.Then(a)
 	}
 }
 
@@ -288,7 +289,7 @@ func (b *returner) restore(n *node, requires []plan.Condition) plan.Action {
 	closes := []string{}
 	for _, what := range []string{"boost", "hosts.deny", "image", "maintenance", "replication"} {
 		name := n.name + "/" + what
-		if p.ours(n, what) || slices.ContainsFunc(b.actions, func(a plan.Action) bool { return slices.Contains(a.Opens, name) }) {
+		if p.ours(n, what) || slices.ContainsFunc(b.Actions, func(a plan.Action) bool { return slices.Contains(a.Opens, name) }) {
 			closes = append(closes, name)
 		}
 	}
@@ -314,13 +315,13 @@ func (b *returner) restore(n *node, requires []plan.Condition) plan.Action {
 // restoreFirst takes the node back that does not serve.
 func (b *returner) restoreFirst(n *node) {
 	p := b.pair
-	b.then(b.restore(n, nil))
+	b.Then(b.restore(n, nil))
 	if p.failsBack() && p.primary == n.name {
 		b.preemptedBy(n)
 		return
 	}
 	b.otherRole = "backup"
-	b.then(b.back(n, p.standsBy(n)))
+	b.Then(b.back(n, p.standsBy(n)))
 }
 
 // preemptedBy waits for the role to come to a node that the cluster prefers.
@@ -328,10 +329,10 @@ func (b *returner) preemptedBy(n *node) {
 	p := b.pair
 	a := b.failback(n, fmt.Sprintf("the cluster's failback is %s: it takes the role 3 × %d s after it is up", n.name, p.deadratio))
 	a.Next = false
-	b.then(a)
+	b.Then(a)
 	b.master, b.otherRole = n, "backup"
 	b.moves = append(b.moves, switchover{n, preempted})
-	b.then(b.back(n, p.serves(n)))
+	b.Then(b.back(n, p.serves(n)))
 }
 
 // back waits until a node that was restored could serve.
@@ -345,11 +346,11 @@ func (b *returner) back(n *node, until []plan.Condition) plan.Action {
 func (b *returner) comeBack(n *node, reason string) {
 	p := b.pair
 	if p.failsBack() && p.primary == n.name {
-		b.then(b.rejoin(n, reason, nil))
+		b.Then(b.rejoin(n, reason, nil))
 		b.preemptedBy(n)
 		return
 	}
-	b.then(b.rejoin(n, reason, p.standsBy(n)))
+	b.Then(b.rejoin(n, reason, p.standsBy(n)))
 	b.otherRole = "backup"
 }
 
@@ -357,21 +358,21 @@ func (b *returner) comeBack(n *node, reason string) {
 func (b *returner) restoreLast(first, last *node) {
 	p := b.pair
 	if b.master == last {
-		b.then(b.backGate(first, last))
+		b.Then(b.backGate(first, last))
 		b.moveByDrain(first, fmt.Sprintf("%s goes back to its snapshot, and %s serves meanwhile", last.name, first.name))
-		b.then(b.restore(last, p.isDrained(last)))
+		b.Then(b.restore(last, p.isDrained(last)))
 	} else {
-		b.then(b.settle(last, p.standsBy(last)))
-		b.then(b.announce(first))
-		b.then(b.restore(last, p.standsBy(last)))
+		b.Then(b.settle(last, p.standsBy(last)))
+		b.Then(b.announce(first))
+		b.Then(b.restore(last, p.standsBy(last)))
 	}
 	if p.failsBack() && p.primary == last.name {
 		b.master = nil
-		b.then(b.back(last, []plan.Condition{on(last, "role", "master", "backup")}))
+		b.Then(b.back(last, []plan.Condition{on(last, "role", "master", "backup")}))
 		return
 	}
 	b.otherRole = "backup"
-	b.then(b.back(last, p.standsBy(last)))
+	b.Then(b.back(last, p.standsBy(last)))
 }
 
 // backGate is looked at before the role leaves the node that still serves.
@@ -395,7 +396,7 @@ func (b *returner) endBlocks() {
 	p := b.pair
 	for _, n := range p.nodes {
 		if !b.restores(n) && n.blocks() {
-			b.then(b.unblock(n, "both nodes run "+p.cfg.Version+" again"))
+			b.Then(b.unblock(n, "both nodes run "+p.cfg.Version+" again"))
 		}
 	}
 }
@@ -404,13 +405,13 @@ func (b *returner) endBlocks() {
 func (b *returner) end() {
 	p := b.pair
 	if len(b.moves) == 0 && b.master.fact("replication") == "off" {
-		b.then(b.startReplication(b.master))
+		b.Then(b.startReplication(b.master))
 	}
-	b.then(b.sync(b.master, "sync", "both nodes must have the configuration of the node that serves"))
+	b.Then(b.sync(b.master, "sync", "both nodes must have the configuration of the node that serves"))
 	v := b.verify(b.master)
 	v.Closes = b.stillOpen()
-	b.then(v)
-	b.then(b.tidy(b.master), b.tidy(p.peer(b.master)))
+	b.Then(v)
+	b.Then(b.tidy(b.master), b.tidy(p.peer(b.master)))
 }
 
 // unheld is for how long, in milliseconds, users were without an answer on the

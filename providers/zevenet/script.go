@@ -2,7 +2,6 @@ package zevenet
 
 import (
 	"embed"
-	"io/fs"
 	"strings"
 
 	"zup/providers/debian"
@@ -121,7 +120,7 @@ func (p *personality) completed(body string) string {
 	text := body
 	for _, f := range functions {
 		if strings.Contains(text, f.name) {
-			text = uncommented(read(f.file)) + text
+			text = pairs.Uncommented(read(f.file)) + text
 		}
 	}
 	var head strings.Builder
@@ -134,24 +133,9 @@ func (p *personality) completed(body string) string {
 	return head.String() + text
 }
 
-// uncommented is a function without the comments in front of it: what is in a plan several times
-// is not explained there each time, or a comment of a merge request has no room for it.
-func uncommented(function string) string {
-	for strings.HasPrefix(function, "#") {
-		_, function, _ = strings.Cut(function, "\n")
-	}
-	return function
-}
-
 // read returns a part of a script: the product's own, or one of those that every pair has.
 func read(name string) string {
-	for _, scripts := range []fs.ReadFileFS{nodeScripts, pairs.Scripts, vrrp.Scripts, debian.Scripts} {
-		if data, err := scripts.ReadFile("node/" + name); err == nil {
-			return string(data)
-		}
-	}
-	panic(name) // embedded: a name that is not there is a defect found by every test
+	return pairs.Part(name, nodeScripts, vrrp.Scripts, debian.Scripts)
 }
 
-// quote makes one word of s for a POSIX shell.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+func quote(s string) string { return pairs.Quote(s) }

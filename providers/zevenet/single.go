@@ -62,12 +62,13 @@ func decideAlone(p *pair) plan.Decision {
 	if len(v.Refusals) > 0 {
 		return d
 	}
-	b := &builder{pair: p}
+	b := &builder{}
+	b.begin(p, nil, "")
 	if p.changes(n) || n.fact("left") != "no" || n.fact("open") != "none" || len(p.recorded.Open) > 0 {
 		b.alone(n)
 	}
 	b.deleteSnapshots()
-	d.Actions = b.actions
+	d.Actions = b.Actions
 	d.Cluster.Interruption = p.predictAlone(n)
 	d.Cluster.Warnings = append(d.Cluster.Warnings, p.begunSnapshots()...)
 	d.Cluster.Warnings = append(d.Cluster.Warnings, p.unendedUpdates()...)
@@ -112,15 +113,15 @@ func (b *builder) alone(n *node) {
 	before := b.preflightAlone(n)
 	before.Until = append(before.Until, p.asDpkgHasIt(n))
 	before.Record = []plan.Fact{{Fact: "farms", Node: n.name}}
-	b.then(before)
+	b.Then(before)
 	b.takeSnapshots()
 	b.removeForeignImages()
 	b.refreshBoth()
 	if p.needs(n) {
 		u := b.update(n, false)
 		u.Impact = plan.Outage
-		b.then(u)
-		b.then(back)
+		b.Then(u)
+		b.Then(back)
 	}
 	b.rebootIfNeeded(n, back)
 	b.removeImages()
@@ -139,7 +140,7 @@ func (b *builder) preflightAlone(n *node) plan.Action {
 // endAlone proves that the node serves and removes zup's traces.
 func (b *builder) endAlone(n *node, ready []plan.Condition) {
 	p := b.pair
-	b.then(plan.Action{
+	b.Then(plan.Action{
 		ID: p.id(nil, "verify"), Kind: "verify", Primitive: plan.Wait, Final: true,
 		Title:    "Verify the node",
 		Reason:   "a run is done when everything is proven, not when everything was carried out",
@@ -148,7 +149,7 @@ func (b *builder) endAlone(n *node, ready []plan.Condition) {
 		Mentions: p.pendingReboots(),
 		TimeoutS: 120, EstimateS: 2,
 	})
-	b.then(b.tidy(n))
+	b.Then(b.tidy(n))
 }
 
 // goBackAlone plans the way back of a node without a cluster.
@@ -160,7 +161,8 @@ func (p *pair) goBackAlone(taken state.Snapshot) plan.Decision {
 	if len(v.Refusals) > 0 {
 		return d
 	}
-	b := &returner{builder{pair: p}, []state.Snapshot{taken}}
+	b := &returner{set: []state.Snapshot{taken}}
+	b.begin(p, nil, "")
 	d.Cluster.Interruption.Why = "nothing on the node is restarted"
 	if p.needs(n) || n.fact("audit") != "clean" {
 		b.backAlone(n)
@@ -171,12 +173,12 @@ func (p *pair) goBackAlone(taken state.Snapshot) plan.Decision {
 		d.Cluster.Warnings = append(d.Cluster.Warnings, p.lost(n, taken))
 		d.Cluster.Nodes[0].Facts["boot"] = n.fact("boot")
 	} else if n.fact("left") != "no" || n.fact("open") != "none" || len(p.recorded.Open) > 0 {
-		b.then(b.preflightAlone(n))
+		b.Then(b.preflightAlone(n))
 		b.removeImages()
 		b.endAlone(n, nil)
 	}
 	b.deleteSnapshots()
-	d.Actions = b.actions
+	d.Actions = b.Actions
 	return d
 }
 
@@ -188,14 +190,14 @@ func (b *returner) backAlone(n *node) {
 	if farms := p.recorded.Recorded[n.name+"/farms"]; farms != "" {
 		ready = append(ready, on(n, "farms", farms))
 	}
-	b.then(b.preflightAlone(n))
+	b.Then(b.preflightAlone(n))
 	if ask := b.findSnapshot(n); ask != nil {
-		b.then(ask...)
+		b.Then(ask...)
 	}
 	r := b.restore(n, nil)
 	r.Impact = plan.Outage
 	r.Check = slices.Concat(p.hasTarget(n), []plan.Condition{on(n, "clustered", "no"), on(n, "open", "none")})
-	b.then(r)
+	b.Then(r)
 	b.endAlone(n, ready)
 }
 

@@ -68,7 +68,7 @@ func (b *builder) takeSnapshots() {
 	for _, n := range p.inOrder() {
 		actions = append(actions, b.takeSnapshot(n, name))
 	}
-	b.then(actions...)
+	b.Then(actions...)
 }
 
 func (b *builder) takeSnapshot(n *node, name string) plan.Action {
@@ -97,7 +97,7 @@ func (p *pair) wayBack(b *builder) []string {
 	if p.cfg.Snapshot == nil {
 		return []string{"no snapshot is configured: " + none}
 	}
-	if b.has(p.id(p.master, "snapshot")) {
+	if b.Has(p.id(p.master, "snapshot")) {
 		if p.cfg.Snapshot.Restore == nil {
 			return []string{"the snapshot block has no restore command: the way back to " + p.lowest() + " is by hand"}
 		}
@@ -155,14 +155,14 @@ func (b *builder) deleteSnapshots() {
 		}
 	}
 	if *s.KeepFor == 0 {
-		for _, a := range b.actions {
+		for _, a := range b.Actions {
 			if a.Kind == "snapshot" {
 				actions = append(actions, b.deleteSnapshot(p.node(a.Node), a.Keeps, actions))
 			}
 		}
 	}
 	if len(actions) > 0 {
-		b.then(actions...)
+		b.Then(actions...)
 	}
 }
 

@@ -173,7 +173,7 @@ func (p *pair) losesMaintenance(b *builder) bool {
 		return false
 	}
 	out := map[string]bool{}
-	for _, a := range b.actions {
+	for _, a := range b.Actions {
 		switch a.Kind {
 		case "drain", "hold":
 			out[a.Node] = true
