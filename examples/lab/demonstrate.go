@@ -15,6 +15,32 @@ import (
 	"zup/examples/lab/world"
 )
 
+// statuses are how zup ended, three times, in an update that clients watch.
+type statuses struct{ planned, applied, again int }
+
+// watchedUpdate plans, applies and plans again, and prints what clients felt. It ends
+// early, without an error, when soft does.
+func watchedUpdate(soft, hard context.Context, w *world.World, c choices) (u statuses, err error) {
+	watch, err := startWatch(soft, w)
+	if err != nil {
+		return u, err
+	}
+	defer watch.stop()
+	if u.planned, err = zup(hard, w, planArgs(c)...); err != nil {
+		return u, err
+	}
+	if u.applied, err = zup(hard, w, "apply", "-auto-approve"); err != nil || soft.Err() != nil {
+		return u, err
+	}
+	felt, err := watch.stop()
+	if err != nil {
+		return u, err
+	}
+	fmt.Printf("\nWhat clients felt, measured by the lab: a new connection to each VIP every %v\n\n%s", watch.interval, felt)
+	u.again, err = zup(hard, w, "plan", "-detailed-exitcode")
+	return u, err
+}
+
 // demonstrate updates the pairs with zup and judges the outcome without it.
 func demonstrate(soft, hard context.Context, w *world.World, c choices) error {
 	before, err := inspect(soft, w)
@@ -24,26 +50,8 @@ func demonstrate(soft, hard context.Context, w *world.World, c choices) error {
 	if err := measureIdle(soft, w, c); err != nil {
 		return err
 	}
-	watch, err := startWatch(soft, w)
-	if err != nil {
-		return err
-	}
-	defer watch.stop()
-	planned, err := zup(hard, w, planArgs(c)...)
-	if err != nil {
-		return err
-	}
-	applied, err := zup(hard, w, "apply", "-auto-approve")
+	u, err := watchedUpdate(soft, hard, w, c)
 	if err != nil || soft.Err() != nil {
-		return err
-	}
-	felt, err := watch.stop()
-	if err != nil {
-		return err
-	}
-	fmt.Printf("\nWhat clients felt, measured by the lab: a new connection to each VIP every %v\n\n%s", watch.interval, felt)
-	again, err := zup(hard, w, "plan", "-detailed-exitcode")
-	if err != nil {
 		return err
 	}
 	after, err := inspect(soft, w)
@@ -56,10 +64,10 @@ func demonstrate(soft, hard context.Context, w *world.World, c choices) error {
 	}
 	fmt.Printf("\nChecked on the nodes, without zup:\n\n%s", table(findings))
 	if c.fault != "" && !c.reboot {
-		fmt.Println(wrapped(fmt.Sprintf("With the fault %s zup plan ended with status %d, zup apply with %d, and zup plan afterwards with %d.", c.fault, planned, applied, again)))
+		fmt.Println(wrapped(fmt.Sprintf("With the fault %s zup plan ended with status %d, zup apply with %d, and zup plan afterwards with %d.", c.fault, u.planned, u.applied, u.again)))
 		return nil
 	}
-	return verdict(findings, planned, applied, again)
+	return verdict(findings, u.planned, u.applied, u.again)
 }
 
 // goBack has zup go back to the snapshots that it has taken, whatever came of the

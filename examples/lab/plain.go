@@ -82,26 +82,8 @@ func updatePlain(soft, hard context.Context, w *world.World, c choices) error {
 	if err != nil {
 		return err
 	}
-	watch, err := startWatch(soft, w)
-	if err != nil {
-		return err
-	}
-	defer watch.stop()
-	planned, err := zup(hard, w, planArgs(c)...)
-	if err != nil {
-		return err
-	}
-	applied, err := zup(hard, w, "apply", "-auto-approve")
+	u, err := watchedUpdate(soft, hard, w, c)
 	if err != nil || soft.Err() != nil {
-		return err
-	}
-	felt, err := watch.stop()
-	if err != nil {
-		return err
-	}
-	fmt.Printf("\nWhat clients felt, measured by the lab: a new connection to each VIP every %v\n\n%s", watch.interval, felt)
-	again, err := zup(hard, w, "plan", "-detailed-exitcode")
-	if err != nil {
 		return err
 	}
 	findings, err := verifyPlain(soft, w, before)
@@ -109,7 +91,7 @@ func updatePlain(soft, hard context.Context, w *world.World, c choices) error {
 		return err
 	}
 	fmt.Printf("\nChecked on the nodes, without zup:\n\n%s", table(findings))
-	return verdict(findings, planned, applied, again)
+	return verdict(findings, u.planned, u.applied, u.again)
 }
 
 // lookPlain says of each node what must be the same afterwards.
