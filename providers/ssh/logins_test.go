@@ -26,16 +26,16 @@ import (
 // Each file of testdata/logins is a ssh_config, a known_hosts, perhaps what an agent holds,
 // and what becomes of a login at "node" with them: "want". It is tried with ssh and with
 // zup at an sshd: they get in, or they don't, at the same server, as the same user, from
-// the same address, with the same key and environment, through the same jump host. Where
-// zup refuses what ssh does, the comment has "zup refuses", and the error names the file and
-// the line. Add a file, and run this with -update.
+// the same address, with the same key and environment, through the same jump host. zup does so
+// with ssh on the machine and without. Where zup refuses what ssh does, the comment has
+// "zup refuses", and the error names the file and the line. Add a file, and run this with -update.
 //
 // {node} and {bastion} stand for the two servers' keys as in known_hosts, {nodePort} and
 // {bastionPort} for their ports at 127.0.0.1, {other} and {otherRSA} for keys of nobody, {ca}
 // for the authority that has signed the node's key for "node.example", {dir} for a
 // directory with the private keys known, knownRSA, stranger, signed (let in by its
-// certificate for root), both (let in with it and without), expired and elses (whose certificates are over, and for somebody
-// else) and the files of the case. An agent holds those that are named in "agent", each by
+// certificate for root), both (let in with it and without), expired and elses (whose
+// certificates are over, and for somebody else) and the files of the case. An agent holds those that are named in "agent", each by
 // its name, a certificate by its name and "-cert".
 func TestLoginsAreThoseOfSSH(t *testing.T) {
 	t.Parallel()
@@ -56,7 +56,10 @@ func TestLoginsAreThoseOfSSH(t *testing.T) {
 				t.Fatal(err)
 			}
 			dir := w.lay(t, a)
-			got := w.zup(t, dir)
+			got := w.zup(t, dir, "")
+			if asking := w.zup(t, dir, program); asking != got {
+				t.Errorf("without ssh on the machine %+v, with it %+v", got, asking)
+			}
 			if bySSH := w.ssh(t, program, dir); bySSH != got.became && (!strings.Contains(string(a.Comment), "zup refuses") || !namesALine.MatchString(got.err)) {
 				t.Errorf("ssh: %s, zup: %s (%s)", bySSH, got.became, got.err)
 			}
@@ -266,9 +269,10 @@ func (w *logins) ssh(t *testing.T, program, dir string) string {
 	return w.tell(string(out))
 }
 
-// zup logs in with this package.
-func (w *logins) zup(t *testing.T, dir string) became {
+// zup logs in with this package; program is the ssh of the machine, "" for none.
+func (w *logins) zup(t *testing.T, dir, program string) became {
 	d := newDialer(t)
+	d.SSH = func() string { return program }
 	d.Home, d.KnownHostsFiles, d.ConfigFile, d.AgentSocket = dir, nil, filepath.Join(dir, "config"), ""
 	h, err := d.Dial(t.Context(), Target{Name: "node", Address: "node"})
 	if err != nil {
